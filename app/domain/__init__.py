@@ -1,0 +1,1 @@
+"""Plain frozen data and the rules on it. This room imports no other room."""

@@ -1,0 +1,125 @@
+"""The result of looking at one frame, and the record that is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.frame import Frame
+from app.domain.region import Region
+from app.domain.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which model judged: enough to find it again.
+
+    Attributes:
+        name: product or file name, e.g. "plate".
+        version: rising whole number; 0 for a model used straight from a file.
+        sha256: of the artefact's bytes, lower-case hex.
+        backbone: the feature extractor's name, shown to the user.
+    """
+
+    name: str
+    version: int
+    sha256: str
+    backbone: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """What the detector says of one picture.
+
+    Attributes:
+        score: the one fused number before calibration.
+        threshold, retest_from: the limits it was judged by.
+        verdict: from `app.domain.verdict.decide`.
+        confidence: of the stated class, 0..1; None where the model is not calibrated.
+        regions: places of defects in pixels of the original, strongest first.
+        reason: one line in words, e.g. "anomaly, upper left, 0.83 >= 0.61".
+        heat: anomaly map at feature-grid size, (h, w) float32, on the scale of the score; its
+            corners are the corners of `heat_box`.
+        heat_box: (x, y, width, height) in pixels of the original that `heat` covers.
+        milliseconds: from decoded picture to this result.
+    """
+
+    score: float
+    threshold: float
+    retest_from: float
+    verdict: Verdict
+    confidence: float | None
+    regions: tuple[Region, ...]
+    reason: str
+    heat: NDArray[np.float32]
+    heat_box: tuple[float, float, float, float]
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One row of the record: one triggered part. Never changed after the commit.
+
+    Attributes:
+        id: 32 hex digits, made before the commit (idempotent key for everything downstream).
+        part_id: the part's number; where the line gave none, the station's own running number.
+        captured_at, judged_at: UTC.
+        source: SOURCE address without credentials.
+        station, product: names from the settings.
+        frame_id: the frame's id within the run.
+        width, height: of the picture, pixels.
+        image_path: relative to the data folder, "" where pictures were given up (disk full).
+        image_sha256: of the stored file's bytes, "" without a picture.
+        stored_score: the score of the stored bytes (differs from `score` only for lossy PASS
+            pictures); None where not stored.
+        error: for verdict ERROR, what went wrong in words.
+    """
+
+    id: str
+    part_id: str
+    captured_at: datetime
+    judged_at: datetime
+    source: str
+    station: str
+    product: str
+    frame_id: int
+    width: int
+    height: int
+    verdict: Verdict
+    score: float | None
+    threshold: float | None
+    retest_from: float | None
+    confidence: float | None
+    reason: str
+    regions: tuple[Region, ...]
+    model: ModelRef | None
+    milliseconds: float | None
+    image_path: str = ""
+    image_sha256: str = ""
+    stored_score: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What reaches the screen, the alarms and the line: always after the commit.
+
+    Frame, detection and inspection belong together: one frame id. `detection` is None when the
+    detector failed; `inspection` is None for a frame that was viewed but not recorded.
+
+    Attributes:
+        pictures_lost: why the picture of this inspection could not be kept, in words; "" if kept.
+    """
+
+    frame: Frame
+    verdict: Verdict
+    detection: Detection | None
+    inspection: Inspection | None
+    error: str = ""
+    pictures_lost: str = ""

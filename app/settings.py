@@ -1,0 +1,104 @@
+"""The station's settings: one TOML file in the data folder, checked when read, written atomically."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import time
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from app.domain.errors import LinesightError
+
+
+class Settings(BaseModel):
+    """What a user may choose. Unknown keys are refused, so that a typing error is not silence.
+
+    Attributes:
+        station: the name on records and reports.
+        source: SOURCE address the live way starts with (credentials are kept here, in the user's own
+            data folder with mode 600, and nowhere else).
+        product: the name under which models are made and parts recorded.
+        model: NAME@VERSION or a file's path; "" while none is trained.
+        zone: IANA time zone; "" takes the computer's.
+        day_starts_at: when the station's day begins: a night shift belongs to the day it began.
+        record_every_seconds: how often unchanged continuous viewing is recorded.
+        theme: look of the screen.
+        pixels_per_mm: of this screen, for 15 mm targets; EDID lies too often to be believed.
+        sound: whether an alarm is heard.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    station: str = Field(default="Station 1", min_length=1, max_length=60)
+    source: str = "demo"
+    product: str = Field(default="Demo plate", min_length=1, max_length=60)
+    model: str = ""
+    zone: str = ""
+    day_starts_at: time = time(0, 0)
+    record_every_seconds: float = Field(default=10.0, ge=0.5, le=3600)
+    theme: Literal["dark", "light"] = "dark"
+    pixels_per_mm: float = Field(default=0.0, ge=0, le=30)
+    sound: bool = True
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError) as error:
+                raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from error
+        return value
+
+
+def load(path: Path) -> Settings:
+    """Reads the file; defaults where there is none.
+
+    Raises:
+        LinesightError: the file can't be read or holds something wrong; names file and key.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LinesightError(f"The settings file {path} can't be read: {error}.") from error
+    try:
+        return Settings.model_validate(tomlkit.parse(text).unwrap())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise LinesightError(
+            f"The settings file {path} has a wrong entry {key!r}: {first['msg']}. Correct it, or delete the line for the default."
+        ) from error
+    except tomlkit.exceptions.ParseError as error:
+        raise LinesightError(f"The settings file {path} is not valid TOML: {error}.") from error
+
+
+def save(path: Path, settings: Settings) -> None:
+    """Writes atomically with mode 600, keeping comments of an existing file."""
+    try:
+        document = tomlkit.parse(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        document = tomlkit.document()
+    for key, value in settings.model_dump().items():
+        document[key] = value
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(tomlkit.dumps(document))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def without_credentials(address: str) -> str:
+    """An address as it may be logged, recorded and shown: user and password removed, and what a
+    query may carry of them."""
+    address = re.sub(r"(?<=://)[^/?#]*@", "", address)
+    return re.sub(r"(?i)([?&](?:user\w*|pass\w*|pwd|token|key|auth\w*)=)[^&#]*", r"\1***", address)

@@ -1,0 +1,1 @@
+"""The detector: arrays and paths in, results out; no store, no network."""
