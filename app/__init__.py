@@ -1,3 +1,11 @@
 """Linesight without its screen: everything here runs and is tested without a display."""
 
+import sys
+
 __version__ = "0.1.0"
+
+# A station sends nothing anywhere unasked. `import openvino` reports itself to Google Analytics
+# through the package openvino_telemetry unless that can't be imported; there is no switch for it,
+# and OpenVINO's own opt-out command reports the opt-out. The locks leave the package out; this
+# line keeps it out where somebody installed it by other means.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]

@@ -132,7 +132,7 @@ class Jobs:
                 job.run(work)
             finally:
                 with self._lock:
-                    self._open.discard(job)  # type: ignore[arg-type]
+                    self._open.discard(job)
 
         pool.submit(run)
         return job

@@ -37,18 +37,25 @@ def read_picture(path: Path) -> Image:
             names the file.
     """
     try:
+        return decode_picture(_bytes_of(path), name=str(path))
+    except PictureError as error:
+        error.path = path
+        raise
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
         if path.is_dir():
             raise PictureError(f"{path} is a folder, not a picture.")
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise PictureError(f"{path} is larger than 1 GiB: no picture of this station is. Export it smaller.")
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise PictureError(f"{path} does not exist.") from None
     except PermissionError:
         raise PictureError(f"{path} may not be read by this user: check its permissions.") from None
     except OSError as error:
         raise PictureError(f"{path} can't be read: {error.strerror or error}.") from error
-    return decode_picture(data, name=str(path))
 
 
 def decode_picture(data: bytes, name: str = "the picture") -> Image:
@@ -62,7 +69,9 @@ def decode_picture(data: bytes, name: str = "the picture") -> Image:
     except cv2.error as error:
         raise PictureError(f"{name} can't be decoded: {_short(error)}.") from None
     if image is None:
-        raise PictureError(f"{name} is not a picture this station can read (JPEG, PNG, BMP, TIFF or WebP), or is damaged.")
+        raise PictureError(
+            f"{name} is not a picture this station can read (JPEG, PNG, BMP, TIFF or WebP), or is damaged."
+        )
     height, width = image.shape[:2]
     if min(height, width) < _MIN_SIDE:
         raise PictureError(f"{name} is only {width} x {height} pixels; at least {_MIN_SIDE} a side are needed.")

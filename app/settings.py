@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import time
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
 
 
@@ -74,7 +74,8 @@ def load(path: Path) -> Settings:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise LinesightError(
-            f"The settings file {path} has a wrong entry {key!r}: {first['msg']}. Correct it, or delete the line for the default."
+            f"The settings file {path} has a wrong entry {key!r}: {first['msg']}. "
+            "Correct it, or delete the line for the default."
         ) from error
     except tomlkit.exceptions.ParseError as error:
         raise LinesightError(f"The settings file {path} is not valid TOML: {error}.") from error
@@ -95,10 +96,3 @@ def save(path: Path, settings: Settings) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
-
-
-def without_credentials(address: str) -> str:
-    """An address as it may be logged, recorded and shown: user and password removed, and what a
-    query may carry of them."""
-    address = re.sub(r"(?<=://)[^/?#]*@", "", address)
-    return re.sub(r"(?i)([?&](?:user\w*|pass\w*|pwd|token|key|auth\w*)=)[^&#]*", r"\1***", address)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class LinesightError(Exception):
     """Base of every error that is shown to a user: one or two plain sentences."""
 
 
 class PictureError(LinesightError):
-    """A file or frame that is not a usable picture."""
+    """A file or frame that is not a usable picture; `path` where it is a file."""
+
+    def __init__(self, words: str, path: Path | None = None) -> None:
+        super().__init__(words)
+        self.path = path
 
 
 class DatasetError(LinesightError):

@@ -1,0 +1,52 @@
+"""From a SOURCE address to the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.cameras.base import FrameSource
+from app.cameras.demo.source import PART_INTERVAL, DemoLine
+from app.cameras.folder import FolderSource
+from app.cameras.stream import RtspCamera
+from app.cameras.usb import UsbCamera
+from app.cameras.video import VideoFile
+from app.domain.addresses import without_credentials
+from app.domain.errors import SourceError
+
+POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE or folder:FOLDER"
+
+
+def make_source(
+    address: str, *, seed: int | None = None, part_interval: float = PART_INTERVAL, watch: bool = True
+) -> FrameSource:
+    """The source an address names, not opened yet.
+
+    Args:
+        address: `demo | usb:N | rtsp://... | rtsps://... | video:PATH | folder:PATH`.
+        seed, part_interval: of the demo line; None takes another seed each time; seconds.
+        watch: whether a folder is watched for new pictures after the existing ones.
+
+    Raises:
+        SourceError: no such kind of source; the text lists what is possible.
+    """
+    address = address.strip()
+    kind, _, rest = address.partition(":")
+    kind = kind.lower()
+    if kind == "demo" and not rest:
+        return DemoLine(seed, part_interval)
+    if kind == "usb":
+        if not (rest.isascii() and rest.isdigit()):
+            raise SourceError(f"{address} names no camera: write its number, usb:0 for the first.")
+        return UsbCamera(int(rest))
+    if kind in ("rtsp", "rtsps"):
+        return RtspCamera(address)
+    if kind in ("video", "folder") and not rest.strip():
+        raise SourceError(f"{address} names no {'file' if kind == 'video' else 'folder'}: write {kind}:PATH.")
+    if kind == "video":
+        return VideoFile(Path(rest).expanduser())
+    if kind == "folder":
+        return FolderSource(Path(rest).expanduser(), watch=watch)
+    if kind == "kvs":
+        raise SourceError(f"{address} comes with the AWS link, which is not in this version. Possible are {POSSIBLE}.")
+    shown = without_credentials(address)
+    raise SourceError(f"{shown!r} is not a source this station knows. Possible are {POSSIBLE}.")

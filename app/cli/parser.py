@@ -1,0 +1,163 @@
+"""The command line's words."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from datetime import date
+from pathlib import Path
+
+from app import __version__
+
+SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
+BENCHES = ("vision",)
+
+_DATASET = (
+    "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
+    "MVTec AD's layout; or a Lookout for Vision manifest (.manifest, .jsonl)"
+)
+_EXIT = "Exit codes: 0 done, whatever the verdicts; 1 something failed (what, is said); 2 wrong usage."
+
+
+class Arguments(argparse.Namespace):
+    """What was asked for; the fields a command does not have keep these values."""
+
+    command: str | None = None
+    data_dir: Path | None = None
+    json: bool = False
+    # the window
+    kiosk: bool = False
+    smoke: bool = False
+    demo_seconds: float | None = None
+    snapshot: Path | None = None
+    # commands
+    dataset: Path
+    out: Path
+    size: int = 256
+    model: str | None = None
+    paths: list[Path]
+    overlay: Path | None = None
+    headless: bool = False
+    source: str | None = None
+    seconds: float | None = None
+    first: date
+    last: date
+    bench: str = ""
+    quick: bool = False
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="main.py",
+        description="Linesight, a desktop inspection station. Without a command: its window.",
+        epilog=_EXIT,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"linesight {__version__}")
+    parser.add_argument("--kiosk", action="store_true", help="the window fills the screen, without a frame")
+    parser.add_argument("--smoke", action="store_true", help="makes every part of the program once, then ends")
+    parser.add_argument(
+        "--demo-seconds",
+        type=_seconds,
+        metavar="N",
+        help="inspects the demo line for N seconds in a fresh temporary data folder, then ends",
+    )
+    parser.add_argument(
+        "--snapshot",
+        type=Path,
+        metavar="DIR",
+        help="with --demo-seconds: leaves pass.png, fail.png, alarm.png and report.xlsx in DIR",
+    )
+    _data_dir(parser, default=None)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    train = _command(commands, "train", "makes a model from pictures of good parts")
+    train.add_argument("--dataset", type=Path, required=True, metavar="DIR", help=_DATASET)
+    train.add_argument("--out", type=Path, required=True, metavar="MODEL", help="the model file to write")
+    train.add_argument(
+        "--size", type=_size, default=256, metavar="PX", help="the network sees about PX x PX pixels (default 256)"
+    )
+
+    inspect = _command(commands, "inspect", "judges pictures; prints one JSON line for each")
+    _model(inspect, required=True)
+    inspect.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="picture, or folder (with its subfolders)")
+    inspect.add_argument(
+        "--overlay", type=Path, metavar="DIR", help="also writes pictures with heat maps to DIR"
+    )
+
+    evaluate = _command(commands, "evaluate", "measures a model on labelled pictures")
+    _model(evaluate, required=True)
+    evaluate.add_argument("--dataset", type=Path, required=True, metavar="DIR", help=_DATASET)
+
+    run = _command(commands, "run", "inspects live, with or without a window, into the same record")
+    run.add_argument("--headless", action="store_true", help="without a window")
+    run.add_argument("--source", metavar="SOURCE", help=SOURCES)
+    _model(run, required=False)
+    run.add_argument(
+        "--seconds", type=_seconds, metavar="N", help="ends after N seconds (else at the source's end, or on Ctrl+C)"
+    )
+
+    report = _command(commands, "report", "writes the report of a period as an Excel workbook")
+    report.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE", help="first day, YYYY-MM-DD")
+    report.add_argument("--to", dest="last", type=_date, required=True, metavar="DATE", help="last day, included")
+    report.add_argument("--out", type=_workbook, required=True, metavar="FILE.xlsx", help="the workbook to write")
+
+    bench = _command(commands, "bench", "measures this machine (in a checkout)")
+    bench.add_argument("bench", choices=BENCHES)
+    bench.add_argument("--quick", action="store_true", help="ends within 50 s on two cores")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, words: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=words, description=f"{words[0].upper()}{words[1:]}.", epilog=_EXIT, allow_abbrev=False
+    )
+    # SUPPRESS: what was given before the command must not be overwritten by a default after it.
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="standard output holds only JSON"
+    )
+    _data_dir(parser, default=argparse.SUPPRESS)
+    return parser
+
+
+def _data_dir(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help="keeps everything in DIR (else in LINESIGHT_DATA_DIR, else in this user's data folder)",
+    )
+
+
+def _model(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--model", required=required, metavar="MODEL", help="a model file, or NAME@VERSION")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and 0 < value <= 10_000_000):
+        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+    return value
+
+
+def _size(text: str) -> int:
+    value = int(text)
+    if not 128 <= value <= 1024:
+        raise argparse.ArgumentTypeError("must be 128 to 1024 pixels")
+    return value
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-22") from None
+
+
+def _workbook(text: str) -> Path:
+    if not text.lower().endswith(".xlsx"):
+        raise argparse.ArgumentTypeError(f"{text!r} must end in .xlsx")
+    return Path(text)

@@ -1,0 +1,139 @@
+"""Recognising a dataset's layout and reading its labels: no picture is decoded here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app.datasets.manifest import MANIFEST_SUFFIXES, read_manifest
+from app.datasets.types import Dataset, Item, Label, Mask, Split
+from app.domain.errors import DatasetError
+from app.pictures import find_pictures, is_picture_name
+
+_Candidates = Callable[[Path], list[Path]]
+
+LAYOUTS = (
+    "a folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
+    "a folder in MVTec AD's layout (train/good, test/..., ground_truth/...); "
+    "or a Lookout for Vision manifest (.manifest or .jsonl)"
+)
+
+
+def read_dataset(path: Path, *, plain_is_normal: bool = False) -> Dataset:
+    """Reads folders with normal/ and anomaly/, MVTec AD's layout, or a Lookout for Vision manifest.
+
+    Args:
+        plain_is_normal: takes a folder of pictures without any such layout for pictures of good parts,
+            where a person was asked for just that.
+
+    Raises:
+        DatasetError: nothing usable there, or masks without pictures; names files and the way out.
+    """
+    try:
+        if path.is_file():
+            if path.suffix.lower() not in MANIFEST_SUFFIXES:
+                raise DatasetError(f"{path} is a file that is no manifest. A dataset is {LAYOUTS}.")
+            dataset = read_manifest(path)
+        elif path.is_dir():
+            dataset = _read_folder(path, plain_is_normal)
+        else:
+            raise DatasetError(f"The dataset {path} does not exist. Correct the path.")
+    except OSError as error:
+        raise DatasetError(f"The dataset {path} can't be read ({error.strerror or error}).") from error
+    if not dataset.items:
+        first = f" The first problem: {dataset.problems[0]}" if dataset.problems else ""
+        raise DatasetError(f"The dataset {path} holds no usable picture.{first}")
+    return dataset
+
+
+def _read_folder(root: Path, plain_is_normal: bool) -> Dataset:
+    if (root / "normal").is_dir():
+        return _normal_anomaly(root)
+    if (root / "train" / "good").is_dir() or (root / "test" / "good").is_dir():
+        return _mvtec(root)
+    manifests = [entry for entry in sorted(root.iterdir()) if entry.suffix.lower() in MANIFEST_SUFFIXES]
+    if len(manifests) == 1:
+        return read_manifest(manifests[0])
+    if len(manifests) > 1:
+        names = ", ".join(entry.name for entry in manifests)
+        raise DatasetError(f"The folder {root} holds several manifests ({names}): name one of them.")
+    if plain_is_normal:
+        pictures = tuple(_item(root, picture, "normal", "", None, None) for picture in find_pictures(root))
+        return Dataset(root, "a folder of good parts", pictures)
+    hint = ""
+    if any(is_picture_name(entry) for entry in root.iterdir()):
+        hint = f" If these pictures are all good parts, move them into {root / 'normal'}."
+    raise DatasetError(f"The folder {root} is no dataset: it has no folder normal/. A dataset is {LAYOUTS}.{hint}")
+
+
+def _normal_anomaly(root: Path) -> Dataset:
+    items: list[Item] = []
+    masks = _Masks(root / "masks", lambda relative: [relative.with_suffix(".png")])
+    for label in ("normal", "anomaly"):
+        folder = root / label
+        if not folder.is_dir():
+            continue
+        for picture in find_pictures(folder):
+            relative = picture.relative_to(folder)
+            kind = relative.parts[0] if label == "anomaly" and len(relative.parts) > 1 else ""
+            items.append(_item(root, picture, label, kind, None, masks.of(relative)))
+    masks.check_all_used()
+    return Dataset(root, "folders normal and anomaly", tuple(items))
+
+
+def _mvtec(root: Path) -> Dataset:
+    items: list[Item] = []
+    masks = _Masks(
+        root / "ground_truth",
+        lambda relative: [relative.with_name(f"{relative.stem}_mask.png"), relative.with_suffix(".png")],
+    )
+    splits: tuple[Split, ...] = ("train", "test")
+    for split in splits:
+        folder = root / split
+        if not folder.is_dir():
+            continue
+        for picture in find_pictures(folder):
+            relative = picture.relative_to(folder)
+            if len(relative.parts) < 2:
+                continue  # a picture outside every class folder has no label
+            kind = relative.parts[0]
+            label: Label = "normal" if kind == "good" else "anomaly"
+            mask = masks.of(relative) if split == "test" else None
+            items.append(_item(root, picture, label, "" if label == "normal" else kind, split, mask))
+    masks.check_all_used()
+    return Dataset(root, "MVTec AD", tuple(items))
+
+
+def _item(root: Path, picture: Path, label: str, kind: str, split: Split | None, mask: Path | None) -> Item:
+    known: Label = "normal" if label == "normal" else "anomaly"
+    return Item(picture, picture.relative_to(root).as_posix(), known, kind, split, Mask(mask) if mask else None)
+
+
+class _Masks:
+    """The masks of a folder, each to be claimed by exactly one picture."""
+
+    def __init__(self, folder: Path, candidates: _Candidates) -> None:
+        self._folder, self._candidates = folder, candidates
+        self._unused = set(self._found())
+
+    def _found(self) -> Iterator[Path]:
+        if self._folder.is_dir():
+            yield from find_pictures(self._folder)
+
+    def of(self, relative: Path) -> Path | None:
+        for candidate in self._candidates(relative):
+            path = self._folder / candidate
+            if path.is_file():
+                self._unused.discard(path)
+                return path
+        return None
+
+    def check_all_used(self) -> None:
+        if self._unused:
+            first = min(self._unused)
+            missing = first.relative_to(self._folder).with_suffix("")
+            more = f" (and {len(self._unused) - 1} more)" if len(self._unused) > 1 else ""
+            raise DatasetError(
+                f"The mask {first} has no picture: none called {missing.as_posix()} was found among the pictures of "
+                f"{self._folder.parent}{more}. Add the picture, or remove the mask."
+            )

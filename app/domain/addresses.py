@@ -1,0 +1,18 @@
+"""SOURCE addresses as they may be seen by anyone."""
+
+from __future__ import annotations
+
+import re
+
+# A password may hold / ? # although it should not; then the part after ":" is no port number, and
+# everything up to the last @ belongs to the credentials.
+_CARELESS = re.compile(r"(?<=://)[^/?#@\s]*:(?!\d{1,5}(?:[/?#]|$))\S*@")
+_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
+_QUERY = re.compile(r"(?i)([?&](?:user\w*|login|pass\w*|pwd|token|\w*key|secret|auth\w*|signature)=)[^&#\s]*")
+
+
+def without_credentials(address: str) -> str:
+    """An address as it may be logged, recorded and shown: user and password removed, and what a
+    query may carry of them."""
+    address = _USERINFO.sub("", _CARELESS.sub("", address))
+    return _QUERY.sub(r"\1***", address)

@@ -1,0 +1,144 @@
+"""The recorder: picture first, then row and alarm in one commit; nothing goes out before."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from app.domain.alarm import Alarm
+from app.domain.errors import StoreError
+from app.domain.frame import Frame, Image
+from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
+from app.domain.verdict import Verdict
+from app.pictures import decode_picture, encode_jpeg, encode_png
+from app.store import Store
+
+log = logging.getLogger(__name__)
+
+_RESTORE_EVERY = 50
+
+
+class DetectorPort(Protocol):
+    """What the live way needs of a detector; `app.vision.detector.Detector` is one."""
+
+    @property
+    def ref(self) -> ModelRef: ...
+
+    def detect(self, image: Image) -> Detection:
+        """Judges an (H, W, 3) uint8 BGR picture."""
+
+    def score(self, image: Image) -> float:
+        """The raw score alone."""
+
+
+class AlarmPort(Protocol):
+    """What the recorder needs of the alarms; `app.alarms.AlarmBook` is one."""
+
+    def raised_by(self, inspection: Inspection, size: tuple[int, int]) -> AbstractContextManager[Alarm | None]:
+        """The alarm to commit together with the inspection, None for none; size is (width, height)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A frame with the detector's answer, or with the words of why there is none."""
+
+    frame: Frame
+    detection: Detection | None
+    error: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.detection.verdict if self.detection else Verdict.ERROR
+
+
+class Recorder:
+    """Makes judged frames into committed inspections. Used from the recording thread only.
+
+    With the disk full, pictures are given up first; when not even the row can be committed the outcome
+    is ERROR, because what is not on record was not inspected.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        alarms: AlarmPort,
+        detector: DetectorPort,
+        *,
+        station: str,
+        product: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store, self._alarms, self._detector = store, alarms, detector
+        self._station, self._product, self._now = station, product, now
+        self._since_restore = 0
+
+    def record(self, judged: Judged) -> Outcome:
+        """Commits one inspection and returns what may now be shown and sent."""
+        frame, detection = judged.frame, judged.detection
+        try:
+            part_id = frame.part_id or f"{self._store.next_part_number():06d}"
+        except StoreError as error:
+            return self._refused(judged, error)
+        inspection = Inspection(
+            id=uuid.uuid4().hex,
+            part_id=part_id,
+            captured_at=frame.captured_at,
+            judged_at=self._now(),
+            source=frame.source,
+            station=self._station,
+            product=self._product,
+            frame_id=frame.id,
+            width=frame.size[0],
+            height=frame.size[1],
+            verdict=judged.verdict,
+            score=detection.score if detection else None,
+            threshold=detection.threshold if detection else None,
+            retest_from=detection.retest_from if detection else None,
+            confidence=detection.confidence if detection else None,
+            reason=detection.reason if detection else judged.error,
+            regions=detection.regions if detection else (),
+            model=self._detector.ref,
+            milliseconds=detection.milliseconds if detection else None,
+            error=judged.error,
+        )
+        inspection, lost = self._with_picture(inspection, frame.image)
+        try:
+            with self._alarms.raised_by(inspection, frame.size) as alarm:
+                self._store.add_inspection(inspection, alarm)
+        except StoreError as error:
+            return self._refused(judged, error, lost)
+        self._make_room_again()
+        return Outcome(frame, inspection.verdict, detection, inspection, error=judged.error, pictures_lost=lost)
+
+    def _with_picture(self, inspection: Inspection, image: Image) -> tuple[Inspection, str]:
+        """The inspection with its stored picture, or without and why."""
+        stored_score = inspection.score
+        if inspection.verdict is Verdict.PASS:
+            data, suffix = encode_jpeg(image), ".jpg"
+            stored_score = self._detector.score(decode_picture(data))
+        else:
+            data, suffix = encode_png(image), ".png"
+        try:
+            path, digest = self._store.save_image(inspection.id, inspection.captured_at, data, suffix)
+        except (OSError, StoreError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            log.warning("the picture of part %s could not be kept: %s", inspection.part_id, why)
+            return inspection, f"The picture could not be kept: {why}"
+        return replace(inspection, image_path=path, image_sha256=digest, stored_score=stored_score), ""
+
+    def _refused(self, judged: Judged, error: StoreError, lost: str = "") -> Outcome:
+        log.error("part %s is not on record: %s", judged.frame.part_id, error)
+        words = f"Not on record, so not judged. {error}"
+        return Outcome(judged.frame, Verdict.ERROR, judged.detection, None, error=words, pictures_lost=lost)
+
+    def _make_room_again(self) -> None:
+        """Asks now and then for the reserve that a full disk took."""
+        self._since_restore += 1
+        if not self._store.reserve_ok and self._since_restore >= _RESTORE_EVERY:
+            self._since_restore = 0
+            self._store.restore_reserve()

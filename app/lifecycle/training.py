@@ -1,0 +1,85 @@
+"""From a dataset, or the demo line, to a version on the shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from app.cameras.demo import training_parts
+from app.datasets import read_dataset
+from app.domain.errors import LinesightError
+from app.domain.frame import Image
+from app.domain.training import DatasetSummary, TrainedModel
+from app.lifecycle.shelf import ModelShelf
+from app.pictures import read_picture
+from app.vision.training import MIN_NORMALS, Sample, train
+
+Step = Callable[[float, str], None]
+
+DEMO_NORMALS = 30
+_GOOD_NUMBER = 20
+_DRAWING = 0.2  # share of the demo training that is drawing
+
+
+def describe_dataset(dataset: Path) -> DatasetSummary:
+    """What a folder of pictures or a manifest holds, with advice in words; decodes no picture."""
+    try:
+        found = read_dataset(dataset, plain_is_normal=True)
+    except LinesightError as error:
+        return DatasetSummary(0, 0, {}, (), (str(error),))
+    normals, anomalies = len(found.training_normals()), found.counts()["anomaly"]
+    advice: list[str] = []
+    problems = list(found.problems)
+    if normals < MIN_NORMALS:
+        problems.insert(0, f"{normals} pictures of good parts are too few: at least {MIN_NORMALS} are needed.")
+    elif normals < _GOOD_NUMBER:
+        advice.append(f"{normals} good parts are enough to begin. {_GOOD_NUMBER} make the limit more certain.")
+    else:
+        advice.append(f"{normals} good parts are enough.")
+    if anomalies:
+        advice.append(f"The {anomalies} defect pictures are not needed here; the command evaluate tells how well")
+        advice[-1] += " the model finds them."
+    return DatasetSummary(normals, anomalies, dict(found.types()), tuple(advice), tuple(problems))
+
+
+def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int, step: Step) -> TrainedModel:
+    """Makes the next version of `product` from the good parts of a dataset.
+
+    Raises:
+        LinesightError: as reading and training do; nothing is kept then.
+    """
+    found = read_dataset(dataset, plain_is_normal=True)
+    samples = [_sample(item.name, item.path) for item in found.training_normals()]
+    return _keep(shelf, samples, product, size, step, found.problems)
+
+
+def train_on_demo(shelf: ModelShelf, product: str, seed: int, step: Step) -> TrainedModel:
+    """Makes the next version of `product` from drawn good parts."""
+    parts: list[Image] = []
+    for part in training_parts(DEMO_NORMALS, seed):
+        parts.append(part)
+        words = f"Taking pictures of good parts, {len(parts)} of {DEMO_NORMALS}"
+        step(_DRAWING * len(parts) / DEMO_NORMALS, words)
+    samples = [Sample(f"demo part {number}", _giver(part)) for number, part in enumerate(parts, 1)]
+    rest = 1 - _DRAWING
+    return _keep(
+        shelf, samples, product, 256, lambda fraction, words: step(_DRAWING + rest * fraction, words), problems=()
+    )
+
+
+def _keep(
+    shelf: ModelShelf, samples: Sequence[Sample], product: str, size: int, step: Step, problems: Sequence[str]
+) -> TrainedModel:
+    trained = train(samples, name=product, size=size, step=step)
+    stored = shelf.add(product, trained.data)
+    notes = (*problems, *(why for _, why in trained.skipped))
+    limits = trained.model.limits
+    return TrainedModel(stored.ref, stored.path, len(trained.used), limits.threshold, trained.seconds, notes)
+
+
+def _sample(name: str, path: Path) -> Sample:
+    return Sample(name, lambda: read_picture(path))
+
+
+def _giver(image: Image) -> Callable[[], Image]:
+    return lambda: image

@@ -1,0 +1,88 @@
+"""What a station says of itself: plain data for the screen and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum, auto
+from pathlib import Path
+from typing import Any
+
+from app.domain.inspection import ModelRef
+from app.jobs import Job
+
+
+class Change(StrEnum):
+    """What has changed. Carries no data: whoever hears it asks for the newest."""
+
+    OUTCOME = auto()
+    HEALTH = auto()
+    ALARMS = auto()
+    STATE = auto()
+
+
+class Phase(StrEnum):
+    """What the station is doing."""
+
+    IDLE = auto()
+    TRAINING = auto()
+    STARTING = auto()
+    INSPECTING = auto()
+    WAITING = auto()  # for the camera
+    FINISHED = auto()  # a finite source has ended
+    STOPPED = auto()
+    FAULT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Attributes:
+    words: what it does, or what blocks it and what to do next.
+    source: address without credentials.
+    job: the work in progress while TRAINING.
+    """
+
+    phase: Phase
+    words: str
+    source: str
+    product: str
+    model: ModelRef | None
+    job: Job[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The numbers below the picture.
+
+    Attributes:
+        connected, words: of the source.
+        capture_fps, verdict_fps: true rates over the last seconds.
+        frame_age: seconds since the capture of the newest judged frame; None before the first.
+        captured, dropped, inspected, reconnects: since the source was started.
+        disk_words: "" while fine.
+        pictures_lost: inspections whose picture could not be kept.
+    """
+
+    connected: bool
+    words: str
+    capture_fps: float
+    verdict_fps: float
+    frame_age: float | None
+    captured: int
+    dropped: int
+    inspected: int
+    reconnects: int
+    disk_words: str
+    pictures_lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model kept at this station."""
+
+    name: str
+    version: int
+    path: Path
+    created_at: datetime
+    normals: int
+    backbone: str

@@ -1,0 +1,180 @@
+"""Between the domain's frozen data and rows, in both directions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.domain.alarm import Alarm
+from app.domain.inspection import Inspection, ModelRef
+from app.domain.region import Region
+from app.domain.verdict import Verdict
+from app.store import schema
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+INSPECTIONS = sa.select(
+    schema.inspection,
+    schema.model.c.name.label("model_name"),
+    schema.model.c.version.label("model_version"),
+    schema.model.c.sha256.label("model_sha256"),
+    schema.model.c.backbone.label("model_backbone"),
+).select_from(schema.inspection.outerjoin(schema.model))
+
+
+def moment_to_int(moment: datetime) -> int:
+    """Microseconds since 1970 UTC; a moment without a zone is refused, since it could be any."""
+    if moment.tzinfo is None:
+        raise ValueError(f"a moment of the record needs its zone: {moment}")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def int_to_moment(number: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=number)
+
+
+def text(value: str) -> str:
+    """As SQLite can keep it: file names of odd systems bring lone surrogates, which are no UTF-8."""
+    return value.encode("utf-8", "replace").decode("utf-8") if not value.isascii() else str(value)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)  # NumPy's 32-bit numbers would be kept as blobs
+
+
+def inspection_row(inspection: Inspection) -> dict[str, Any]:
+    """All columns but the model's."""
+    return {
+        "id": inspection.id,
+        "part_id": text(inspection.part_id),
+        "captured_at": moment_to_int(inspection.captured_at),
+        "judged_at": moment_to_int(inspection.judged_at),
+        "source": text(inspection.source),
+        "station": text(inspection.station),
+        "product": text(inspection.product),
+        "frame_id": int(inspection.frame_id),
+        "width": int(inspection.width),
+        "height": int(inspection.height),
+        "verdict": inspection.verdict.value,
+        "score": _number(inspection.score),
+        "threshold": _number(inspection.threshold),
+        "retest_from": _number(inspection.retest_from),
+        "confidence": _number(inspection.confidence),
+        "reason": text(inspection.reason),
+        "milliseconds": _number(inspection.milliseconds),
+        "image_path": text(inspection.image_path),
+        "image_sha256": inspection.image_sha256,
+        "stored_score": _number(inspection.stored_score),
+        "error": text(inspection.error),
+    }
+
+
+def model_row(model: ModelRef) -> dict[str, Any]:
+    return {
+        "name": text(model.name),
+        "version": int(model.version),
+        "sha256": model.sha256,
+        "backbone": text(model.backbone),
+    }
+
+
+def region_rows(seq: int, regions: Iterable[Region]) -> list[dict[str, Any]]:
+    return [
+        {
+            "inspection": seq,
+            "position": position,
+            "x": int(region.x),
+            "y": int(region.y),
+            "width": int(region.width),
+            "height": int(region.height),
+            "area": int(region.area),
+            "label": text(region.label),
+            "score": float(region.score),
+            "outline": json.dumps([[int(x), int(y)] for x, y in region.outline], separators=(",", ":")),
+        }
+        for position, region in enumerate(regions)
+    ]
+
+
+def region_from(row: sa.Row[Any]) -> Region:
+    return Region(
+        x=row.x,
+        y=row.y,
+        width=row.width,
+        height=row.height,
+        area=row.area,
+        label=row.label,
+        score=row.score if row.score is not None else float("nan"),  # SQLite keeps NaN as NULL
+        outline=tuple((x, y) for x, y in json.loads(row.outline)),
+    )
+
+
+def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection:
+    model = None
+    if row.model is not None:
+        model = ModelRef(row.model_name, row.model_version, row.model_sha256, row.model_backbone)
+    return Inspection(
+        id=row.id,
+        part_id=row.part_id,
+        captured_at=int_to_moment(row.captured_at),
+        judged_at=int_to_moment(row.judged_at),
+        source=row.source,
+        station=row.station,
+        product=row.product,
+        frame_id=row.frame_id,
+        width=row.width,
+        height=row.height,
+        verdict=Verdict(row.verdict),
+        score=row.score,
+        threshold=row.threshold,
+        retest_from=row.retest_from,
+        confidence=row.confidence,
+        reason=row.reason,
+        regions=regions,
+        model=model,
+        milliseconds=row.milliseconds,
+        image_path=row.image_path,
+        image_sha256=row.image_sha256,
+        stored_score=row.stored_score,
+        error=row.error,
+    )
+
+
+def alarm_row(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "id": alarm.id,
+        "kind": text(alarm.kind),
+        "title": text(alarm.title),
+        "detail": text(alarm.detail),
+        "source": text(alarm.source),
+        "raised_at": moment_to_int(alarm.raised_at),
+        "last_at": moment_to_int(alarm.last_at),
+        "count": int(alarm.count),
+        "inspection_id": alarm.inspection_id,
+        "image_path": text(alarm.image_path),
+        "acknowledged_at": None if alarm.acknowledged_at is None else moment_to_int(alarm.acknowledged_at),
+        "acknowledged_by": text(alarm.acknowledged_by),
+    }
+
+
+def alarm_from(row: sa.Row[Any]) -> Alarm:
+    return Alarm(
+        id=row.id,
+        kind=row.kind,
+        title=row.title,
+        detail=row.detail,
+        source=row.source,
+        raised_at=int_to_moment(row.raised_at),
+        last_at=int_to_moment(row.last_at),
+        # sa.Row is a tuple: its method `count` hides the column of that name.
+        count=row._mapping["count"],
+        inspection_id=row.inspection_id,
+        image_path=row.image_path,
+        acknowledged_at=None if row.acknowledged_at is None else int_to_moment(row.acknowledged_at),
+        acknowledged_by=row.acknowledged_by,
+    )

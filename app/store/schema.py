@@ -1,0 +1,101 @@
+"""The tables as the queries of this room see them.
+
+They are made by the migrations alone (`migrations/versions`); a test compares both.
+Moments are whole microseconds since 1970 in UTC: exact, sortable, and quick in an index.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+model = sa.Table(
+    "model",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("backbone", sa.Text, nullable=False),
+    sa.UniqueConstraint("name", "version", "sha256", "backbone", name="uq_model"),
+)
+
+inspection = sa.Table(
+    "inspection",
+    metadata,
+    # Order of commit; rows of one moment are read in this order, and regions refer to it.
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("part_id", sa.Text, nullable=False),
+    sa.Column("captured_at", sa.Integer, nullable=False),
+    sa.Column("judged_at", sa.Integer, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("station", sa.Text, nullable=False),
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("frame_id", sa.Integer, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("threshold", sa.Float),
+    sa.Column("retest_from", sa.Float),
+    sa.Column("confidence", sa.Float),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("model", sa.Integer, sa.ForeignKey("model.seq", name="fk_inspection_model")),
+    sa.Column("milliseconds", sa.Float),
+    sa.Column("image_path", sa.Text, nullable=False),
+    sa.Column("image_sha256", sa.Text, nullable=False),
+    sa.Column("stored_score", sa.Float),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.UniqueConstraint("id", name="uq_inspection_id"),
+    sa.Index("ix_inspection_captured", "captured_at", "verdict"),
+    sa.Index("ix_inspection_source", "source", "captured_at"),
+)
+
+region = sa.Table(
+    "region",
+    metadata,
+    sa.Column(
+        "inspection",
+        sa.Integer,
+        sa.ForeignKey("inspection.seq", name="fk_region_inspection", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("x", sa.Integer, nullable=False),
+    sa.Column("y", sa.Integer, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("area", sa.Integer, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("outline", sa.Text, nullable=False),
+    sa.Index("ix_region_label", "label"),
+    sqlite_with_rowid=False,
+)
+
+alarm = sa.Table(
+    "alarm",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("raised_at", sa.Integer, nullable=False),
+    sa.Column("last_at", sa.Integer, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("inspection_id", sa.Text, nullable=False),
+    sa.Column("image_path", sa.Text, nullable=False),
+    sa.Column("acknowledged_at", sa.Integer),
+    sa.Column("acknowledged_by", sa.Text, nullable=False),
+    sa.Index("ix_alarm_last", "last_at"),
+)
+
+counter = sa.Table(
+    "counter",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("next", sa.Integer, nullable=False),
+)

@@ -1,0 +1,368 @@
+"""The record of one station: what was inspected, and the alarms that followed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from app.domain.alarm import Alarm
+from app.domain.counts import Counts
+from app.domain.errors import StoreError, StoreFullError
+from app.domain.inspection import Inspection
+from app.domain.region import Region
+from app.domain.verdict import Verdict
+from app.store import rows, schema
+from app.store.database import open_database, recycle_log, words_for, writer
+from app.store.pictures import PictureFiles
+from app.store.room import Reserve
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_CHUNK = 500  # rows read at once: a read transaction that stays open would let the log file grow
+_NUMBERS_AT_ONCE = 64  # part numbers taken by one commit; what is left of them is given back at close
+
+
+class Store:
+    """The database and the picture files, from any thread; one writer at a time.
+
+    A method that returned has its change on the disk. Every method may raise StoreError (damaged,
+    held by another program, closed); writing ones StoreFullError when there is no room for a row
+    even after the reserve was freed. After an error the store goes on as soon as its cause is gone.
+    """
+
+    def __init__(self, database: Path, engine: sa.Engine, pictures: PictureFiles, reserve: Reserve) -> None:
+        """Use `open`."""
+        self._database = database
+        self._engine = engine
+        self._pictures = pictures
+        self._reserve = reserve
+        self._lock = threading.RLock()  # held by whoever writes
+        self._writer = writer(engine)  # stays open: on a full disk a new connection may not open
+        self._numbers = range(0)
+        self._closed = False
+
+    @classmethod
+    def open(cls, database: Path, images: Path, *, reserve_bytes: int = 8 << 20) -> Store:
+        """Opens the record, makes it where there is none, and brings an older one to this schema.
+
+        Args:
+            database: the SQLite file; the reserve lies beside it.
+            images: the folder of the pictures, made when first needed.
+            reserve_bytes: room kept for rows for when the disk is full; 0 for none.
+
+        Raises:
+            StoreError: no access, damaged, another program's or a newer version's; names the file,
+                which is left as it is.
+        """
+        database = database.absolute()
+        engine = open_database(database)
+        try:
+            with words_for(database):
+                reserve = Reserve(database.with_name("reserve.bin"), reserve_bytes)
+                store = cls(database, engine, PictureFiles(images.absolute()), reserve)
+                reserve.make()
+                store._sweep_after_crash()
+        except BaseException:
+            engine.dispose()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Gives unused part numbers back and closes the files; again is fine."""
+        with self._lock:
+            if self._closed:
+                return
+            if self._numbers:
+                try:
+                    self._write(self._give_numbers_back)
+                except StoreError as error:
+                    log.warning("part numbers from %s on stay unused: %s", self._numbers.start, error)
+            self._closed = True
+            self._writer.close()
+            self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    # -- pictures: files first, rows after
+    def save_image(self, inspection_id: str, captured_at: datetime, data: bytes, suffix: str) -> tuple[str, str]:
+        """Writes a picture's bytes durably and whole, or not at all.
+
+        Args:
+            inspection_id: of the row that will refer to it; the file's name.
+            captured_at: its day in UTC is the folder.
+            data: the encoded picture.
+            suffix: ".png", ".jpg".
+
+        Returns:
+            The path for `Inspection.image_path` ("images/2026/11/22/<id>.png") and the SHA-256 of
+            the bytes in lower-case hex.
+
+        Raises:
+            OSError: as the system says it (ENOSPC, EFBIG, EIO ...); ENOSPC also while the reserve is
+                missing, when the room left belongs to rows.
+        """
+        if self._reserve.keeps_for_rows:
+            raise OSError(errno.ENOSPC, "The room left on the disk is kept for records", str(self._pictures.folder))
+        return self._pictures.save(inspection_id, captured_at, data, suffix)
+
+    def image_file(self, image_path: str) -> Path:
+        """The file of an `image_path`; StoreError for a path that leaves the pictures' folder."""
+        return self._pictures.path(image_path)
+
+    def sweep_parts(self, since: date | None = None) -> int:
+        """Removes half-written pictures (*.part) a killed program left in the days (UTC) from `since` on,
+        None for all; files of the last ten minutes stay, another process may be at them."""
+        with words_for(self._pictures.folder):
+            return self._pictures.sweep_parts(since)
+
+    # -- inspections
+    def add_inspection(self, inspection: Inspection, alarm: Alarm | None = None) -> None:
+        """Commits the inspection and, with it or not at all, its alarm.
+
+        An id that is already there changes nothing: the first verdict stays.
+        """
+        row = rows.inspection_row(inspection)
+        model = None if inspection.model is None else rows.model_row(inspection.model)
+
+        def work(connection: sa.Connection) -> None:
+            values = dict(row)
+            if model is not None:
+                connection.execute(insert(schema.model).on_conflict_do_nothing(), model)
+                same = sa.and_(*(schema.model.c[name] == value for name, value in model.items()))
+                values["model"] = connection.execute(sa.select(schema.model.c.seq).where(same)).scalar_one()
+            statement = insert(schema.inspection).on_conflict_do_nothing(index_elements=["id"])
+            seq = connection.execute(statement.returning(schema.inspection.c.seq), values).scalar()
+            if seq is None:
+                return
+            if inspection.regions:
+                connection.execute(sa.insert(schema.region), rows.region_rows(seq, inspection.regions))
+            if alarm is not None:
+                _upsert(connection, alarm)
+
+        self._write(work)
+
+    def inspection(self, id: str) -> Inspection | None:
+        """The inspection with this id."""
+        found = self._inspections(rows.INSPECTIONS.where(schema.inspection.c.id == id))
+        return found[0][1] if found else None
+
+    def recent(self, limit: int = 20, source: str | None = None) -> list[Inspection]:
+        """The newest inspections by time of capture, newest first; of one source, or of all."""
+        captured, seq = schema.inspection.c.captured_at, schema.inspection.c.seq
+        query = rows.INSPECTIONS.order_by(captured.desc(), seq.desc()).limit(limit)
+        if source is not None:
+            query = query.where(schema.inspection.c.source == rows.text(source))
+        return [inspection for _, inspection in self._inspections(query)]
+
+    def inspections(self, start: datetime, end: datetime) -> Iterator[Inspection]:
+        """Those captured in [start, end), oldest first, read in pieces while they are consumed."""
+        captured, seq = schema.inspection.c.captured_at, schema.inspection.c.seq
+        after = (rows.moment_to_int(start), -1)
+        before = rows.moment_to_int(end)
+        while True:
+            query = (
+                rows.INSPECTIONS.where(captured >= after[0], captured < before)
+                .where(sa.or_(captured > after[0], seq > after[1]))
+                .order_by(captured, seq)
+                .limit(_CHUNK)
+            )
+            piece = self._inspections(query)
+            for _, inspection in piece:
+                yield inspection
+            if len(piece) < _CHUNK:
+                return
+            after = piece[-1][0]
+
+    def counts(self, start: datetime, end: datetime) -> Counts:
+        """Inspections captured in [start, end) by verdict; answered by an index alone."""
+        captured, verdict = schema.inspection.c.captured_at, schema.inspection.c.verdict
+        query = (
+            sa.select(verdict, sa.func.count())
+            .where(captured >= rows.moment_to_int(start), captured < rows.moment_to_int(end))
+            .group_by(verdict)
+        )
+        counts = Counts()
+        with self._read() as connection:
+            for name, number in connection.execute(query):
+                counts = counts.plus(Verdict(name), number)
+        return counts
+
+    def next_part_number(self) -> int:
+        """The station's running number, from 1; never given twice, whatever happens. After a crash some
+        numbers are left out, since they are taken from the database in blocks."""
+        with self._lock:
+            if not self._numbers:
+                self._numbers = self._write(_take_numbers)
+            number, self._numbers = self._numbers[0], self._numbers[1:]
+            return number
+
+    # -- alarms
+    def upsert_alarm(self, alarm: Alarm) -> None:
+        """Adds the alarm, or brings the one with its id up to date. The count and the newest time never
+        go back, the first time and an acknowledgement stay."""
+        self._write(lambda connection: _upsert(connection, alarm))
+
+    def active_alarms(self) -> list[Alarm]:
+        """Those not acknowledged, newest cause first."""
+        return self._alarms(sa.select(schema.alarm).where(schema.alarm.c.acknowledged_at.is_(None)))
+
+    def alarm_history(self, limit: int = 200) -> list[Alarm]:
+        """The newest alarms, acknowledged or not, newest cause first."""
+        return self._alarms(sa.select(schema.alarm).limit(limit))
+
+    def alarms(self, start: datetime, end: datetime) -> list[Alarm]:
+        """Those with a cause in [start, end): raised before its end, last caused not before its start."""
+        first, last = schema.alarm.c.raised_at, schema.alarm.c.last_at
+        query = sa.select(schema.alarm).where(first < rows.moment_to_int(end), last >= rows.moment_to_int(start))
+        return self._alarms(query)
+
+    def acknowledge(self, alarm_id: str, by: str, at: datetime) -> Alarm:
+        """Notes who has seen the alarm and when, and returns it; the first acknowledgement stays.
+
+        Raises:
+            StoreError: there is no such alarm.
+        """
+        table = schema.alarm
+        change = (
+            sa.update(table)
+            .where(table.c.id == alarm_id, table.c.acknowledged_at.is_(None))
+            .values(acknowledged_at=rows.moment_to_int(at), acknowledged_by=rows.text(by))
+        )
+
+        def work(connection: sa.Connection) -> Alarm:
+            connection.execute(change)
+            row = connection.execute(sa.select(table).where(table.c.id == alarm_id)).one_or_none()
+            if row is None:
+                raise StoreError(f"There is no alarm {alarm_id} in the record.")
+            return rows.alarm_from(row)
+
+        return self._write(work)
+
+    # -- room on the disk
+    @property
+    def reserve_ok(self) -> bool:
+        """Whether the room kept for rows is there; False from when it was freed until it is made again."""
+        return self._reserve.ok
+
+    def restore_reserve(self) -> None:
+        """Makes the reserve again where twice its size is free; otherwise nothing happens."""
+        with self._lock:
+            if not self._closed:
+                self._reserve.make()
+
+    # -- inside
+    def _write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Runs `work` in one transaction. When there is no room, again with the write-ahead log used from its
+        start, then again with the reserve freed."""
+        with self._lock:
+            self._check_open()
+            for last_relief in (False, True):
+                try:
+                    return self._attempt(work)
+                except StoreFullError:
+                    if last_relief and not self._reserve.give_up():
+                        raise
+                    # Also with the reserve's room: the database has to get it before the log does.
+                    recycle_log(self._writer)
+            return self._attempt(work)
+
+    def _attempt(self, work: Callable[[sa.Connection], T]) -> T:
+        try:
+            with words_for(self._database), self._writer.begin():
+                return work(self._writer)
+        finally:
+            if self._writer.in_transaction():  # a commit that failed for want of room leaves it open
+                self._writer.rollback()
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        self._check_open()
+        with words_for(self._database), self._engine.connect() as connection:
+            yield connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"The record {self._database} was closed.")
+
+    def _inspections(self, query: sa.Select[Any]) -> list[tuple[tuple[int, int], Inspection]]:
+        """((captured_at, seq), inspection) in the query's order, with their regions."""
+        with self._read() as connection:
+            found = connection.execute(query).all()
+            regions = _regions(connection, [row.seq for row in found])
+        return [((row.captured_at, row.seq), rows.inspection_from(row, regions.get(row.seq, ()))) for row in found]
+
+    def _alarms(self, query: sa.Select[Any]) -> list[Alarm]:
+        with self._read() as connection:
+            ordered = query.order_by(schema.alarm.c.last_at.desc(), schema.alarm.c.raised_at.desc(), schema.alarm.c.id)
+            return [rows.alarm_from(row) for row in connection.execute(ordered)]
+
+    def _give_numbers_back(self, connection: sa.Connection) -> None:
+        table, left = schema.counter, self._numbers
+        # Not where another process has taken the next block meanwhile.
+        same = sa.and_(table.c.name == "part", table.c.next == left.stop)
+        connection.execute(sa.update(table).where(same).values(next=left.start))
+
+    def _sweep_after_crash(self) -> None:
+        """A half-written picture is newer than the newest row: files come first. A day's margin is for
+        pictures that overtook each other."""
+        newest = self.recent(1)
+        since = newest[0].captured_at.astimezone(UTC).date() - timedelta(days=1) if newest else None
+        removed = self.sweep_parts(since)
+        if removed:
+            log.info("%d half-written pictures were removed", removed)
+
+
+def _take_numbers(connection: sa.Connection) -> range:
+    table = schema.counter
+    change = sa.update(table).where(table.c.name == "part").values(next=table.c.next + _NUMBERS_AT_ONCE)
+    stop = int(connection.execute(change.returning(table.c.next)).scalar_one())
+    return range(stop - _NUMBERS_AT_ONCE, stop)
+
+
+def _upsert(connection: sa.Connection, alarm: Alarm) -> None:
+    table = schema.alarm
+    statement = insert(table).values(rows.alarm_row(alarm))
+    new = statement.excluded
+    newer = new.last_at >= table.c.last_at
+    updates: dict[str, sa.ColumnElement[Any]] = {
+        name: sa.case((newer, new[name]), else_=table.c[name]) for name in _NEWEST_WINS
+    }
+    updates |= {
+        "raised_at": sa.func.min(table.c.raised_at, new.raised_at),
+        "last_at": sa.func.max(table.c.last_at, new.last_at),
+        "count": sa.func.max(table.c["count"], new["count"]),
+        "acknowledged_at": sa.func.coalesce(table.c.acknowledged_at, new.acknowledged_at),
+        "acknowledged_by": sa.case(
+            (table.c.acknowledged_at.is_(None), new.acknowledged_by), else_=table.c.acknowledged_by
+        ),
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=updates))
+
+
+_NEWEST_WINS = ("title", "detail", "inspection_id", "image_path")
+
+
+def _regions(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, tuple[Region, ...]]:
+    table = schema.region
+    found: dict[int, list[Region]] = {}
+    for first in range(0, len(seqs), _CHUNK):
+        some = seqs[first : first + _CHUNK]
+        query = sa.select(table).where(table.c.inspection.in_(some)).order_by(table.c.inspection, table.c.position)
+        for row in connection.execute(query):
+            found.setdefault(row.inspection, []).append(rows.region_from(row))
+    return {seq: tuple(regions) for seq, regions in found.items()}

@@ -1,0 +1,94 @@
+"""Judging one picture with one model: the same call live, in review, in batch and in training."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from app.domain.frame import Image
+from app.domain.inspection import Detection, ModelRef
+from app.domain.region import place_words
+from app.domain.verdict import Limits, Verdict, decide
+from app.vision import artefact
+from app.vision.geometry import SHAPE_TOLERANCE, covered_box, decimation
+from app.vision.graph import PictureGraph
+from app.vision.regions import find_regions
+
+
+class Detector:
+    """A model ready to judge; several threads may call it at once."""
+
+    def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
+        self.model, self.ref = model, ref
+        self._graph = PictureGraph(model.network, model.bank)
+
+    @classmethod
+    def load(cls, path: Path) -> Detector:
+        """Raises ModelError as `app.vision.artefact.load` does."""
+        return cls(*artefact.load(path))
+
+    def prepare(self, width: int, height: int) -> None:
+        """Compiles for pictures of this size now, so that the first one need not wait for it."""
+        self._graph.prepare(width, height)
+
+    def score(self, image: Image) -> float:
+        """The fused, uncalibrated score of an (H, W, 3) uint8 BGR picture."""
+        return float(self._graph.run(image)[1][0])
+
+    def detect(self, image: Image) -> Detection:
+        """Score, verdict, heat map and regions of an (H, W, 3) uint8 BGR picture of any size."""
+        begin = time.perf_counter()
+        heat, scores = self._graph.run(image)
+        score = float(scores[0])
+        height, width = image.shape[:2]
+        limits = self.model.limits
+        poor = self._poor_picture(width, height)
+        verdict = decide(score, limits, poor_picture=poor)
+        box = covered_box(width, height, decimation(width, height, self.model.network.target))
+        # A doubtful part shows what made it doubtful, so its regions start at the band's lower end.
+        limit = limits.threshold if score >= limits.threshold else limits.retest_from
+        regions = find_regions(heat, box, (width, height), limit) if score >= limits.retest_from else ()
+        if regions and not poor:
+            subject = f"{regions[0].label}, {place_words(regions[0], (width, height))}, "
+        else:
+            subject = ""
+        return Detection(
+            score=score,
+            threshold=limits.threshold,
+            retest_from=limits.retest_from,
+            verdict=verdict,
+            confidence=None,
+            regions=regions,
+            reason=poor or subject + _compared(score, limits, verdict),
+            heat=heat,
+            heat_box=box,
+            milliseconds=(time.perf_counter() - begin) * 1000,
+        )
+
+    def _poor_picture(self, width: int, height: int) -> str:
+        """Why a picture of this shape can't be judged, or empty."""
+        training = self.model.description.training
+        aspect = width / height
+        if training.aspect_from / SHAPE_TOLERANCE <= aspect <= training.aspect_to * SHAPE_TOLERANCE:
+            return ""
+        return (
+            f"picture is {width} x {height}, its shape differs from the training pictures "
+            f"(width / height {aspect:.2f}, trained on {training.aspect_from:.2f} to {training.aspect_to:.2f})"
+        )
+
+
+def _compared(score: float, limits: Limits, verdict: Verdict) -> str:
+    """The comparison that decided, with as many digits as it takes to be true when read."""
+    sign = "≥" if score >= limits.threshold else "<"
+    for digits in (2, 3, 4, 6):
+        if f"{score:.{digits}f}" != f"{limits.threshold:.{digits}f}":
+            break
+    text = f"{score:.{digits}f} {sign} {limits.threshold:.{digits}f}"
+    return f"close to the limit, {text}" if verdict is Verdict.RETEST else text
+
+
+def same_score(first: float, second: float) -> bool:
+    """Whether two scores of one picture agree as every path and machine must: 1e-4 * max(1, |score|)."""
+    return bool(np.abs(first - second) <= 1e-4 * max(1.0, abs(first)))

@@ -1,0 +1,55 @@
+"""Drawing a result over its picture, for files (the screen draws its own from the same data)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.frame import Image
+from app.domain.inspection import Detection
+from app.domain.verdict import Verdict
+from app.vision.regions import enlarge
+
+_COLOURS: dict[Verdict, tuple[int, int, int]] = {  # B, G, R
+    Verdict.PASS: (122, 178, 53),
+    Verdict.FAIL: (79, 82, 240),
+    Verdict.RETEST: (36, 165, 245),
+    Verdict.ERROR: (128, 128, 128),
+}
+
+
+def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Image:
+    """A copy of the (H, W, 3) uint8 BGR picture with heat map, outlines and verdict.
+
+    The map is transparent below the RETEST band and reaches full `opacity` at 1.5 x the threshold.
+    """
+    canvas = image.copy()
+    x, y, width, height = (round(value) for value in result.heat_box)
+    heat = enlarge(result.heat, width, height)
+    span = max(1.5 * result.threshold - result.retest_from, 1e-6)
+    strength = np.clip((heat - result.retest_from) / span, 0, 1)
+    if strength.any():
+        colours = cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        alpha = (np.sqrt(strength) * opacity)[..., None]
+        part = canvas[y : y + height, x : x + width]
+        part[:] = (part * (1 - alpha) + colours * alpha).astype(np.uint8)
+    thick = max(2, round(max(image.shape[:2]) / 500))
+    scale = max(0.4, max(image.shape[:2]) / 1600)
+    colour = _COLOURS[result.verdict]
+    for region in result.regions:
+        outline: NDArray[np.int32] = np.array(region.outline, np.int32).reshape(-1, 1, 2)
+        cv2.polylines(canvas, [outline], True, colour, thick, cv2.LINE_AA)
+        _write(canvas, f"{region.label} {region.score:.2f}", (region.x, region.y - 6), scale, colour)
+    _write(canvas, f"{result.verdict} {result.score:.3f} / {result.threshold:.3f}", (8, 0), 1.6 * scale, colour)
+    return canvas
+
+
+def _write(canvas: Image, text: str, place: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
+    """Text with its lower left corner at `place`, moved until all of it lies on the picture."""
+    thick = max(1, round(2 * scale))
+    (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
+    x = max(0, min(place[0], canvas.shape[1] - width))
+    y = max(height + base, min(place[1], canvas.shape[0] - base))
+    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (20, 23, 26), thick + 3, cv2.LINE_AA)
+    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)

@@ -1,0 +1,106 @@
+"""What every test stands on: no display, no data of the user's, nothing left running behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Before anything imports Qt. A test that needs a real window system starts its own Xvfb.
+os.environ["QT_QPA_PLATFORM"] = os.environ.get("LINESIGHT_TEST_PLATFORM", "offscreen")
+# Whatever asks the platform where to keep things gets a folder of this run's own.
+_OWN = tempfile.TemporaryDirectory(prefix="linesight-tests-", ignore_cleanup_errors=True)
+for _name in ("LINESIGHT_DATA_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+    os.environ[_name] = str(Path(_OWN.name, _name.lower()))
+
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+ROOT = Path(__file__).resolve().parent.parent
+_GRACE = 3.0
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder that holds main.py."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The sample data sets beside the project (`aliens`, `cookies`, ...); skips where they are absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the sample data sets are not beside this project ({folder})")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder that this test's stations use unless told otherwise; not made yet."""
+    folder = tmp_path / "linesight-data"
+    monkeypatch.setenv("LINESIGHT_DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    """Fails a test that leaves a thread, a running QThread or an active QTimer behind."""
+    threads = set(threading.enumerate())
+    qt = {id(one) for one in _running_qt()}
+    yield
+    end = time.monotonic() + _GRACE
+    left = [thread for thread in threading.enumerate() if thread not in threads and not thread.daemon]
+    for thread in left:
+        thread.join(max(0.0, end - time.monotonic()))
+    words = [f"thread {thread.name}" for thread in left if thread.is_alive()]
+    words += [_describe(one) for one in _left_of_qt(qt, end)]
+    if words:
+        pytest.fail("left running behind this test: " + ", ".join(words), pytrace=False)
+
+
+def _running_qt() -> list[object]:
+    """QThreads that run and QTimers that are active, as far as Python knows them."""
+    core, shiboken = sys.modules.get("PySide6.QtCore"), sys.modules.get("shiboken6")
+    if core is None or shiboken is None:
+        return []
+    running: list[object] = []
+    for one in shiboken.getAllValidWrappers():
+        if isinstance(one, core.QThread):
+            if one.isRunning() and one is not core.QThread.currentThread():
+                running.append(one)
+        elif isinstance(one, core.QTimer) and one.isActive():
+            running.append(one)
+    return running
+
+
+def _left_of_qt(before: set[int], end: float) -> list[object]:
+    """What still runs of Qt after the garbage and what was to be deleted later are gone."""
+    if not [one for one in _running_qt() if id(one) not in before]:
+        return []
+    core = sys.modules["PySide6.QtCore"]
+    gc.collect()
+    if core.QCoreApplication.instance() is not None:
+        core.QCoreApplication.sendPostedEvents(None, core.QEvent.Type.DeferredDelete)
+    left = [one for one in _running_qt() if id(one) not in before]
+    for one in left:
+        if isinstance(one, core.QThread):
+            one.wait(max(0, int((end - time.monotonic()) * 1000)))
+    return [one for one in _running_qt() if id(one) not in before]
+
+
+def _describe(one: object) -> str:
+    core = sys.modules["PySide6.QtCore"]
+    kind = "QThread" if isinstance(one, core.QThread) else "QTimer"
+    parent = one.parent()  # type: ignore[attr-defined]
+    name = one.objectName() or "without a name"  # type: ignore[attr-defined]
+    return f"{kind} {name} of {type(parent).__name__ if parent else 'nobody'}"

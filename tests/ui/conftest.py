@@ -1,0 +1,53 @@
+"""A window on the fake station, closed behind each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QRect
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.ui.fake_station import FakeStation
+from ui.app import application
+from ui.window import Window
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[FakeStation]:
+    fake = FakeStation(tmp_path / "data")
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, station: FakeStation) -> Iterator[Window]:
+    application(station)
+    made = Window(station)
+    made.resize(1280, 800)
+    made.show()
+    qtbot.waitExposed(made)
+    yield made
+    made.close_window()
+    made.hide()
+    made.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def inspect(qtbot: QtBot, station: FakeStation, window: Window) -> Callable[[float], int]:
+    """Lets one part with a score through and waits until it is painted; gives the frame's id."""
+
+    def one(score: float) -> int:
+        frame = station.inspect(score).frame.id
+        qtbot.waitUntil(lambda: window.live.shown.picture == window.live.shown.verdict == frame, timeout=3000)
+        return frame
+
+    return one
+
+
+def area(widget: QWidget, window: QWidget) -> QRect:
+    """Where a widget lies in the window."""
+    return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())

@@ -1,0 +1,340 @@
+"""The Live workspace. One `Prepared` is swapped in at once: picture, map, verdict, score and words on
+the screen always belong to one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.inspection import Inspection
+from app.domain.verdict import Verdict
+from ui.bridge import Bridge
+from ui.live.panel import StatePanel
+from ui.live.picture import Mode, PictureView
+from ui.live.prepare import Prepared, Preparer
+from ui.live.sheet import WIDTH as SHEET_WIDTH
+from ui.live.sheet import PartSheet
+from ui.live.strip import SHOWN, PartStrip
+from ui.live.verdict import ScoreBar, VerdictTile
+from ui.ports import Phase
+from ui.shared.elided import Elided
+from ui.shared.exporting import Exporter
+from ui.shared.slider import TouchSlider
+from ui.shared.thumbs import Thumbs
+from ui.shared.toast import Toast, open_folder
+from ui.shared.widgets import Button, label, percent
+from ui.theme import current
+
+_STATE_WORDS = {
+    Phase.IDLE: "IDLE",
+    Phase.TRAINING: "TRAINING",
+    Phase.STARTING: "STARTING",
+    Phase.WAITING: "NO CAMERA",
+    Phase.STOPPED: "STOPPED",
+    Phase.FAULT: "FAULT",
+    Phase.INSPECTING: "READY",
+    Phase.FINISHED: "FINISHED",
+}
+_TILE_SHARE = 0.375
+_WITH_PICTURE = (Phase.INSPECTING, Phase.FINISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Frame ids of what was painted last: None where nothing was."""
+
+    picture: int | None
+    heat: int | None
+    verdict: int | None
+
+
+class LivePage(QWidget):
+    """`swapped` tells that a new outcome is on the screen; `go` asks for another place."""
+
+    swapped = Signal()
+    go = Signal(str)
+
+    def __init__(self, bridge: Bridge, thumbs: Thumbs, zone: tzinfo | None) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._thumbs = thumbs
+        self._zone = zone
+        self._prepared: Prepared | None = None
+        self._preparer = Preparer(self)
+        self._preparer.ready.connect(self._swap)
+        self._build(bridge, thumbs)
+        bridge.outcome.connect(self._ask)
+        bridge.outcome.connect(self.refresh_counts)
+        bridge.state.connect(self.refresh_state)
+        bridge.health.connect(self.refresh_health)
+        current().changed.connect(self._theme_changed)
+        self.refresh_state()
+        self.refresh_counts()
+        self.refresh_health()
+
+    # -- building
+    def _build(self, bridge: Bridge, thumbs: Thumbs) -> None:
+        self.setProperty("kind", "ground")
+        self.picture = PictureView()
+        self.picture.resized.connect(self._ask)
+        self.panel = StatePanel()
+        self.panel.acted.connect(self._act)
+        self.stage = QStackedWidget()
+        self.stage.addWidget(self.picture)
+        self.stage.addWidget(self.panel)
+        self.stage.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.mode_button = Button(self.picture.mode.value, icon_name="layers-outline", on=self._next_mode)
+        self.mode_button.setFixedWidth(144)
+        self.mode_button.setAccessibleName("Show picture, overlay or outline")
+        self.opacity = TouchSlider(20, 100, round(100 * self.picture.opacity), "Strength of the overlay")
+        self.opacity.valueChanged.connect(lambda value: self.picture.set_opacity(value / 100))
+        self.opacity.setFixedWidth(192)
+        self.print_rates = Elided("", "quiet")
+        self.print_drops = Elided("", "quiet")
+        small = QVBoxLayout()
+        small.setSpacing(0)
+        small.addStretch(1)
+        small.addWidget(self.print_rates)
+        small.addWidget(self.print_drops)
+        small.addStretch(1)
+        controls = QHBoxLayout()
+        controls.setSpacing(8)
+        controls.addWidget(self.mode_button)
+        controls.addWidget(self.opacity)
+        controls.addSpacing(16)
+        controls.addLayout(small, 1)
+        self.strip = PartStrip(thumbs)
+        self.strip.opened.connect(self._open_part)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(self.stage, 1)
+        left.addLayout(controls)
+        left.addWidget(self.strip)
+
+        self.tile = VerdictTile()
+        self.part = Elided("", "heading")
+        self.reason = label("", wrap=True)
+        self.reason.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.reason.setFixedHeight(44)
+        self.score = ScoreBar()
+        self.day = Elided("", "quiet")
+        figures = QHBoxLayout()
+        figures.setSpacing(8)
+        self._figures = {}
+        for key, words in (("good", "Good"), ("defect", "Defect"), ("retest", "Retest"), ("yield", "Yield")):
+            box = QVBoxLayout()
+            box.setSpacing(0)
+            value = label("0", "heading")
+            box.addWidget(label(words, "quiet"))
+            box.addWidget(value)
+            self._figures[key] = value
+            figures.addLayout(box, 1)
+        self.run_button = Button("Stop", icon_name="stop", on=self._stop_or_resume)
+        self.export_button = Button("Export today's report", "primary", on=self._export)
+        right = QVBoxLayout()
+        right.setSpacing(8)
+        right.addWidget(self.tile)
+        right.addWidget(self.part)
+        right.addWidget(self.reason)
+        right.addWidget(self.score)
+        right.addStretch(1)
+        right.addWidget(self.day)
+        right.addLayout(figures)
+        right.addSpacing(8)
+        self._buttons = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._buttons.setSpacing(8)
+        self._buttons.addWidget(self.run_button)
+        self._buttons.addWidget(self.export_button, 1)
+        right.addLayout(self._buttons)
+        self._left, self._right = QWidget(), QWidget()
+        for side, inner in ((self._left, left), (self._right, right)):
+            inner.setContentsMargins(0, 0, 0, 0)
+            side.setLayout(inner)
+            side.setMinimumWidth(0)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(16, 16, 16, 16)
+        outer.setSpacing(16)
+        outer.addWidget(self._left, 68)
+        outer.addWidget(self._right, 32)
+        self.sheet = PartSheet(bridge, self)
+        self.sheet.closed.connect(self.setFocus)
+        self.toast = Toast(self)
+        self.exporter = Exporter(bridge, self)
+        self.exporter.ended.connect(self._exported)
+
+    # -- what is shown
+    @property
+    def shown(self) -> Shown:
+        """What the last paint drew."""
+        return Shown(self.picture.painted_picture, self.picture.painted_heat, self.tile.painted)
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """The outcome on the screen."""
+        return self._prepared
+
+    def _ask(self) -> None:
+        outcome = self._bridge.station.latest()
+        if outcome is not None:
+            self._preparer.want(outcome, self.picture.box())
+
+    def _swap(self) -> None:
+        prepared = self._preparer.take()
+        if prepared is None or self._bridge.station.latest() is None:
+            return  # nothing new, or it belongs to a source that has been left meanwhile
+        new = self._prepared is None or self._prepared.outcome is not prepared.outcome
+        self._prepared = prepared
+        if prepared.outcome.inspection is not None:
+            self._thumbs.put(prepared.outcome.inspection.image_path, prepared.thumbnail)
+        self._show()
+        self.refresh_health()
+        if new:
+            self.swapped.emit()
+
+    def _show(self) -> None:
+        """Puts everything of the one prepared outcome on the screen, or the state where none counts."""
+        state = self._bridge.station.state()
+        if self._bridge.station.latest() is None:
+            self._prepared = None  # another source was begun: its first part has not come yet
+        prepared = self._prepared
+        if prepared is None or state.phase not in _WITH_PICTURE:
+            self.stage.setCurrentWidget(self.panel)
+            self.panel.show_state(state)
+            self.tile.show_state(_STATE_WORDS[Phase(state.phase)])
+            self.picture.show_prepared(None)
+            self.part.setText(state.product)
+            self.reason.setText("")
+            self.score.show_score(None, None, None, Verdict.PASS)
+            return
+        outcome = prepared.outcome
+        detection, inspection = outcome.detection, outcome.inspection
+        self.stage.setCurrentWidget(self.picture)
+        self.picture.show_prepared(prepared)
+        self.tile.show_verdict(outcome.verdict, prepared.frame_id)
+        part = inspection.part_id if inspection is not None else outcome.frame.part_id
+        self.part.setText(f"Part {part}" if part else "Viewing, not recorded")
+        self.reason.setText(outcome.error or (detection.reason if detection is not None else ""))
+        if detection is not None:
+            self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
+        else:
+            self.score.show_score(None, None, None, outcome.verdict)
+
+    def refresh_state(self) -> None:
+        state = self._bridge.station.state()
+        self._show()
+        running = state.phase in (Phase.INSPECTING, Phase.WAITING, Phase.STARTING)
+        self.run_button.setText(
+            "Stop" if running else "Inspect again" if state.phase == Phase.FINISHED else "Resume"
+        )
+        self.run_button.set_icon("stop" if running else "play")
+        self.run_button.setEnabled(running or state.phase in (Phase.STOPPED, Phase.FINISHED, Phase.FAULT))
+        self.refresh_health()
+
+    def refresh_counts(self) -> None:
+        counts = self._bridge.station.counts_today()
+        self._figures["good"].setText(str(counts.passed))
+        self._figures["defect"].setText(str(counts.failed))
+        self._figures["retest"].setText(str(counts.retest))
+        self._figures["yield"].setText(percent(counts.yield_))
+        words = f"Today, {counts.total} part{'' if counts.total == 1 else 's'}"
+        self.day.setText(words + (f", {counts.error} without an answer" if counts.error else ""))
+        self.strip.show_parts(self._bridge.station.recent(SHOWN), self._zone)
+
+    def refresh_health(self) -> None:
+        """Small print; called with every health change and once a second by the window."""
+        health = self._bridge.station.health()
+        state = self._bridge.station.state()
+        if state.phase == Phase.FINISHED:
+            self.print_rates.setText(state.words)
+        else:
+            self.print_rates.setText(
+                f"{health.capture_fps:.1f} frames a second, {health.verdict_fps:.1f} verdicts a second"
+            )
+        age = "\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s"
+        lost = f", {health.pictures_lost} pictures not kept" if health.pictures_lost else ""
+        self.print_drops.setText(f"Frame age {age}, {health.dropped} of {health.captured} dropped{lost}")
+        if self.stage.currentWidget() is self.panel:
+            self.panel.show_state(state)
+
+    def set_zone(self, zone: tzinfo | None) -> None:
+        self._zone = zone
+        self.refresh_counts()
+
+    # -- what the user does
+    def _next_mode(self) -> None:
+        self.set_mode(self.picture.mode.following())
+
+    def set_mode(self, mode: Mode) -> None:
+        self.picture.set_mode(mode)
+        self.mode_button.setText(mode.value)
+        self.opacity.setEnabled(mode is Mode.OVERLAY)
+
+    def _stop_or_resume(self) -> None:
+        station = self._bridge.station
+        running = station.state().phase in (Phase.INSPECTING, Phase.WAITING, Phase.STARTING)
+        self._bridge.run(station.stop if running else station.resume, lambda _none: None, self.tell)
+
+    def _act(self, act: str) -> None:
+        station = self._bridge.station
+        if act == "cancel":
+            job = station.state().job
+            if job is not None:
+                job.cancel()
+                self.panel.show_state(station.state())
+        elif act == "resume":
+            self._bridge.run(station.resume, lambda _none: None, self.tell)
+        elif act == "demo":
+            self._bridge.run(lambda: station.inspect_source("demo"), lambda _none: None, self.tell)
+        else:
+            self.go.emit({"train": "train", "source": "setup"}[act])
+
+    def _open_part(self, part: Inspection | None) -> None:
+        if part is None:
+            return
+        stage = QRect(self.stage.mapTo(self, QPoint(0, 0)), self.stage.size())
+        width = min(max(SHEET_WIDTH, stage.width() // 2), stage.width())
+        self.sheet.setGeometry(stage.right() - width + 1, stage.y(), width, stage.height())
+        self.sheet.open(part, self._zone)
+
+    def _export(self) -> None:
+        today = self._bridge.station.today()
+        self.export_button.setText("Writing the report")
+        self.exporter.start(today, today)
+
+    def _exported(self) -> None:
+        self.export_button.setText("Export today's report")
+        file = self.exporter.file
+        if file is None:
+            self.tell(self.exporter.words)
+            return
+        place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
+        self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
+
+    def tell(self, words: str) -> None:
+        """Shows a line over the strip of parts."""
+        place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
+        self.toast.tell(words, place)
+
+    def _theme_changed(self) -> None:
+        self.update()
+        for widget in self.findChildren(QWidget):
+            widget.update()
+
+    def resizeEvent(self, _event: object) -> None:
+        self.tile.setFixedHeight(max(224, 8 * round(self.height() * _TILE_SHARE / 8)))
+        # Where 15 mm are many pixels (a 10-inch screen), two buttons one above the other would not fit.
+        low = self.height() < 420 + 3 * current().metrics.touch
+        self._buttons.setDirection(QBoxLayout.Direction.LeftToRight if low else QBoxLayout.Direction.TopToBottom)
+        self.sheet.hide()
+        self.toast.hide()
+
+    def close_page(self) -> None:
+        """Ends the page's thread."""
+        self._preparer.close()
+        self.exporter.close()
+
+
+__all__ = ["LivePage", "Mode", "Shown"]

@@ -1,0 +1,64 @@
+"""The heat map's colours: even steps of lightness, so that no false edge appears where the map is smooth.
+
+Made here from CIE L*C*h (CIE 15:2004, D65 white): lightness rises linearly, the hue turns from violet
+over red to yellow, and the chroma is reduced where sRGB (IEC 61966-2-1) can't show it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WHITE = np.array([0.95047, 1.0, 1.08883])
+_XYZ_TO_RGB = np.array(
+    [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
+)
+LIGHTNESS = (38.0, 90.0)
+_HUE = (315.0, 455.0)
+_CHROMA = 85.0
+
+
+def lab_to_rgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., 3) CIE L*a*b* (D65) to linear-light-encoded sRGB, (..., 3), unclipped, 1.0 is full."""
+    fy = (lab[..., 0] + 16) / 116
+    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
+    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * _WHITE
+    linear = xyz @ _XYZ_TO_RGB.T
+    low = linear <= 0.0031308
+    curved = 1.055 * np.clip(linear, 0.0031308, None) ** (1 / 2.4) - 0.055
+    rgb: NDArray[np.float64] = np.where(low, 12.92 * linear, curved)
+    return rgb
+
+
+@cache
+def heat_colours() -> NDArray[np.uint8]:
+    """256 colours from weak to strong, (256, 3) uint8, B, G, R."""
+    t = np.linspace(0.0, 1.0, 256)
+    lightness = LIGHTNESS[0] + (LIGHTNESS[1] - LIGHTNESS[0]) * t
+    hue = np.radians(_HUE[0] + (_HUE[1] - _HUE[0]) * t)
+    low, high = np.zeros(256), np.full(256, _CHROMA)
+    for _ in range(24):  # the largest chroma that sRGB can show, by bisection
+        middle = (low + high) / 2
+        rgb = lab_to_rgb(np.stack([lightness, middle * np.cos(hue), middle * np.sin(hue)], axis=-1))
+        inside = np.all((rgb >= 0) & (rgb <= 1), axis=-1)
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    rgb = lab_to_rgb(np.stack([lightness, low * np.cos(hue), low * np.sin(hue)], axis=-1))
+    return np.ascontiguousarray(np.rint(np.clip(rgb, 0, 1)[:, ::-1] * 255).astype(np.uint8))
+
+
+def paint_heat(heat: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
+    """An anomaly map as premultiplied BGRA, (h, w) float32 to (h, w, 4) uint8.
+
+    Below `limit` fully transparent; from there to half as much again (or the map's highest value, if
+    that is more) the palette runs from weak to strong while the opacity rises from 55 % to 90 %.
+    """
+    top = max(1.5 * limit, float(heat.max(initial=0.0)), limit + 1e-6)
+    strength = np.clip((heat - limit) / (top - limit), 0.0, 1.0)
+    colours = heat_colours()[np.rint(strength * 255).astype(np.uint8)].astype(np.float32)
+    opacity = np.where(heat >= limit, 0.55 + 0.35 * strength, 0.0).astype(np.float32)
+    out = np.empty((*heat.shape, 4), np.uint8)
+    out[..., :3] = np.rint(colours * opacity[..., None])
+    out[..., 3] = np.rint(opacity * 255)
+    return out

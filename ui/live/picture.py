@@ -1,0 +1,161 @@
+"""The picture with its heat map and outlines, painted from one prepared outcome."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.domain.region import Region
+from app.domain.verdict import Verdict
+from ui.live.prepare import Prepared
+from ui.shared.images import fit
+from ui.theme import current
+from ui.theme.theme import font
+
+
+class Mode(StrEnum):
+    """What lies over the picture."""
+
+    PICTURE = "Picture"
+    OVERLAY = "Overlay"
+    OUTLINE = "Outline"
+
+    def following(self) -> Mode:
+        """The next one round."""
+        modes = list(Mode)
+        return modes[(modes.index(self) + 1) % len(modes)]
+
+
+def draw_regions(
+    painter: QPainter,
+    regions: tuple[Region, ...],
+    place: QRectF,
+    size: tuple[int, int],
+    verdict: Verdict,
+) -> None:
+    """Outlines of 2 px with type and score, on a picture of `size` pixels that is shown at `place`."""
+    tokens = current().tokens
+    colour = QColor(tokens.of(verdict))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    scale_x, scale_y = place.width() / size[0], place.height() / size[1]
+
+    def at(x: float, y: float) -> QPointF:
+        return QPointF(place.x() + x * scale_x, place.y() + y * scale_y)
+
+    painter.setFont(font(16, QFont.Weight.DemiBold))
+    metrics = QFontMetricsF(painter.font())
+    taken: list[QRectF] = []
+    for region in regions:
+        corners = region.outline or (
+            (region.x, region.y),
+            (region.x + region.width, region.y),
+            (region.x + region.width, region.y + region.height),
+            (region.x, region.y + region.height),
+        )
+        shape = QPolygonF([at(x, y) for x, y in corners])
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(0, 0, 0, 150), 4))  # a dark edge keeps the line visible on any part
+        painter.drawPolygon(shape)
+        painter.setPen(QPen(colour, 2))
+        painter.drawPolygon(shape)
+        words = f"{region.label} {region.score:.2f}"
+        width, height = metrics.horizontalAdvance(words) + 16, metrics.height() + 6
+        bounds = shape.boundingRect()
+        top = bounds.top() - height - 6
+        if top < place.top():
+            top = min(bounds.bottom() + 6, place.bottom() - height)
+        left = min(max(bounds.left(), place.left()), place.right() - width)
+        tag = QRectF(left, top, width, height)
+        while any(tag.intersects(other) for other in taken) and tag.bottom() + height < place.bottom():
+            tag.translate(0, height + 2)
+        taken.append(tag)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(tag, 4, 4)
+        painter.setPen(QColor(tokens.on_fill))
+        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, words)
+
+
+class PictureView(QWidget):
+    """Shows one `Prepared` at a time, at its true shape, centred.
+
+    Attributes:
+        painted_picture, painted_heat: frame ids of what the last paint drew (None: nothing).
+    """
+
+    resized = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._prepared: Prepared | None = None
+        self.mode = Mode.OVERLAY
+        self.opacity = 0.75
+        self.painted_picture: int | None = None
+        self.painted_heat: int | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(QSize(240, 180))
+        self.setAccessibleName("Picture of the part")
+
+    def box(self) -> tuple[int, int]:
+        """The room for the picture, (width, height) in device pixels."""
+        ratio = self.devicePixelRatioF()
+        return max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
+
+    def show_prepared(self, prepared: Prepared | None) -> None:
+        self._prepared = prepared
+        self.update()
+
+    def set_mode(self, mode: Mode) -> None:
+        self.mode = mode
+        self.update()
+
+    def set_opacity(self, opacity: float) -> None:
+        self.opacity = opacity
+        self.update()
+
+    def place(self) -> QRectF:
+        """Where the picture lies in this widget; empty without a picture."""
+        if self._prepared is None:
+            return QRectF()
+        width, height = fit(self._prepared.outcome.frame.size, (self.width(), self.height()))
+        return QRectF((self.width() - width) // 2, (self.height() - height) // 2, width, height)
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        theme = current()
+        prepared = self._prepared
+        self.painted_picture = self.painted_heat = None
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("surface"))
+        painter.drawRoundedRect(self.rect(), 8, 8)
+        if prepared is not None:
+            place = self.place()
+            painter.drawImage(place, prepared.picture)
+            self.painted_picture = prepared.frame_id
+            detection = prepared.outcome.detection
+            if detection is not None:
+                if self.mode is Mode.OVERLAY and prepared.heat is not None:
+                    painter.setOpacity(self.opacity)
+                    at = prepared.heat_at
+                    painter.drawImage(
+                        QRectF(
+                            place.x() + at.x() * place.width(),
+                            place.y() + at.y() * place.height(),
+                            at.width() * place.width(),
+                            at.height() * place.height(),
+                        ),
+                        prepared.heat,
+                    )
+                    painter.setOpacity(1.0)
+                if self.mode is not Mode.PICTURE:
+                    draw_regions(
+                        painter, detection.regions, place, prepared.outcome.frame.size, prepared.outcome.verdict
+                    )
+                self.painted_heat = prepared.frame_id
+        painter.end()
+
+    def resizeEvent(self, _event: object) -> None:
+        self.resized.emit()

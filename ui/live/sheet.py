@@ -1,0 +1,165 @@
+"""The side sheet with one past part: its stored picture, outlines and numbers."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.domain.inspection import Inspection
+from app.domain.verdict import Verdict
+from ui.bridge import Bridge
+from ui.live.picture import draw_regions
+from ui.shared.elided import Elided
+from ui.shared.images import fit, to_qimage
+from ui.shared.shapes import VerdictShape
+from ui.shared.widgets import Button, clock, label, number
+from ui.theme import current
+
+WIDTH = 456
+_PICTURE = (800, 600)
+
+
+class StoredPicture(QWidget):
+    """A stored picture with the outlines of its inspection, or words in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image: QImage | None = None
+        self._inspection: Inspection | None = None
+        self._words = ""
+        self.setMinimumSize(QSize(200, 150))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def show_words(self, words: str) -> None:
+        self._image, self._inspection, self._words = None, None, words
+        self.update()
+
+    def show_picture(self, image: QImage, inspection: Inspection | None = None) -> None:
+        self._image, self._inspection, self._words = image, inspection, ""
+        self.update()
+
+    @property
+    def has_picture(self) -> bool:
+        return self._image is not None
+
+    @property
+    def words(self) -> str:
+        return self._words
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        theme = current()
+        if self._image is None:
+            painter.setPen(theme.colour("line"))
+            painter.setBrush(theme.colour("ground"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+            painter.setPen(theme.colour("quiet"))
+            room = self.rect().adjusted(24, 16, -24, -16)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._words)
+            painter.end()
+            return
+        width, height = fit((self._image.width(), self._image.height()), (self.width(), self.height()))
+        place = QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)  # a still picture
+        painter.drawImage(place, self._image)
+        part = self._inspection
+        if part is not None and part.regions:
+            draw_regions(painter, part.regions, place, (part.width, part.height), part.verdict)
+        painter.end()
+
+
+class PartSheet(QFrame):
+    """Opened by a tap on a past part; lies over the live picture, never over the verdict."""
+
+    closed = Signal()
+
+    def __init__(self, bridge: Bridge, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "sheet")
+        self._bridge = bridge
+        self.inspection: Inspection | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(8)
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        self._shape = VerdictShape(48)
+        self.title = Elided("", "heading")
+        self._when = Elided("", "quiet")
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(self.title)
+        words.addWidget(self._when)
+        self.close_button = Button("Close", icon_name="close", on=self.shut)
+        head.addWidget(self._shape)
+        head.addLayout(words, 1)
+        head.addWidget(self.close_button)
+        self.picture = StoredPicture()
+        self._reason = label("", wrap=True)
+        facts = QGridLayout()
+        facts.setHorizontalSpacing(16)
+        facts.setVerticalSpacing(4)
+        self._facts = []
+        for line, name in enumerate(("Score", "Model", "Source")):
+            facts.addWidget(label(name, "quiet"), line, 0)
+            value = label("", wrap=True)
+            facts.addWidget(value, line, 1)
+            self._facts.append(value)
+        facts.setColumnStretch(1, 1)
+        layout.addLayout(head)
+        layout.addWidget(self.picture, 1)
+        layout.addWidget(self._reason)
+        layout.addLayout(facts)
+        self.hide()
+
+    def open(self, part: Inspection, zone: tzinfo | None) -> None:
+        self.inspection = part
+        self._shape.show_verdict(part.verdict)
+        self.title.setText(part.part_id)
+        when = f"{clock(part.captured_at, zone, day=True)}:{part.captured_at.astimezone(zone):%S}"
+        self._when.setText(f"{part.verdict.value}, {when}")
+        self._reason.setText(part.error if part.verdict is Verdict.ERROR else part.reason)
+        self._facts[0].setText(f"{number(part.score)}, threshold {number(part.threshold)}")
+        self._facts[1].setText(str(part.model) if part.model else "\u2013")
+        self._facts[2].setText(part.source)
+        if part.image_path:
+            self.picture.show_words("Loading the picture")
+            self._bridge.run(
+                lambda: self._load(part.image_path),
+                lambda image: self._come(part, image),
+                lambda words: self._come(part, None, words),
+            )
+        else:
+            self.picture.show_words("The picture of this part was not kept.")
+        self.show()
+        self.raise_()
+        self.close_button.setFocus()
+
+    def _load(self, image_path: str) -> QImage | None:
+        picture = self._bridge.station.picture(image_path)
+        if picture is None:
+            return None
+        size = (picture.shape[1], picture.shape[0])
+        return to_qimage(picture, fit(size, _PICTURE) if size[0] > _PICTURE[0] else None)
+
+    def _come(self, part: Inspection, image: QImage | None, words: str = "") -> None:
+        if part is not self.inspection:
+            return  # another part was opened meanwhile
+        if image is None:
+            self.picture.show_words(words or "The picture of this part is no longer in the data folder.")
+        else:
+            self.picture.show_picture(image, part)
+
+    def shut(self) -> None:
+        self.inspection = None
+        self.hide()
+        self.closed.emit()
+
+    def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
+        if event.key() == Qt.Key.Key_Escape:
+            self.shut()
+        else:
+            super().keyPressEvent(event)

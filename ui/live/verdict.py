@@ -1,0 +1,161 @@
+"""The verdict tile: read from three metres. And the score on its bar."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.domain.verdict import Verdict
+from ui.shared.shapes import draw_verdict
+from ui.shared.widgets import number
+from ui.theme import current
+from ui.theme.theme import font
+
+SYMBOL_MM = 35
+_PADDING = 16
+
+
+def cap_height_mm(diagonal_inches: float) -> float:
+    """Cap height of the verdict's word: 12 mm on a 10-inch screen, 25 mm on 24 inch, between them
+    in proportion."""
+    return 12 + 13 * min(max((diagonal_inches - 10) / 14, 0.0), 1.0)
+
+
+class VerdictTile(QWidget):
+    """Shape, word and colour of one verdict, or the station's state where there is none.
+
+    PASS is quiet (grey is normal): a green shape on the surface. FAIL, RETEST and ERROR fill the tile.
+
+    Attributes:
+        painted: frame id of the verdict that the last paint drew, None for a state.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._verdict: Verdict | None = None
+        self._frame_id: int | None = None
+        self._words = ""
+        self.painted: int | None = None
+        self.painted_verdict: Verdict | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def show_verdict(self, verdict: Verdict, frame_id: int) -> None:
+        self._verdict, self._frame_id, self._words = verdict, frame_id, verdict.value
+        self.setAccessibleName(f"Verdict {verdict.value}")
+        self.update()
+
+    def show_state(self, words: str) -> None:
+        """One word for the state in place of a verdict, e.g. "STOPPED"."""
+        self._verdict, self._frame_id, self._words = None, None, words
+        self.setAccessibleName(words)
+        self.update()
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme = current()
+        tokens = theme.tokens
+        verdict = self._verdict
+        self.painted, self.painted_verdict = self._frame_id, verdict
+        filled = verdict is not None and verdict is not Verdict.PASS
+        ground = QColor(tokens.of(verdict)) if verdict is not None and filled else QColor(tokens.surface)
+        edge = QColor(tokens.of(verdict)) if verdict is not None else QColor(tokens.line)
+        painter.setPen(QPen(edge, 4 if verdict is not None else 1))
+        painter.setBrush(ground)
+        inset = 2 if verdict is not None else 0.5
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), 8, 8)
+        if verdict is None:
+            painter.setPen(QColor(tokens.quiet))
+            painter.setFont(self._fitting_font(self._words, self.width() - 4 * _PADDING, 30))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._words)
+            painter.end()
+            return
+        ink = QColor(tokens.on_fill if filled else tokens.of(verdict))
+        room = self.height() - 2 * _PADDING
+        gap = max(8, round(room * 0.06))
+        wanted = max(theme.metrics.mm(SYMBOL_MM), round(room * 0.52))
+        symbol = min(wanted, round(room * 0.68), self.width() - 2 * _PADDING)
+        word = self._fitting_font(self._words, self.width() - 3 * _PADDING, room - symbol - gap)
+        cap = QFontMetricsF(word).capHeight()
+        top = (self.height() - symbol - gap - cap) / 2
+        draw_verdict(painter, verdict, QRectF((self.width() - symbol) / 2, top, symbol, symbol), ink)
+        painter.setPen(ink)
+        painter.setFont(word)
+        width = QFontMetricsF(word).horizontalAdvance(self._words)
+        painter.drawText(QPointF((self.width() - width) / 2, top + symbol + gap + cap), self._words)
+        painter.end()
+
+    def _fitting_font(self, words: str, width: float, cap: float) -> QFont:
+        """The largest bold type whose capitals are at most `cap` high, at most what the screen's size
+        asks for, and whose `words` fit into `width`."""
+        ppm = current().metrics.pixels_per_mm
+        screen = self.window().size()
+        diagonal = math.hypot(screen.width(), screen.height()) / ppm / 25.4
+        aim = min(cap, max(cap_height_mm(diagonal) * ppm, 0.8 * cap))
+        probe = font(100, QFont.Weight.Bold)
+        metrics = QFontMetricsF(probe)
+        pixels = min(100 * aim / metrics.capHeight(), 100 * width / max(metrics.horizontalAdvance(words), 1.0))
+        return font(max(16, int(pixels)), QFont.Weight.Bold)
+
+
+class ScoreBar(QWidget):
+    """The score as a mark on a line from 0, with retest band and threshold drawn and named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._score: float | None = None
+        self._threshold: float | None = None
+        self._retest_from: float | None = None
+        self._verdict = Verdict.PASS
+        self.setFixedHeight(64)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_score(
+        self, score: float | None, threshold: float | None, retest_from: float | None, verdict: Verdict
+    ) -> None:
+        self._score, self._threshold, self._retest_from, self._verdict = score, threshold, retest_from, verdict
+        self.setAccessibleName(f"Score {number(score)}, threshold {number(threshold)}")
+        self.update()
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme = current()
+        left, right, y = 1.0, self.width() - 1.0, 34.0
+        track = QRectF(left, y - 6, right - left, 12)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("line"))
+        painter.drawRoundedRect(track, 6, 6)
+        if self._score is None or self._threshold is None or self._threshold <= 0:
+            painter.end()
+            return
+        # The threshold always stands in the middle, so that the eye learns its place; the end is held.
+        top = 2 * self._threshold
+
+        def at(value: float) -> float:
+            return left + (right - left) * min(max(value / top, 0.0), 1.0)
+
+        if self._retest_from is not None and self._retest_from < self._threshold:
+            painter.setBrush(theme.colour("retest"))
+            painter.drawRect(QRectF(at(self._retest_from), y - 6, at(self._threshold) - at(self._retest_from), 12))
+        painter.setPen(QPen(theme.colour("text"), 2))
+        line = at(self._threshold)
+        painter.drawLine(QPointF(line, y - 12), QPointF(line, y + 12))
+        painter.setFont(font(14))
+        painter.setPen(theme.colour("quiet"))
+        self._words(painter, f"threshold {number(self._threshold)}", line, 62)
+        mark = min(max(at(self._score), left + 10), right - 10)
+        painter.setPen(QPen(theme.colour("surface"), 2))
+        painter.setBrush(QColor(theme.tokens.of(self._verdict)))
+        painter.drawPolygon(QPolygonF([QPointF(mark, y - 3), QPointF(mark - 9, y - 17), QPointF(mark + 9, y - 17)]))
+        painter.setPen(theme.colour("text"))
+        painter.setFont(font(16, QFont.Weight.DemiBold))
+        self._words(painter, f"score {number(self._score)}", mark, 14)
+        painter.end()
+
+    def _words(self, painter: QPainter, words: str, x: float, baseline: float) -> None:
+        width = QFontMetricsF(painter.font()).horizontalAdvance(words)
+        painter.drawText(QPointF(min(max(x - width / 2, 0.0), self.width() - width), baseline), words)

@@ -1,0 +1,131 @@
+"""The rail: icon and word for each place. The current one is marked by a bar, its filled icon and its
+weight, not by colour alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QVBoxLayout
+
+from ui.shared.widgets import icon
+from ui.theme import current
+from ui.theme.metrics import RAIL
+from ui.theme.theme import font
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One workspace as an action: key, word, icons, shortcut."""
+
+    key: str
+    word: str
+    icon: str
+    icon_current: str
+    shortcut: str
+
+
+PLACES = (
+    Place("live", "Live", "eye-outline", "eye", "Ctrl+1"),
+    Place("train", "Train", "school-outline", "school", "Ctrl+2"),
+    Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+3"),
+    Place("reports", "Reports", "file-chart-outline", "file-chart", "Ctrl+4"),
+    Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+5"),
+    Place("help", "Help", "help-circle-outline", "help-circle", "F1"),
+)
+
+
+class RailButton(QAbstractButton):
+    """One place."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+        self._count = 0
+        self.setCheckable(True)
+        self.setText(place.word)
+        self.setAccessibleName(place.word)
+        self.setToolTip(f"{place.word} ({place.shortcut})")
+        self.setFixedSize(QSize(RAIL - 1, max(72, current().metrics.touch + 16)))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def set_count(self, count: int) -> None:
+        """A number beside the icon, 0 for none."""
+        if count != self._count:
+            self._count = count
+            self.update()
+
+    def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
+        if event.key() == Qt.Key.Key_Space:  # kept for the trigger
+            event.ignore()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme = current()
+        chosen = self.isChecked()
+        if chosen:
+            painter.fillRect(self.rect(), theme.colour("ground"))
+            painter.fillRect(QRect(0, 0, 4, self.height()), theme.colour("text"))
+        elif self.isDown():
+            painter.fillRect(self.rect(), theme.colour("raised"))
+        ink = "text" if chosen else "quiet"
+        top = self.height() // 2 - 26
+        name = self._place.icon_current if chosen else self._place.icon
+        icon(name, ink).paint(painter, (self.width() - 28) // 2, top, 28, 28)
+        painter.setPen(theme.colour(ink))
+        painter.setFont(font(14, QFont.Weight.Bold if chosen else QFont.Weight.Medium))
+        painter.drawText(QRect(0, top + 30, self.width(), 22), Qt.AlignmentFlag.AlignCenter, self.text())
+        if self._count:
+            words = str(min(self._count, 99))
+            badge = QRectF(self.width() / 2 + 6, top - 4, 22, 20)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("failed"))
+            painter.drawRoundedRect(badge, 10, 10)
+            painter.setPen(theme.colour("on_fill"))
+            painter.setFont(font(14, QFont.Weight.DemiBold))
+            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, words)
+        if self.hasFocus():
+            painter.setPen(QPen(theme.colour("action"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(5, 3, -3, -3), 6, 6)
+        painter.end()
+
+
+class Rail(QFrame):
+    """`chosen` carries the key of the place."""
+
+    chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "rail")
+        self.setFixedWidth(RAIL)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 8)
+        layout.setSpacing(0)
+        group = QButtonGroup(self)
+        group.setExclusive(True)
+        self.buttons: dict[str, RailButton] = {}
+        for place in PLACES:
+            button = RailButton(place)
+            button.clicked.connect(lambda _checked=False, key=place.key: self.chosen.emit(key))
+            group.addButton(button)
+            if place.key == "help":
+                layout.addStretch(1)
+            layout.addWidget(button)
+            self.buttons[place.key] = button
+        current().changed.connect(self._redraw)
+
+    def mark(self, key: str) -> None:
+        self.buttons[key].setChecked(True)
+
+    def _redraw(self) -> None:
+        for button in self.buttons.values():
+            button.setFixedSize(QSize(RAIL - 1, max(72, current().metrics.touch + 16)))
+            button.update()

@@ -1,0 +1,295 @@
+"""What is inspected: demo line, camera, stream, video or folder; with a test picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+
+from ui.bridge import Bridge, JobWatcher, error_words
+from ui.live.sheet import StoredPicture
+from ui.ports import ModelEntry
+from ui.setup.address import StreamFields, join_stream, split_stream
+from ui.shared.images import fit, to_qimage
+from ui.shared.widgets import Button, Card, Choice, Notice, column, field, label, row
+
+_KINDS = [
+    ("demo", "Demo line"),
+    ("usb", "USB camera"),
+    ("rtsp", "Network camera"),
+    ("video", "Video file"),
+    ("folder", "Folder"),
+]
+_TEST_SIZE = (800, 600)
+_DEMO_MODEL = ""
+
+
+class SourcePage(QWidget):
+    """`started` after the station was told to inspect the chosen source."""
+
+    started = Signal()
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._watcher: JobWatcher | None = None
+        self._wanted_model = bridge.station.settings.model
+        self._product = bridge.station.settings.product
+        self._build()
+        self._take(bridge.station.settings.source)
+
+    def _build(self) -> None:
+        self.kind = Choice(_KINDS, "demo")
+        self.kind.chosen.connect(self._kind_chosen)
+        self.fields = QStackedWidget()
+        self.usb = QComboBox()
+        self.usb.addItem("Looking for cameras", None)
+        self.usb.setEnabled(False)
+        self.look = Button("Look again", icon_name="refresh", on=self._look_for_cameras)
+        usb = QWidget()
+        usb.setLayout(row(self.usb, self.look))
+        self.address = QLineEdit()
+        self.address.setPlaceholderText("rtsp://192.168.1.20:554/stream1")
+        self.user, self.password = QLineEdit(), QLineEdit()
+        self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        stream = QWidget()
+        who = QHBoxLayout(stream)
+        who.setContentsMargins(0, 0, 0, 0)
+        who.setSpacing(8)
+        who.addWidget(field("Address", self.address), 2)
+        who.addWidget(field("User", self.user), 1)
+        who.addWidget(field("Password", self.password), 1)
+        self.video, self.folder = QLineEdit(), QLineEdit()
+        pages = {
+            "demo": column(
+                label(
+                    "Plates with bolts, a label and a barcode, drawn by the program as from a conveyor. "
+                    "Some have a defect. For trying the station without a camera.",
+                    "note",
+                    wrap=True,
+                ),
+                1,
+            ),
+            "usb": column(field("Camera", usb), 1),
+            "rtsp": column(stream, 1),
+            "video": column(self._file_field("Video file", self.video, self._choose_video), 1),
+            "folder": column(
+                self._file_field("Folder", self.folder, self._choose_folder),
+                label("Every picture in it is inspected once, in order; new ones as they come.", "quiet", wrap=True),
+                1,
+            ),
+        }
+        self._pages = {}
+        for key, layout in pages.items():
+            page = QWidget()
+            page.setLayout(layout)
+            self._pages[key] = page
+            self.fields.addWidget(page)
+        self.model = QComboBox()
+        self.model.addItem("Looking for models", "")
+        self.model.activated.connect(self._model_picked)
+        self.test = Button("Test picture", icon_name="camera-outline", on=self._test)
+        self.primary = Button("Inspect this source", "primary", on=self._inspect)
+        self.words = Notice()
+        card = Card("What is inspected")
+        card.body.addWidget(self.kind)
+        card.body.addWidget(self.fields)
+        card.body.addWidget(field("Model", self.model))
+        buttons = QWidget()
+        buttons.setLayout(row(self.test, self.primary, 1))
+        card.body.addWidget(self.words)
+        card.body.addWidget(buttons)
+        self.picture = StoredPicture()
+        self.picture.show_words("The test picture appears here")
+        shown = Card("Test picture")
+        shown.body.addWidget(self.picture, 1)
+        panes = QHBoxLayout(self)
+        panes.setContentsMargins(0, 0, 0, 0)
+        panes.setSpacing(24)
+        left = QVBoxLayout()
+        left.addWidget(card)
+        left.addStretch(1)
+        panes.addLayout(left, 62)
+        shown.setMinimumHeight(320)
+        right = QVBoxLayout()
+        right.addWidget(shown, 3)
+        right.addStretch(1)
+        panes.addLayout(right, 38)
+        for editor in (self.address, self.user, self.password, self.video, self.folder):
+            editor.textChanged.connect(self._edited)
+
+    def _file_field(self, words: str, editor: QLineEdit, choose) -> QWidget:  # type: ignore[no-untyped-def]
+        line = QWidget()
+        line.setLayout(row(editor, Button("Choose", icon_name="folder-open-outline", on=choose)))
+        editor.setAccessibleName(words)
+        return field(words, line)
+
+    # -- reading and writing the fields
+    def _take(self, source: str) -> None:
+        kind, _, rest = source.partition(":")
+        kind = "rtsp" if kind == "rtsps" else kind
+        if kind not in self._pages:
+            kind = "demo"
+        if kind == "rtsp":
+            parts = split_stream(source)
+            self.address.setText(parts.address)
+            self.user.setText(parts.user)
+            self.password.setText(parts.password)
+        elif kind in ("video", "folder"):
+            (self.video if kind == "video" else self.folder).setText(rest)
+        self.kind.set_value(kind)
+        self._kind_chosen(kind)
+
+    def source(self) -> str:
+        """The SOURCE address of what is entered; "" while something is missing."""
+        kind = self.kind.value()
+        if kind == "demo":
+            return "demo"
+        if kind == "usb":
+            number = self.usb.currentData()
+            return "" if number is None else f"usb:{number}"
+        if kind == "rtsp":
+            return join_stream(StreamFields(self.address.text(), self.user.text(), self.password.text()))
+        place = (self.video if kind == "video" else self.folder).text().strip()
+        return f"{kind}:{Path(place).expanduser()}" if place else ""
+
+    def choose_for(self, model: str, product: str) -> None:
+        """Preselects a model that was just trained."""
+        self._wanted_model, self._product = model, product
+        if self.kind.value() == "demo":
+            self.kind.set_value("folder")
+            self._kind_chosen("folder")
+        self._tell(f"Model {model} is ready. Choose what it shall inspect.", "good")
+        self.refresh()
+
+    def _kind_chosen(self, kind: str) -> None:
+        self.fields.setCurrentWidget(self._pages[kind])
+        if kind == "usb":
+            self._look_for_cameras()
+        self._edited()
+
+    def _edited(self) -> None:
+        self._tell("", "")
+        ready = bool(self.source())
+        self.test.setEnabled(ready and self._watcher is None)
+        self.primary.setEnabled(ready and self.kind_has_model())
+
+    def kind_has_model(self) -> bool:
+        """Only the demo line can do without a model: it trains its own."""
+        return self.kind.value() == "demo" or bool(self.model.currentData())
+
+    # -- models and cameras
+    def refresh(self) -> None:
+        """Reads the models again."""
+        self._bridge.run(self._bridge.station.models, self._show_models)
+
+    def _show_models(self, models: list[ModelEntry]) -> None:
+        self.model.clear()
+        self.model.addItem("Demo model (demo line only)", _DEMO_MODEL)
+        for entry in sorted(models, key=lambda one: one.created_at, reverse=True):
+            ref = f"{entry.name}@{entry.version}"
+            self.model.addItem(f"{ref}, {entry.normals} good pictures", ref)
+        index = self.model.findData(self._wanted_model)
+        self.model.setCurrentIndex(index if index >= 0 else 0)
+        words, kind = self.words.text(), self.words.kind
+        self._edited()
+        self._tell(words, kind)
+
+    def _model_picked(self) -> None:
+        self._wanted_model = self.model.currentData() or ""
+        name = self._wanted_model.rpartition("@")[0]
+        self._product = name or self._bridge.station.settings.product
+        self._edited()
+
+    def _look_for_cameras(self) -> None:
+        self.usb.clear()
+        self.usb.addItem("Looking for cameras", None)
+        self.usb.setEnabled(False)
+        self._bridge.run(self._bridge.station.usb_cameras, self._show_cameras, self._no_cameras)
+
+    def _show_cameras(self, cameras: list[tuple[int, str]]) -> None:
+        self.usb.clear()
+        for number, name in cameras:
+            self.usb.addItem(name, number)
+        if not cameras:
+            self.usb.addItem("No camera found: plug one in, then look again", None)
+        self.usb.setEnabled(bool(cameras))
+        self._edited()
+
+    def _no_cameras(self, words: str) -> None:
+        self._show_cameras([])
+        self._tell(words, "bad")
+
+    def _choose_video(self) -> None:
+        self._choose(self.video, QFileDialog.FileMode.ExistingFile)
+
+    def _choose_folder(self) -> None:
+        self._choose(self.folder, QFileDialog.FileMode.Directory)
+
+    def _choose(self, editor: QLineEdit, mode: QFileDialog.FileMode) -> None:
+        dialog = QFileDialog(self, "Choose", editor.text() or str(Path.home()))
+        dialog.setFileMode(mode)
+        dialog.fileSelected.connect(editor.setText)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    # -- test and start
+    def _test(self) -> None:
+        source = self.source()
+        if not source or self._watcher is not None:
+            return
+        self._tell("", "")
+        self.picture.show_words("Opening the source")
+        self._watcher = JobWatcher(self._bridge.station.check_source(source), self)
+        self._watcher.ended.connect(self._tested)
+        self.test.setEnabled(False)
+
+    def _tested(self) -> None:
+        assert self._watcher is not None
+        job = self._watcher.job
+        self._watcher.deleteLater()
+        self._watcher = None
+        self.test.setEnabled(bool(self.source()))
+        if job.error is not None:
+            self.picture.show_words("No picture")
+            self._tell(error_words(job.error), "bad")
+            return
+
+        def small() -> tuple[QImage, tuple[int, int]]:
+            picture = job.result()
+            size = (picture.shape[1], picture.shape[0])
+            return to_qimage(picture, fit(size, _TEST_SIZE)), size
+
+        self._bridge.run(small, self._show_test)
+
+    def _show_test(self, made: tuple[QImage, tuple[int, int]]) -> None:
+        image, size = made
+        self.picture.show_picture(image)
+        self._tell(f"The source works: a picture of {size[0]} x {size[1]} pixels came.", "good")
+
+    def _inspect(self) -> None:
+        source, model = self.source(), self.model.currentData() or ""
+        product = self._product if model else ""
+        self.primary.setEnabled(False)
+        self._bridge.run(
+            lambda: self._bridge.station.inspect_source(source, model, product),
+            lambda _none: self._begun(),
+            self._refused,
+        )
+
+    def _begun(self) -> None:
+        self._edited()
+        self.started.emit()
+
+    def _refused(self, words: str) -> None:
+        self._edited()
+        self._tell(words, "bad")
+
+    def _tell(self, words: str, kind: str) -> None:
+        self.words.tell(words, kind or "mention")
+
+    def close_page(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()

@@ -1,0 +1,50 @@
+"""Writing a report from any workspace: one job at a time, its end told on the UI thread."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from ui.bridge import Bridge, JobWatcher, error_words
+
+
+class Exporter(QObject):
+    """`ended` after each export; then `file` is the report, or None and `words` say why not."""
+
+    changed = Signal()
+    ended = Signal()
+
+    def __init__(self, bridge: Bridge, parent: QObject) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._watcher: JobWatcher | None = None
+        self.file: Path | None = None
+        self.words = ""
+
+    def start(self, first: date, last: date, out: Path | None = None) -> None:
+        """Begins; does nothing while one is under way."""
+        if self._watcher is not None:
+            return
+        self._watcher = JobWatcher(self._bridge.station.export_report(first, last, out), self)
+        self._watcher.changed.connect(self.changed)
+        self._watcher.ended.connect(self._end)
+
+    @property
+    def fraction(self) -> float | None:
+        return self._watcher.job.progress.fraction if self._watcher is not None else None
+
+    def _end(self) -> None:
+        assert self._watcher is not None
+        job = self._watcher.job
+        self._watcher.deleteLater()
+        self._watcher = None
+        error = job.error
+        self.file = job.result() if error is None else None
+        self.words = "" if error is None else error_words(error)
+        self.ended.emit()
+
+    def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()

@@ -1,0 +1,281 @@
+"""Small building blocks: labels, buttons, cards, choices, scroll areas that follow a finger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from typing import TypeVar
+
+os.environ.setdefault("QT_API", "pyside6")
+
+import qtawesome
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QBoxLayout,
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QListWidgetItem,
+    QPushButton,
+    QScrollArea,
+    QScroller,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ui.theme import current
+
+
+def icon(name: str, colour: str = "text") -> QIcon:
+    """A Material Design icon by its name in the "mdi6" set, in a token's colour."""
+    tokens = current().tokens
+    made: QIcon = qtawesome.icon(f"mdi6.{name}", color=getattr(tokens, colour), color_disabled=tokens.quiet)
+    return made
+
+
+def label(text: str = "", kind: str = "", *, wrap: bool = False) -> QLabel:
+    """A plain-text label of a kind from the style sheet."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)  # names and messages are never markup
+    if kind:
+        made.setProperty("kind", kind)
+    made.setWordWrap(wrap)
+    return made
+
+
+def set_kind(widget: QWidget, kind: str) -> None:
+    """Changes a widget's kind and takes the look at once."""
+    if widget.property("kind") == kind:
+        return
+    widget.setProperty("kind", kind)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+class Button(QPushButton):
+    """A touch-sized button. Space is kept for the trigger: Enter presses."""
+
+    def __init__(
+        self, text: str, kind: str = "plain", icon_name: str = "", on: Callable[[], object] | None = None
+    ) -> None:
+        super().__init__(text)
+        self.setProperty("kind", kind)
+        self._icon_name = icon_name
+        self.setIconSize(QSize(24, 24))
+        self.setAutoDefault(True)
+        self._colour_icon()
+        current().changed.connect(self._colour_icon)
+        if on is not None:
+            self.clicked.connect(lambda _checked=False: on())
+
+    def set_icon(self, name: str) -> None:
+        self._icon_name = name
+        self._colour_icon()
+
+    def _colour_icon(self) -> None:
+        if self._icon_name:
+            self.setIcon(icon(self._icon_name, "on_fill" if self.property("kind") == "primary" else "text"))
+
+    def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
+        if event.key() == Qt.Key.Key_Space:
+            event.ignore()
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.click()
+            return
+        super().keyPressEvent(event)
+
+
+class Notice(QWidget):
+    """A line of words with a coloured edge: "bad", "good" or "mention". Hidden while empty."""
+
+    def __init__(self, words: str = "", kind: str = "mention") -> None:
+        super().__init__()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        self._edge = QFrame()
+        self._edge.setFixedWidth(4)
+        self._words = label("", wrap=True)
+        layout.addWidget(self._edge)
+        layout.addWidget(self._words, 1)
+        set_kind(self._edge, f"edge-{kind}")
+        self._words.setText(words)
+        if not words:
+            self.hide()  # never shown here: without a parent it would be a window of its own
+
+    def text(self) -> str:
+        return self._words.text()
+
+    @property
+    def kind(self) -> str:
+        return str(self._edge.property("kind")).removeprefix("edge-")
+
+    def tell(self, words: str, kind: str = "mention") -> None:
+        set_kind(self._edge, f"edge-{kind}")
+        self._words.setText(words)
+        self.setVisible(bool(words))
+
+
+class Choice(QWidget):
+    """A row of chips of which one is chosen; the chosen one is marked by its frame and weight."""
+
+    chosen = Signal(str)
+
+    def __init__(self, options: list[tuple[str, str]], value: str) -> None:
+        """`options` are (key, words)."""
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        self._buttons: dict[str, Button] = {}
+        for key, words in options:
+            chip = Button(words, "chip")
+            chip.setCheckable(True)
+            chip.clicked.connect(lambda _checked=False, key=key: self.chosen.emit(key))
+            self._group.addButton(chip)
+            self._buttons[key] = chip
+            row.addWidget(chip)
+        row.addStretch(1)
+        self.set_value(value)
+
+    def button(self, key: str) -> Button:
+        return self._buttons[key]
+
+    def value(self) -> str:
+        return next((key for key, chip in self._buttons.items() if chip.isChecked()), "")
+
+    def set_value(self, key: str) -> None:
+        if key in self._buttons:
+            self._buttons[key].setChecked(True)
+
+
+class Card(QFrame):
+    """A surface with a heading; `body` takes the content."""
+
+    def __init__(self, heading: str = "", *, padding: int = 24) -> None:
+        super().__init__()
+        self.setProperty("kind", "card")
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(padding, padding, padding, padding)
+        self.body.setSpacing(16)
+        if heading:
+            self.body.addWidget(label(heading, "heading"))
+
+
+_Layout = TypeVar("_Layout", bound=QBoxLayout)
+
+
+def row(*items: QWidget | int, spacing: int = 8) -> QHBoxLayout:
+    """Widgets side by side; a number is a stretch."""
+    return _fill(QHBoxLayout(), items, spacing)
+
+
+def column(*items: QWidget | int, spacing: int = 8) -> QVBoxLayout:
+    """Widgets one below the other; a number is a stretch."""
+    return _fill(QVBoxLayout(), items, spacing)
+
+
+def _fill(layout: _Layout, items: tuple[QWidget | int, ...], spacing: int) -> _Layout:
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for item in items:
+        if isinstance(item, int):
+            layout.addStretch(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+def field(words: str, editor: QWidget, hint: str = "") -> QWidget:
+    """An editor with its name above and a hint below."""
+    box = QWidget()
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(8)
+    name = label(words, "strong")
+    name.setBuddy(editor)
+    editor.setAccessibleName(words)
+    layout.addWidget(name)
+    layout.addWidget(editor)
+    if hint:
+        layout.addWidget(label(hint, "quiet", wrap=True))
+    return box
+
+
+def finger_scroll(area: QAbstractScrollArea) -> None:
+    """Lets a list be dragged by a finger or the mouse. Wheel and keys keep working."""
+    if isinstance(area, QAbstractItemView):
+        area.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        area.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    QScroller.grabGesture(area.viewport(), QScroller.ScrollerGestureType.LeftMouseButtonGesture)
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """A page that scrolls up and down when it is higher than the screen."""
+    content.setProperty("kind", "ground")
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(content)
+    finger_scroll(area)
+    return area
+
+
+def tall(item: QListWidgetItem, height: int) -> QListWidgetItem:
+    """Gives a list's line its height in pixels."""
+    item.setSizeHint(QSize(64, height))
+    return item
+
+
+def clear(layout: QLayout) -> None:
+    """Takes everything out of a layout and lets it go."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+        elif (inner := item.layout()) is not None:
+            clear(inner)
+
+
+def grow(widget: QWidget, stretch: bool = True) -> QWidget:
+    """Lets a widget take the room there is."""
+    policy = QSizePolicy.Policy.Expanding if stretch else QSizePolicy.Policy.Preferred
+    widget.setSizePolicy(policy, widget.sizePolicy().verticalPolicy())
+    return widget
+
+
+def page_layout(page: QWidget, direction: QBoxLayout.Direction = QBoxLayout.Direction.TopToBottom) -> QBoxLayout:
+    """The margins every workspace keeps."""
+    page.setProperty("kind", "ground")
+    page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    layout = QBoxLayout(direction, page)
+    layout.setContentsMargins(24, 24, 24, 24)
+    layout.setSpacing(16)
+    return layout
+
+
+def clock(moment: datetime, zone: tzinfo | None, *, day: bool = False) -> str:
+    """A UTC time as read at the station, e.g. "14:03:22" or "22 Nov, 14:03"."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {local:%b, %H:%M}" if day else f"{local:%H:%M:%S}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A score or rate; an en dash where there is none."""
+    return "\u2013" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """A share 0..1 as "97.4 %"."""
+    return "\u2013" if value is None else f"{100 * value:.1f} %"

@@ -1,0 +1,155 @@
+"""The top bar: what is inspected, where, who, when; and health that is silent while all is well."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.settings import without_credentials
+from ui.ports import Health, Phase, State
+from ui.shared.elided import Elided
+from ui.shared.widgets import icon, label
+from ui.theme import current
+from ui.theme.metrics import TOP_BAR
+from ui.theme.theme import font
+
+OPERATOR = "operator"
+
+
+class HealthChip(QWidget):
+    """An icon and its name in grey while fine; filled amber or red with words when not."""
+
+    def __init__(self, name: str, icon_name: str) -> None:
+        super().__init__()
+        self._name, self._icon_name = name, icon_name
+        self.words = ""
+        self.severity = ""
+        self.setFixedHeight(40)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.tell("", "")
+
+    def tell(self, severity: str, words: str) -> None:
+        """`severity` is "" (fine), "retest" (amber) or "failed" (red)."""
+        self.severity, self.words = severity, words if severity else ""
+        self.setAccessibleName(f"{self._name}: {words or 'fine'}")
+        self.setToolTip(self.accessibleName())
+        self.updateGeometry()
+        self.update()
+
+    def _text(self) -> str:
+        return self.words or self._name
+
+    def sizeHint(self) -> QSize:
+        weight = QFont.Weight.DemiBold if self.severity else QFont.Weight.Normal
+        width = QFontMetrics(font(14, weight)).horizontalAdvance(self._text())
+        return QSize(min(width, 320) + 12 + 20 + 8 + 12, 40)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(48, 40)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme = current()
+        ink = "quiet"
+        if self.severity:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(getattr(theme.tokens, self.severity)))
+            painter.drawRoundedRect(self.rect(), 8, 8)
+            ink = "on_fill"
+        icon(self._icon_name, ink).paint(painter, 12, 10, 20, 20)
+        painter.setPen(theme.colour(ink))
+        painter.setFont(font(14, QFont.Weight.DemiBold if self.severity else QFont.Weight.Normal))
+        room = self.rect().adjusted(40, 0, -8, 0)
+        words = painter.fontMetrics().elidedText(self._text(), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, words)
+        painter.end()
+
+
+class TopBar(QFrame):
+    """56 px: product and model, station and source, health chips, person, clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "bar")
+        self.setFixedHeight(TOP_BAR)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(24, 0, 24, 0)
+        layout.setSpacing(8)
+        self.product = label("", "strong")
+        self.model = label("", "quiet")
+        self.station = label("", "strong")
+        self.source = Elided("", "quiet")
+        self.source.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.source.setMaximumWidth(320)
+        layout.addLayout(_pair(self.product, self.model))
+        layout.addSpacing(32)
+        layout.addLayout(_pair(self.station, self.source))
+        layout.addStretch(1)
+        self.camera = HealthChip("Camera", "video-outline")
+        self.detector = HealthChip("Model", "brain")
+        self.disk = HealthChip("Disk", "harddisk")
+        for chip in (self.camera, self.detector, self.disk):
+            layout.addWidget(chip)
+        layout.addSpacing(24)
+        self.person = label(OPERATOR, "quiet")
+        self.day = label("", "quiet")
+        self.time = label("", "strong")
+        self.time.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.day.setAlignment(Qt.AlignmentFlag.AlignRight)
+        layout.addWidget(self.person)
+        layout.addSpacing(24)
+        layout.addLayout(_pair(self.time, self.day))
+        current().changed.connect(self.update)
+
+    def show_state(self, state: State, station: str) -> None:
+        self.product.setText(state.product)
+        self.model.setText(f"model {state.model}" if state.model else "no model yet")
+        self.station.setText(station)
+        self.source.setText(source_words(state.source))
+        if state.phase == Phase.FAULT:
+            self.detector.tell("failed", "Not inspecting")
+        elif state.phase == Phase.IDLE and state.model is None:
+            self.detector.tell("retest", "No model trained")
+        else:
+            self.detector.tell("", "")
+
+    def show_health(self, health: Health, state: State) -> None:
+        if state.phase == Phase.WAITING or (state.phase == Phase.INSPECTING and not health.connected):
+            self.camera.tell("failed", health.words or "No picture")
+        else:
+            self.camera.tell("", "")
+        if health.disk_words:
+            self.disk.tell("failed" if health.pictures_lost else "retest", health.disk_words)
+        else:
+            self.disk.tell("", "")
+
+    def show_time(self, now: datetime, zone: tzinfo | None) -> None:
+        local = now.astimezone(zone)
+        self.time.setText(f"{local:%H:%M:%S}")
+        self.day.setText(f"{local:%a} {local.day} {local:%b}")
+
+
+def source_words(address: str) -> str:
+    """A SOURCE address as people say it."""
+    address = without_credentials(address)
+    kind, _, rest = address.partition(":")
+    if address == "demo":
+        return "Demo line"
+    if kind == "usb":
+        return f"USB camera {rest}"
+    if kind in ("video", "folder"):
+        return f"{kind.capitalize()} {rest}"
+    return address
+
+
+def _pair(upper: QWidget, lower: QWidget) -> QVBoxLayout:
+    box = QVBoxLayout()
+    box.setContentsMargins(0, 8, 0, 8)
+    box.setSpacing(0)
+    box.addWidget(upper)
+    box.addWidget(lower)
+    return box

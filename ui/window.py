@@ -1,0 +1,189 @@
+"""The main window: top bar, rail, alarm strip and the workspaces."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.alarm import Alarm
+from app.domain.calendar import station_zone
+from ui.alarm_strip import AlarmStrip
+from ui.alarms import AlarmsPage
+from ui.bridge import Bridge
+from ui.help import HelpPage
+from ui.live import LivePage
+from ui.ports import StationPort
+from ui.rail import PLACES, Rail
+from ui.reports import ReportsPage
+from ui.setup import SetupPage
+from ui.shared.thumbs import Thumbs
+from ui.theme import current
+from ui.topbar import TopBar
+from ui.training import TrainPage
+
+
+class Window(QMainWindow):
+    """Everything on the screen. `closing` is emitted once when the user closes it."""
+
+    closing = Signal()
+
+    def __init__(self, station: StationPort) -> None:
+        super().__init__()
+        self.setWindowTitle("Linesight")
+        self.resize(1280, 800)
+        self.setMinimumSize(1024, 700)
+        self.station = station
+        self.bridge = Bridge(station, self)
+        self.thumbs = Thumbs(self.bridge)
+        self._known_alarms: dict[str, int] = {alarm.id: alarm.count for alarm in station.active_alarms()}
+        self._closed = False
+        zone = self.zone()
+        self.top = TopBar()
+        self.rail = Rail()
+        self.alarm_strip = AlarmStrip(self.thumbs)
+        self.live = LivePage(self.bridge, self.thumbs, zone)
+        self.train = TrainPage(self.bridge)
+        self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
+        self.reports = ReportsPage(self.bridge)
+        self.setup = SetupPage(self.bridge)
+        self.help = HelpPage()
+        self.pages: dict[str, QWidget] = {
+            "live": self.live,
+            "train": self.train,
+            "alarms": self.alarms,
+            "reports": self.reports,
+            "setup": self.setup,
+            "help": self.help,
+        }
+        self.stack = QStackedWidget()
+        for page in self.pages.values():
+            self.stack.addWidget(page)
+        self._lay_out()
+        self._connect()
+        self._clock = QTimer(self)
+        self._clock.setInterval(500)
+        self._clock.timeout.connect(self._tick)
+        self._clock.start()
+        self._refresh_alarms()
+        self._refresh_state()
+        self._tick()
+        self.go("live")
+        self.setFocus()  # no button is marked before somebody uses the keys
+
+    def _lay_out(self) -> None:
+        body = QVBoxLayout()
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(0)
+        body.addWidget(self.alarm_strip)
+        body.addWidget(self.stack, 1)
+        middle = QHBoxLayout()
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self.rail)
+        middle.addLayout(body, 1)
+        central = QWidget()
+        central.setProperty("kind", "ground")
+        whole = QVBoxLayout(central)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.top)
+        whole.addLayout(middle, 1)
+        self.setCentralWidget(central)
+
+    def _connect(self) -> None:
+        self.rail.chosen.connect(self.go)
+        self.live.go.connect(self.go)
+        self.train.inspect_with.connect(self._inspect_with)
+        self.setup.started.connect(lambda: self.go("live"))
+        self.setup.settings_changed.connect(self._settings_changed)
+        self.alarm_strip.acknowledged.connect(self.station.acknowledge)
+        self.alarm_strip.list_wanted.connect(lambda: self.go("alarms"))
+        self.bridge.alarms.connect(self._refresh_alarms)
+        self.bridge.state.connect(self._refresh_state)
+        self.bridge.health.connect(self._refresh_health)
+        for place in PLACES:
+            shortcut = QShortcut(QKeySequence(place.shortcut), self)
+            shortcut.activated.connect(lambda key=place.key: self.go(key))
+        QShortcut(QKeySequence("A"), self).activated.connect(self.alarm_strip.acknowledge)
+
+    def zone(self) -> tzinfo:
+        """The station's time zone."""
+        return station_zone(self.station.settings.zone)
+
+    def go(self, key: str) -> None:
+        """Shows a place."""
+        self.rail.mark(key)
+        page = self.pages[key]
+        self.stack.setCurrentWidget(page)
+        refresh = getattr(page, "refresh", None)
+        if refresh is not None:
+            refresh()
+
+    @property
+    def place(self) -> str:
+        """The key of the place on show."""
+        shown = self.stack.currentWidget()
+        return next(key for key, page in self.pages.items() if page is shown)
+
+    def _inspect_with(self, model: str, product: str) -> None:
+        self.go("setup")
+        self.setup.choose_source_for(model, product)
+
+    def _refresh_alarms(self) -> None:
+        alarms = self.station.active_alarms()
+        self.alarm_strip.show_alarms(alarms, self.zone())
+        self.rail.buttons["alarms"].set_count(len(alarms))
+        if self._news(alarms) and self.station.settings.sound:
+            QApplication.beep()
+
+    def _news(self, alarms: list[Alarm]) -> bool:
+        known, self._known_alarms = self._known_alarms, {alarm.id: alarm.count for alarm in alarms}
+        return any(alarm.count > known.get(alarm.id, 0) for alarm in alarms)
+
+    def _refresh_state(self) -> None:
+        self.top.show_state(self.station.state(), self.station.settings.station)
+        self._refresh_health()
+
+    def _refresh_health(self) -> None:
+        self.top.show_health(self.station.health(), self.station.state())
+
+    def _tick(self) -> None:
+        self.top.show_time(datetime.now(UTC), self.zone())
+        if self.place == "live":
+            self.live.refresh_health()
+
+    def _settings_changed(self) -> None:
+        settings = self.station.settings
+        app = QApplication.instance()
+        theme = current()
+        assert isinstance(app, QApplication)
+        theme.apply(app, settings.theme, settings.pixels_per_mm)
+        self.live.set_zone(self.zone())
+        self.alarms.set_zone(self.zone())
+        self._refresh_state()
+        self._refresh_alarms()
+
+    def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
+        if event.key() == Qt.Key.Key_Space:
+            event.accept()  # kept for the trigger of a manual recipe: presses nothing by accident
+            return
+        super().keyPressEvent(event)
+
+    def close_window(self) -> None:
+        """Ends timers, threads and subscriptions. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._clock.stop()
+        self.bridge.close()
+        self.live.close_page()
+        self.train.close_page()
+        self.reports.close_page()
+        self.setup.close_page()
+
+    def closeEvent(self, event):  # type: ignore[no-untyped-def]
+        event.accept()
+        self.closing.emit()
