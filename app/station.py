@@ -42,7 +42,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEMO = "demo"
+DEMO_PRODUCT = "Demo plate"
 RECENT = 20
+DEMO_TRAINING_SEED = 7
 OPERATOR = "operator"
 
 
@@ -295,8 +297,8 @@ class Station:
             self._set(Phase.IDLE, "There is no model yet. Train one on pictures of good parts, or start the demo line.")
 
     def inspect_source(self, source: str, model: str = "", product: str = "", *, remember: bool = True) -> None:
-        """Changes to a source and a model. Without `model` the demo line makes one, any other source
-        goes on with the one in use. What went before is ended first."""
+        """Changes to a source and a model. Without `model` the demo line uses its own, which is made when
+        first needed, and any other source goes on with the one of the settings. What went before is ended first."""
 
         order = self._newest_order()
         self.jobs.start(
@@ -345,14 +347,16 @@ class Station:
             if order != self._order or self._closed:
                 return  # a newer order has come meanwhile
             self._end_line()
-            product = product or self._settings.product
+            of_the_demo = source == DEMO and not model
+            product = DEMO_PRODUCT if of_the_demo else product or self._settings.product
             with self._lock:
                 self._source, self._product, self._latest = without_credentials(source), product, None
             try:
-                model = model or ("" if source == DEMO else self._settings.model)
-                if not model and source == DEMO:
-                    model = self._demo_model(product)
-                elif not model:
+                if of_the_demo:
+                    kept = self.shelf.newest(DEMO_PRODUCT)
+                    model = str(kept.ref) if kept else self._demo_model()
+                model = model or self._settings.model
+                if not model:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
                 detector = self.shelf.load(model)
@@ -402,7 +406,7 @@ class Station:
         if pipeline is not None and not pipeline.stop():
             log.warning("%s did not end in time", pipeline.source.address)
 
-    def _demo_model(self, product: str) -> str:
+    def _demo_model(self) -> str:
         """Trains on drawn good parts; NAME@VERSION of the result."""
 
         job: Job[TrainedModel] = Job("Learning what a good part looks like")
@@ -411,7 +415,7 @@ class Station:
             self._job = job
         self._set(Phase.TRAINING, "Learning what a good part looks like")
         try:
-            job.run(lambda running: train_on_demo(self.shelf, product, self._demo_seed or 0, running.step))
+            job.run(lambda running: train_on_demo(self.shelf, DEMO_PRODUCT, DEMO_TRAINING_SEED, running.step))
             return str(job.result().ref)
         finally:
             with self._lock:

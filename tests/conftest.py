@@ -11,8 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 
 # Before anything imports Qt. A test that needs a real window system starts its own Xvfb.
 os.environ["QT_QPA_PLATFORM"] = os.environ.get("LINESIGHT_TEST_PLATFORM", "offscreen")
@@ -104,3 +106,23 @@ def _describe(one: object) -> str:
     parent = one.parent()  # type: ignore[attr-defined]
     name = one.objectName() or "without a name"  # type: ignore[attr-defined]
     return f"{kind} {name} of {type(parent).__name__ if parent else 'nobody'}"
+
+
+@pytest.fixture(scope="session")
+def demo_parts() -> list[NDArray[np.uint8]]:
+    """Drawn good parts, (720, 1280, 3) uint8 BGR."""
+    from app.cameras.demo import training_parts
+
+    return list(training_parts(16, seed=3))
+
+
+@pytest.fixture(scope="session")
+def demo_model(demo_parts: list[NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file that learned from the drawn parts."""
+    from app.vision import artefact
+    from app.vision.training import Sample, train
+
+    samples = [Sample(f"part {index}", lambda part=part: part) for index, part in enumerate(demo_parts)]
+    path = tmp_path_factory.mktemp("model") / "plate.model"
+    artefact.write(path, train(samples, name="plate").data)
+    return path

@@ -47,9 +47,7 @@ class AlarmPicture(QWidget):
         if image is not None:
             width, height = fit((image.width(), image.height()), (self.width(), self.height()))
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(
-                QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height), image
-            )
+            painter.drawImage(QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height), image)
         else:
             side = min(self.width(), self.height(), 40)
             picture = icon(ICONS.get(self._alarm.kind, "alert-outline"), "text")

@@ -90,6 +90,8 @@ class DemoRun(QObject):
         prepared = self._window.live.prepared
         if prepared is None or not self._missing or self._window.place != "live":
             return
+        if prepared.outcome is not self._window.station.latest():
+            return  # the next part is on its way to the screen
         if self._window.station.state().phase not in (Phase.INSPECTING, Phase.FINISHED):
             return
         verdict, frame = prepared.outcome.verdict, prepared.frame_id
@@ -115,6 +117,7 @@ class DemoRun(QObject):
 
     def _grab(self, name: str) -> None:
         assert self._folder is not None
+        self._window.live.refresh_health()
         picture: QPixmap = self._window.grab()
         shown = self._window.live.shown
         prepared = self._window.live.prepared

@@ -33,7 +33,10 @@ class HealthChip(QWidget):
 
     def tell(self, severity: str, words: str) -> None:
         """`severity` is "" (fine), "retest" (amber) or "failed" (red)."""
-        self.severity, self.words = severity, words if severity else ""
+        words = words if severity else ""
+        if (severity, words) == (self.severity, self.words) and self.accessibleName():
+            return
+        self.severity, self.words = severity, words
         self.setAccessibleName(f"{self._name}: {words or 'fine'}")
         self.setToolTip(self.accessibleName())
         self.updateGeometry()

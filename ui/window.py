@@ -40,7 +40,21 @@ class Window(QMainWindow):
         self.thumbs = Thumbs(self.bridge)
         self._known_alarms: dict[str, int] = {alarm.id: alarm.count for alarm in station.active_alarms()}
         self._closed = False
-        zone = self.zone()
+        with current().building():
+            self._build(self.zone())
+            self._lay_out()
+        self._connect()
+        self._clock = QTimer(self)
+        self._clock.setInterval(500)
+        self._clock.timeout.connect(self._tick)
+        self._clock.start()
+        self._refresh_alarms()
+        self._refresh_state()
+        self._tick()
+        self.go("live")
+        self.setFocus()  # no button is marked before somebody uses the keys
+
+    def _build(self, zone: tzinfo) -> None:
         self.top = TopBar()
         self.rail = Rail()
         self.alarm_strip = AlarmStrip(self.thumbs)
@@ -61,17 +75,6 @@ class Window(QMainWindow):
         self.stack = QStackedWidget()
         for page in self.pages.values():
             self.stack.addWidget(page)
-        self._lay_out()
-        self._connect()
-        self._clock = QTimer(self)
-        self._clock.setInterval(500)
-        self._clock.timeout.connect(self._tick)
-        self._clock.start()
-        self._refresh_alarms()
-        self._refresh_state()
-        self._tick()
-        self.go("live")
-        self.setFocus()  # no button is marked before somebody uses the keys
 
     def _lay_out(self) -> None:
         body = QVBoxLayout()

@@ -81,9 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     inspect = _command(commands, "inspect", "judges pictures; prints one JSON line for each")
     _model(inspect, required=True)
     inspect.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="picture, or folder (with its subfolders)")
-    inspect.add_argument(
-        "--overlay", type=Path, metavar="DIR", help="also writes pictures with heat maps to DIR"
-    )
+    inspect.add_argument("--overlay", type=Path, metavar="DIR", help="also writes pictures with heat maps to DIR")
 
     evaluate = _command(commands, "evaluate", "measures a model on labelled pictures")
     _model(evaluate, required=True)

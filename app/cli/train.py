@@ -21,9 +21,7 @@ def command(options: Arguments, output: Output) -> int:
     if not items:
         raise DatasetError(f"The dataset {options.dataset} holds no picture of a good part: put some into normal/.")
     if options.out.is_dir():
-        raise DatasetError(
-            f"{options.out} is a folder: name a file, such as {options.out}/part.model."
-        )
+        raise DatasetError(f"{options.out} is a folder: name a file, such as {options.out}/part.model.")
     for problem in dataset.problems:
         output.say(f"Left out: {problem}")
     paths = {item.name: item.path for item in items}

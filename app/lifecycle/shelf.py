@@ -86,6 +86,16 @@ class ModelShelf:
                     log.warning("%s", error)
         return sorted(found, key=lambda stored: stored.description.created_at, reverse=True)
 
+    def newest(self, name: str) -> StoredModel | None:
+        """The highest readable version of `name`."""
+        folder = self.root / folder_name(name)
+        for version in sorted(self._versions(folder), reverse=True):
+            try:
+                return self._stored(folder / f"{version}{artefact.SUFFIX}", version)
+            except ModelError as error:
+                log.warning("%s", error)
+        return None
+
     def _offer(self) -> str:
         kept = [str(stored.ref) for stored in self.all()[:5]]
         return f" (it has {', '.join(kept)})" if kept else " (it has none)"

@@ -16,7 +16,7 @@ from app.vision.training import MIN_NORMALS, Sample, train
 
 Step = Callable[[float, str], None]
 
-DEMO_NORMALS = 30
+DEMO_NORMALS = 40
 _GOOD_NUMBER = 20
 _DRAWING = 0.2  # share of the demo training that is drawing
 

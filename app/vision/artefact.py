@@ -7,6 +7,7 @@ read files of this version; a file of a later version is refused with words.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -198,7 +199,8 @@ def write(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise ModelError(
             f"The model can't be written to {path} ({error.strerror or error}). "
             "Choose another place or free some space."

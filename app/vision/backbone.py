@@ -93,13 +93,15 @@ def channels(taps: Sequence[int]) -> int:
 
 
 def centre_offset(stride: int) -> float:
-    """How far, in input pixels, the middle of a feature's receptive field lies right of (and below)
-    the middle of its grid cell.
+    """How far, in input pixels, the place a feature responds to lies right of (and below) the middle of
+    its grid cell.
 
-    TensorFlow's "same" padding of an even side by a stride-2 convolution adds one sample more after
-    than before, which moves every output half an input sample: 0.5 x (1 + 2 + 4 + ...).
+    TensorFlow's "same" padding alone would move every stride-2 convolution by half an input sample,
+    0.5 x (stride - 1) in all; but the kernels learned under it lean the other way. Measured with squares
+    of 8 x 8 pixels at random places in noise, the centroid of the change lies 1.9 pixels off at stride 16
+    (tests/vision/test_placement.py holds the sum to account).
     """
-    return 0.5 * (stride - 1)
+    return 0.12 * stride
 
 
 def pretrained(last_block: int) -> dict[str, Array]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.region import Region
 
-_FINER = 4
+_FINER = 8
 """The map is enlarged this many times before its outline is drawn: it is smooth, so the outline is
 placed between cells instead of along them."""
 
@@ -28,7 +31,7 @@ def find_regions(
     limit: float,
     label: str = "anomaly",
 ) -> tuple[Region, ...]:
-    """Connected areas where the map reaches `limit`, strongest first.
+    """Connected areas where the map reaches `limit`, strongest first; at most 50.
 
     Args:
         heat: (h, w) float32.
@@ -39,35 +42,55 @@ def find_regions(
         return ()
     rows, columns = heat.shape
     fine = enlarge(heat, columns * _FINER, rows * _FINER)
-    # Enlarging between middles may shave the very top of a peak: the cell's own value counts.
-    fine = np.maximum(fine, np.repeat(np.repeat(np.where(heat >= limit, heat, -np.inf), _FINER, 0), _FINER, 1))
-    above = (fine >= limit).astype(np.uint8)
+    if float(fine.max()) < limit:  # enlarging between middles may shave the very top of a peak
+        fine = np.repeat(np.repeat(heat, _FINER, 0), _FINER, 1)
     x0, y0, box_width, box_height = box
-    scale_x, scale_y = box_width / fine.shape[1], box_height / fine.shape[0]
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
+    scale = (box_width / fine.shape[1], box_height / fine.shape[0])
     regions: list[Region] = []
-    for index in range(1, count):
-        left, top, wide, tall, cells = (int(value) for value in stats[index])
-        window = labels[top : top + tall, left : left + wide] == index
-        peak = float(fine[top : top + tall, left : left + wide][window].max())
-        x = int(np.floor(x0 + left * scale_x))
-        y = int(np.floor(y0 + top * scale_y))
-        right = min(size[0], int(np.ceil(x0 + (left + wide) * scale_x)))
-        bottom = min(size[1], int(np.ceil(y0 + (top + tall) * scale_y)))
-        regions.append(
-            Region(
-                x=x,
-                y=y,
-                width=right - x,
-                height=bottom - y,
-                area=max(1, round(cells * scale_x * scale_y)),
-                label=label,
-                score=peak,
-                outline=_outline(window, (x0 + left * scale_x, y0 + top * scale_y), (scale_x, scale_y), size),
-            )
-        )
+    for window, left, top in _components(fine >= limit):
+        values = fine[top : top + window.shape[0], left : left + window.shape[1]]
+        peak = float(values[window].max())
+        # The network's wide field of view smears a defect; its extent lies where the map is still half
+        # as far above the limit as at its peak.
+        core = window & (values >= (limit + peak) / 2)
+        for part, dx, dy in _components(core):
+            score = float(values[dy : dy + part.shape[0], dx : dx + part.shape[1]][part].max())
+            regions.append(_region(part, (left + dx, top + dy), (x0, y0), scale, size, label, score))
     regions.sort(key=lambda region: (-region.score, region.y, region.x))
     return tuple(regions[:_MAX_REGIONS])
+
+
+def _components(area: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], int, int]]:
+    """Each connected part of `area`: its own bounding window, and the window's left and top."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(area.astype(np.uint8), connectivity=8)
+    for index in range(1, count):
+        left, top, wide, tall, _cells = (int(value) for value in stats[index])
+        yield labels[top : top + tall, left : left + wide] == index, left, top
+
+
+def _region(
+    part: NDArray[np.bool_],
+    place: tuple[int, int],
+    origin: tuple[float, float],
+    scale: tuple[float, float],
+    size: tuple[int, int],
+    label: str,
+    score: float,
+) -> Region:
+    """One part of the enlarged map, at `place` (left, top) in it, as a region of the picture."""
+    tall, wide = part.shape
+    corner = (origin[0] + place[0] * scale[0], origin[1] + place[1] * scale[1])
+    x, y = math.floor(corner[0]), math.floor(corner[1])
+    return Region(
+        x=x,
+        y=y,
+        width=min(size[0], math.ceil(corner[0] + wide * scale[0])) - x,
+        height=min(size[1], math.ceil(corner[1] + tall * scale[1])) - y,
+        area=max(1, round(int(np.count_nonzero(part)) * scale[0] * scale[1])),
+        label=label,
+        score=score,
+        outline=_outline(part, corner, scale, size),
+    )
 
 
 def _outline(

@@ -169,14 +169,19 @@ def choose_limits(held_out: Array) -> tuple[float, float]:
     above = logs[logs > centre]
     spread = max(float(np.sqrt(np.mean((above - centre) ** 2))) if len(above) else 0.0, _LEAST_SPREAD)
     widen = np.sqrt(1 + 1 / number) * (1 + 1.0 / (number - 1))
-    return (
-        float(np.exp(centre + _Z_FAIL * spread * widen)),
-        float(np.exp(centre + _Z_RETEST * spread * widen)),
-    )
+
+    def at(z: float) -> float:
+        return float(np.exp(centre + z * spread * widen))
+
+    # The tail may be thicker than that: no good part seen so far is a FAIL, unless it is so far out that
+    # it may be no good part at all.
+    threshold = max(at(_Z_FAIL), min(float(held_out.max()) * 1.01, at(_Z_FARTHEST)))
+    return threshold, at(_Z_RETEST)
 
 
-_Z_FAIL = 2.33  # one good part in a hundred
-_Z_RETEST = 1.88  # three in a hundred
+_Z_FAIL = 2.4  # about one good part in a hundred
+_Z_RETEST = 1.75  # four in a hundred
+_Z_FARTHEST = 3.5
 _LEAST_SPREAD = 0.03
 
 

@@ -142,8 +142,12 @@ class FakeStation:
                 self._state = replace(self._state, phase=Phase.INSPECTING, model=MODEL, job=None, words="")
                 self._tell(Change.STATE)
             self._health = replace(
-                self._health, capture_fps=30.0, verdict_fps=1.2, frame_age=0.1,
-                captured=self._health.captured + 25, dropped=self._health.dropped + 24,
+                self._health,
+                capture_fps=30.0,
+                verdict_fps=1.2,
+                frame_age=0.1,
+                captured=self._health.captured + 25,
+                dropped=self._health.dropped + 24,
                 inspected=self._health.inspected + 1,
             )
         self._tell(Change.OUTCOME)
@@ -172,8 +176,16 @@ class FakeStation:
             else:
                 reason = f"in the retest band, {LIMITS.retest_from:.2f} <= {score:.2f} < {LIMITS.threshold:.2f}"
         return Detection(
-            score, LIMITS.threshold, LIMITS.retest_from, verdict, None, regions, reason, heat,
-            (0.0, 0.0, float(width), float(height)), 9.4,
+            score,
+            LIMITS.threshold,
+            LIMITS.retest_from,
+            verdict,
+            None,
+            regions,
+            reason,
+            heat,
+            (0.0, 0.0, float(width), float(height)),
+            9.4,
         )
 
     def _raise(self, row: Inspection) -> None:
@@ -182,15 +194,29 @@ class FakeStation:
         for index, alarm in enumerate(self._alarms):
             if alarm.title == title:
                 self._alarms[index] = replace(
-                    alarm, count=alarm.count + 1, last_at=row.captured_at, detail=detail,
-                    inspection_id=row.id, image_path=row.image_path,
+                    alarm,
+                    count=alarm.count + 1,
+                    last_at=row.captured_at,
+                    detail=detail,
+                    inspection_id=row.id,
+                    image_path=row.image_path,
                 )
                 break
         else:
-            self._alarms.insert(0, Alarm(
-                uuid.uuid4().hex, "defect", title, detail, row.source, row.captured_at, row.captured_at,
-                inspection_id=row.id, image_path=row.image_path,
-            ))
+            self._alarms.insert(
+                0,
+                Alarm(
+                    uuid.uuid4().hex,
+                    "defect",
+                    title,
+                    detail,
+                    row.source,
+                    row.captured_at,
+                    row.captured_at,
+                    inspection_id=row.id,
+                    image_path=row.image_path,
+                ),
+            )
         self._alarms.sort(key=lambda one: one.last_at, reverse=True)
         self._tell(Change.ALARMS)
 
@@ -206,15 +232,18 @@ class FakeStation:
         self._tell(Change.HEALTH)
 
     def run_line(self, scores: list[float], seconds_each: float) -> None:
-        """A thread inspects these scores over and over; each takes `seconds_each` with the processor busy."""
+        """A thread inspects these scores over and over; each takes `seconds_each` with the processor busy,
+        as with a real detector in native code with some Python between its calls."""
         self._stop.clear()
+        noise = np.random.default_rng(0).integers(0, 255, (480, 854), np.uint8)
 
         def work() -> None:
             index = 0
             while not self._stop.is_set():
                 busy_until = time.monotonic() + seconds_each
                 while time.monotonic() < busy_until and not self._stop.is_set():
-                    sum(range(2000))  # Python work: holds the interpreter as a real detector's glue does
+                    cv2.medianBlur(noise, 7)
+                    sum(range(20_000))
                 self.inspect(scores[index % len(scores)])
                 index += 1
 

@@ -93,7 +93,7 @@ def test_the_event_loop_is_never_blocked_over_50_ms_by_a_slow_detector(
     for _ in range(3):  # other processes of a shared machine can only make it later: the best try counts
         beat = Heartbeat()
         before = station.health().inspected
-        station.run_line([0.3, 0.9], 0.2)  # busy in Python: the worst neighbour there is
+        station.run_line([0.3, 0.9], 0.2)
         qtbot.waitUntil(lambda before=before: station.health().inspected >= before + 8, timeout=10_000)
         station.end_line()
         beat.stop()

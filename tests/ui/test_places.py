@@ -95,9 +95,7 @@ def test_places_by_keys_and_space_presses_nothing(qtbot: QtBot, window: Window, 
     assert not [call for call in station.calls if call[0] == "export_report"]
 
 
-def test_training_from_folder_to_inspection(
-    qtbot: QtBot, window: Window, station: FakeStation, tmp_path: Path
-) -> None:
+def test_training_from_folder_to_inspection(qtbot: QtBot, window: Window, station: FakeStation, tmp_path: Path) -> None:
     station.inspect(0.9)
     window.go("train")
     page = window.train
@@ -186,9 +184,7 @@ def test_stream_fields_round_trip() -> None:
     assert join_stream(StreamFields("")) == ""
 
 
-def test_the_stations_settings_are_saved_and_refusals_told(
-    qtbot: QtBot, window: Window, station: FakeStation
-) -> None:
+def test_the_stations_settings_are_saved_and_refusals_told(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     window.go("setup")
     window.setup.open("station")
     page = window.setup.station

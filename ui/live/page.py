@@ -67,7 +67,6 @@ class LivePage(QWidget):
         self._preparer.ready.connect(self._swap)
         self._build(bridge, thumbs)
         bridge.outcome.connect(self._ask)
-        bridge.outcome.connect(self.refresh_counts)
         bridge.state.connect(self.refresh_state)
         bridge.health.connect(self.refresh_health)
         current().changed.connect(self._theme_changed)
@@ -127,7 +126,7 @@ class LivePage(QWidget):
         for key, words in (("good", "Good"), ("defect", "Defect"), ("retest", "Retest"), ("yield", "Yield")):
             box = QVBoxLayout()
             box.setSpacing(0)
-            value = label("0", "heading")
+            value = Elided("0", "heading")
             box.addWidget(label(words, "quiet"))
             box.addWidget(value)
             self._figures[key] = value
@@ -190,6 +189,7 @@ class LivePage(QWidget):
         if prepared.outcome.inspection is not None:
             self._thumbs.put(prepared.outcome.inspection.image_path, prepared.thumbnail)
         self._show()
+        self.refresh_counts()  # with the picture, not before it: the eye sees one change
         self.refresh_health()
         if new:
             self.swapped.emit()
@@ -226,9 +226,7 @@ class LivePage(QWidget):
         state = self._bridge.station.state()
         self._show()
         running = state.phase in (Phase.INSPECTING, Phase.WAITING, Phase.STARTING)
-        self.run_button.setText(
-            "Stop" if running else "Inspect again" if state.phase == Phase.FINISHED else "Resume"
-        )
+        self.run_button.setText("Stop" if running else "Inspect again" if state.phase == Phase.FINISHED else "Resume")
         self.run_button.set_icon("stop" if running else "play")
         self.run_button.setEnabled(running or state.phase in (Phase.STOPPED, Phase.FINISHED, Phase.FAULT))
         self.refresh_health()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QWidget
 
 from app.domain.inspection import Inspection
@@ -21,12 +21,17 @@ TILE = QSize(96, 96)
 _PICTURE = QSize(88, 62)
 
 
-class PartTile(QAbstractButton):
-    """One past part."""
+_Key = tuple[str, float, str]
 
-    def __init__(self, thumbs: Thumbs) -> None:
+
+class PartTile(QAbstractButton):
+    """One past part. With each new part all of them move on by one place, so what a part looks like is
+    drawn once and kept in `drawn`, which the tiles share."""
+
+    def __init__(self, thumbs: Thumbs, drawn: dict[_Key, QPixmap]) -> None:
         super().__init__()
         self._thumbs = thumbs
+        self._drawn = drawn
         self.inspection: Inspection | None = None
         self._when = ""
         self.has_picture = False
@@ -53,15 +58,38 @@ class PartTile(QAbstractButton):
 
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
+        key = (self.inspection.id if self.inspection else "", self.devicePixelRatioF(), current().tokens.name)
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = self._draw()
+            if self.has_picture or self.inspection is None or not self.inspection.image_path:
+                self._drawn[key] = drawn
+                while len(self._drawn) > 2 * SHOWN:
+                    self._drawn.pop(next(iter(self._drawn)))
+        else:
+            self.has_picture = True
+        painter.drawPixmap(0, 0, drawn)
+        if self.hasFocus():
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(current().colour("action"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
+        painter.end()
+
+    def _draw(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        drawn = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
+        drawn.setDevicePixelRatio(ratio)
+        drawn.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(drawn)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = current()
-        focused = self.hasFocus()
-        painter.setPen(QPen(theme.colour("action" if focused else "line"), 2 if focused else 1))
+        painter.setPen(QPen(theme.colour("line"), 1))
         painter.setBrush(theme.colour("surface"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
         if self.inspection is None:
             painter.end()
-            return
+            return drawn
         room = QRectF(4, 4, _PICTURE.width(), _PICTURE.height())
         picture = self._thumbs.get(self.inspection.image_path)
         self.has_picture = picture is not None
@@ -77,6 +105,7 @@ class PartTile(QAbstractButton):
         painter.setFont(font(14))
         painter.drawText(QRectF(28, 68, self.width() - 32, 24), Qt.AlignmentFlag.AlignCenter, self._when)
         painter.end()
+        return drawn
 
 
 class PartStrip(QScrollArea):
@@ -96,7 +125,8 @@ class PartStrip(QScrollArea):
         row = QHBoxLayout(content)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        self.tiles = [PartTile(thumbs) for _ in range(SHOWN)]
+        drawn: dict[_Key, QPixmap] = {}
+        self.tiles = [PartTile(thumbs, drawn) for _ in range(SHOWN)]
         for tile in self.tiles:
             tile.setEnabled(False)
             tile.clicked.connect(lambda _checked=False, tile=tile: self.opened.emit(tile.inspection))

@@ -126,9 +126,7 @@ class StationPage(QWidget):
         scale_layout.addWidget(self.bar)
         scale_layout.addLayout(row(self.shorter, self.longer, self.automatic, 1))
         scale_layout.addWidget(self.scale_words)
-        looks.body.addWidget(
-            field("Size of this screen: hold a ruler to the bar and make it 50 mm long", scale)
-        )
+        looks.body.addWidget(field("Size of this screen: hold a ruler to the bar and make it 50 mm long", scale))
         looks.body.addStretch(1)
         cards = QHBoxLayout()
         cards.setSpacing(24)

@@ -60,9 +60,7 @@ def _draw_retest(painter: QPainter, colour: QColor) -> None:
     tip = QPointF(centre.x() + radius * math.cos(math.radians(40)), centre.y() - radius * math.sin(math.radians(40)))
     painter.setBrush(colour)
     painter.setPen(QPen(colour, 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-    painter.drawPolygon(
-        QPolygonF([tip + QPointF(4.5, -9.5), tip + QPointF(5.5, 6.5), tip + QPointF(-9.5, 2.5)])
-    )
+    painter.drawPolygon(QPolygonF([tip + QPointF(4.5, -9.5), tip + QPointF(5.5, 6.5), tip + QPointF(-9.5, 2.5)]))
 
 
 def _draw_error(painter: QPainter, colour: QColor) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
@@ -41,6 +43,21 @@ class Theme(QObject):
         app.setPalette(_palette(self.tokens))
         app.setStyleSheet(sheet)
         self.changed.emit()
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """While a window is put together: without the style sheet, since Qt would polish each widget
+        again whenever one above it gets a parent (0.8 s for ours against 0.3 s)."""
+        app = QApplication.instance()
+        if not isinstance(app, QApplication):
+            yield
+            return
+        sheet = app.styleSheet()
+        app.setStyleSheet("")
+        try:
+            yield
+        finally:
+            app.setStyleSheet(sheet)
 
     def colour(self, name: str) -> QColor:
         """A token as QColor, e.g. colour("quiet")."""
@@ -105,5 +122,3 @@ def _palette(tokens: Tokens) -> QPalette:
     for where in (role.WindowText, role.Text, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, where, QColor(tokens.quiet))
     return palette
-
-

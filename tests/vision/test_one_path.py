@@ -1,0 +1,95 @@
+"""One preprocessing path: the same array gets the same score wherever it is asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from app.cameras import make_source
+from app.cameras.demo import DefectKind, draw_part
+from app.pictures import decode_picture, encode_png, read_picture
+from app.vision import artefact
+from app.vision.detector import Detector, same_score
+from app.vision.graph import FeatureGraph, PictureGraph
+
+
+@pytest.fixture(scope="module")
+def part() -> np.ndarray:
+    return draw_part(5, 1, DefectKind.SCRATCH)
+
+
+def test_detect_score_and_reloaded_model_agree(demo_model: Path, part: np.ndarray) -> None:
+    first, second = Detector.load(demo_model), Detector.load(demo_model)
+    scores = [first.score(part), first.detect(part).score, first.detect(part).score, second.score(part)]
+    assert all(same_score(scores[0], score) for score in scores), scores
+
+
+def test_open_and_fixed_size_graphs_agree(demo_model: Path) -> None:
+    model, _ = artefact.load(demo_model)
+    rng = np.random.default_rng(0)
+    for height, width in ((720, 1280), (333, 517), (90, 120), (1080, 1920)):
+        image = rng.integers(0, 255, (height, width, 3), np.uint8)
+        graph = PictureGraph(model.network, model.bank)
+        seen_first, seen_again = graph.run(image), graph.run(image)
+        assert same_score(float(seen_first[1][0]), float(seen_again[1][0]))
+        np.testing.assert_allclose(seen_first[0], seen_again[0], atol=1e-4)
+
+
+def test_training_and_inspection_share_the_nodes(demo_model: Path, part: np.ndarray) -> None:
+    model, ref = artefact.load(demo_model)
+    features = PictureGraph(model.network, None).run(part)[0]
+    heat, score = FeatureGraph(model.network, model.bank).run(features)
+    live = Detector(model, ref).detect(part)
+    assert same_score(score, live.score)
+    np.testing.assert_allclose(heat, live.heat, atol=1e-4)
+
+
+def test_memory_layout_does_not_matter(demo_model: Path, part: np.ndarray) -> None:
+    detector = Detector.load(demo_model)
+    padded = np.zeros((part.shape[0], part.shape[1] + 7, 3), np.uint8)
+    padded[:, 3:-4] = part
+    assert same_score(detector.score(part), detector.score(padded[:, 3:-4]))
+
+
+def test_file_folder_source_command_line_and_memory_agree(
+    demo_model: Path, part: np.ndarray, tmp_path: Path, project_root: Path
+) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(encode_png(part))
+    detector = Detector.load(demo_model)
+    expected = detector.score(part)
+
+    source = make_source(f"folder:{folder}", watch=False)
+    source.open()
+    frame = source.read()
+    source.close()
+    assert frame is not None
+    done = subprocess.run(
+        [sys.executable, "main.py", "inspect", "--model", str(demo_model), str(folder)],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for score in (
+        detector.score(read_picture(folder / "a.png")),
+        detector.score(decode_picture(encode_png(part))),
+        detector.score(frame.image),
+        json.loads(done.stdout)["score"],
+    ):
+        assert same_score(expected, score)
+
+
+def test_half_the_size_still_looks_like_the_same_part(demo_model: Path, demo_parts: list[np.ndarray]) -> None:
+    """Not an equality: the network sees the same part through another number of pixels."""
+    detector = Detector.load(demo_model)
+    good = demo_parts[0]
+    small = cv2.resize(good, (640, 360), interpolation=cv2.INTER_AREA)
+    assert detector.score(small) < detector.model.limits.threshold * 1.5

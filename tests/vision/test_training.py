@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.cameras.demo import DefectKind, draw_part
+from app.domain.errors import Cancelled, DatasetError, ModelError, PictureError
+from app.domain.frame import Image
+from app.domain.verdict import Verdict
+from app.vision import artefact, weights
+from app.vision.coreset import greedy_coreset
+from app.vision.detector import Detector
+from app.vision.training import Sample, choose_limits, train
+
+
+def samples(parts: list[Image]) -> list[Sample]:
+    return [Sample(f"part {index}", lambda part=part: part) for index, part in enumerate(parts)]
+
+
+def bad() -> Image:
+    raise PictureError("bad.png is empty.")
+
+
+@pytest.mark.parametrize("kind", list(DefectKind))
+def test_every_defect_of_the_demo_line_is_found_where_it_is(demo_model: Path, kind: DefectKind) -> None:
+    from app.cameras.demo.scene import draw
+
+    detector = Detector.load(demo_model)
+    for index in range(3):
+        drawn = draw(11, index, kind)
+        result = detector.detect(drawn.image)
+        assert result.verdict is Verdict.FAIL, (kind, index, result.score, result.threshold)
+        assert drawn.box is not None
+        x, y, width, height = drawn.box
+        found = result.regions[0]
+        assert x - 60 < found.x + found.width / 2 < x + width + 60, (kind, index, drawn.box, found)
+        assert y - 60 < found.y + found.height / 2 < y + height + 60, (kind, index, drawn.box, found)
+        assert f"{result.regions[0].label}," in result.reason
+
+
+def test_good_demo_parts_are_not_rejected(demo_model: Path) -> None:
+    detector = Detector.load(demo_model)
+    verdicts = [detector.detect(draw_part(12, index)).verdict for index in range(25)]
+    assert verdicts.count(Verdict.FAIL) == 0
+    assert verdicts.count(Verdict.PASS) >= 22
+
+
+def test_the_same_pictures_give_the_same_model(demo_parts: list[Image]) -> None:
+    first, second = (train(samples(demo_parts[:6]), name="same") for _ in range(2))
+    np.testing.assert_array_equal(first.held_out, second.held_out)
+    np.testing.assert_array_equal(first.model.bank.vectors, second.model.bank.vectors)
+    assert first.model.limits == second.model.limits
+
+
+def test_what_went_in_is_described(demo_parts: list[Image]) -> None:
+    stages: list[tuple[float, str]] = []
+    made = train(
+        [*samples(demo_parts[:5]), Sample("bad", bad)],
+        name="plate",
+        step=lambda fraction, words: stages.append((fraction, words)),
+    )
+    described = made.model.description
+    assert described.training.normals == 5
+    assert described.backbone == "efficientnet-lite0"
+    assert made.skipped == (("bad", "bad.png is empty."),)
+    assert described.network.width > described.network.height  # aspect kept
+    fractions = [fraction for fraction, _ in stages]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    reversed_order = train(samples(demo_parts[:5][::-1]), name="plate").model.description
+    assert reversed_order.training.fingerprint == described.training.fingerprint
+    other = train(samples(demo_parts[1:6]), name="plate").model.description
+    assert other.training.fingerprint != described.training.fingerprint
+
+
+def test_too_few_pictures_say_how_many_are_needed(demo_parts: list[Image]) -> None:
+    with pytest.raises(DatasetError, match=r"1 usable pictures.*at least 5.*bad.png is empty"):
+        train([*samples(demo_parts[:1]), Sample("bad", bad)], name="few")
+
+
+def test_identical_pictures_are_refused(demo_parts: list[Image]) -> None:
+    with pytest.raises(DatasetError, match="the same picture"):
+        train(samples([demo_parts[0]] * 6), name="same")
+
+
+def test_training_can_be_stopped_at_every_stage(demo_parts: list[Image]) -> None:
+    for stage in ("Reading", "Looking", "Testing", "Choosing", "Checking"):
+
+        def stop(fraction: float, words: str, stage: str = stage) -> None:
+            if words.startswith(stage):
+                raise Cancelled("stopped")
+
+        with pytest.raises(Cancelled):
+            train(samples(demo_parts[:5]), name="stopped", step=stop)
+
+
+def test_a_runtime_that_scores_otherwise_is_not_released(
+    demo_parts: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = artefact.to_bytes
+
+    def bent(model: artefact.Model) -> bytes:
+        from dataclasses import replace
+
+        return whole(replace(model, bank=replace(model.bank, mean=model.bank.mean + 0.5)))
+
+    monkeypatch.setattr(artefact, "to_bytes", bent)
+    with pytest.raises(ModelError, match="it was not written"):
+        train(samples(demo_parts[:5]), name="bent")
+
+
+def test_few_scores_give_a_wider_margin_than_many() -> None:
+    rng = np.random.default_rng(0)
+    many = np.exp(rng.normal(0, 0.1, 1000)).astype(np.float32)
+    few = np.quantile(many, [0.1, 0.3, 0.5, 0.7, 0.9]).astype(np.float32)
+    threshold, retest = choose_limits(many)
+    assert 1.0 < retest < threshold
+    assert 0.003 < float((many >= threshold).mean()) < 0.03
+    assert choose_limits(few)[0] > np.exp(0.1)
+    same = np.full(10, 0.5, np.float32)
+    assert choose_limits(same)[0] > 0.5 * 1.03
+
+
+def test_a_low_tail_does_not_raise_the_limit() -> None:
+    """Near copies of each other score very low; they say nothing about how good parts differ upwards."""
+    rng = np.random.default_rng(1)
+    scores = np.exp(rng.normal(0, 0.05, 60)).astype(np.float32)
+    with_copies = scores.copy()
+    with_copies[np.argsort(scores)[:10]] *= 0.4
+    assert choose_limits(with_copies)[0] == pytest.approx(choose_limits(scores)[0])
+
+
+def test_the_coreset_covers_what_random_picks_miss() -> None:
+    rng = np.random.default_rng(0)
+    crowd = rng.normal(0, 0.01, (500, 40)).astype(np.float32)
+    loners = np.eye(40, dtype=np.float32)[:10] * 5
+    chosen = greedy_coreset(np.concatenate([crowd, loners]), 20, rng)
+    assert set(range(500, 510)) <= set(chosen.tolist())
+    assert len(set(chosen.tolist())) == 20
+    assert list(greedy_coreset(crowd[:7], 20, rng)) == list(range(7))
+
+
+def test_the_weights_are_pinned_and_nothing_else_is_unpickled(tmp_path: Path) -> None:
+    path = weights.weights_file()
+    assert path is not None
+    tensors = weights.load_weights(path)
+    assert tensors["_conv_stem.weight"].shape == (32, 3, 3, 3)
+    changed = tmp_path / "changed.pth"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    changed.write_bytes(data)
+    with pytest.raises(ModelError, match="not the expected ones"):
+        weights.load_weights(changed)
+    import io
+    import pickle
+
+    with pytest.raises(ModelError, match=r"posix.system, which is not allowed|nt.system, which is not allowed"):
+        weights._Restricted(io.BytesIO(pickle.dumps(__import__("os").system))).load()
