@@ -12,7 +12,15 @@ def window(options: Arguments) -> int:
     """The window; imported only now, since the commands need no Qt."""
     from ui.start import start
 
-    return start(options)
+    return start(
+        data_dir=options.data_dir,
+        kiosk=options.kiosk,
+        smoke=options.smoke,
+        demo_seconds=options.demo_seconds,
+        snapshot=options.snapshot,
+        source=options.source,
+        model=options.model,
+    )
 
 
 if __name__ == "__main__":

@@ -7,23 +7,53 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.cli.parser import Arguments
 from app.domain.errors import LinesightError
 from app.logs import configure
 from app.paths import DataFolder, data_folder
 from app.station import Station
+from ui.app import run_window
+from ui.smoke import run_smoke
 
 DEMO_SEED = 7
 """Of the runs with --demo-seconds: the same parts each time."""
 
 
-def start(options: Arguments) -> int:
-    """Shows the window (or makes it once, or for so many seconds); returns the exit code."""
+def start(
+    *,
+    data_dir: Path | None = None,
+    kiosk: bool = False,
+    smoke: bool = False,
+    demo_seconds: float | None = None,
+    snapshot: Path | None = None,
+    source: str | None = None,
+    model: str | None = None,
+) -> int:
+    """Shows the window until it is closed.
+
+    Args:
+        data_dir: where the station keeps everything; None for the usual place.
+        kiosk: the whole screen, without a frame.
+        smoke: makes every workspace once and ends.
+        demo_seconds: inspects the demo line for so long, in a temporary data folder, and ends.
+        snapshot: with `demo_seconds`, the folder for pictures and report.
+        source, model: what to inspect with, instead of what the settings say.
+
+    Returns:
+        The exit code.
+    """
     _choose_platform()
-    if options.demo_seconds is not None or options.smoke:
-        with tempfile.TemporaryDirectory(prefix="linesight-", ignore_cleanup_errors=True) as folder:
-            return _run(options, DataFolder(Path(folder)), DEMO_SEED)
-    return _run(options, data_folder(options.data_dir), None)
+    temporary = demo_seconds is not None or smoke
+    with tempfile.TemporaryDirectory(prefix="linesight-", ignore_cleanup_errors=True) as folder:
+        data = DataFolder(Path(folder)) if temporary else data_folder(data_dir)
+        try:
+            configure(data.prepare().logs)
+            station = Station(data, demo_seed=DEMO_SEED if temporary else None, source=source, model=model)
+        except LinesightError as error:
+            _say_why(str(error))
+            return 1
+        if smoke:
+            return run_smoke(station)
+        return run_window(station, kiosk=kiosk, demo_seconds=demo_seconds, snapshot=snapshot)
 
 
 def _choose_platform() -> None:
@@ -33,23 +63,6 @@ def _choose_platform() -> None:
     if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         print("There is no display: the window is drawn off screen. Ctrl+C ends it.", file=sys.stderr)
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-
-
-def _run(options: Arguments, data: DataFolder, seed: int | None) -> int:
-    try:
-        data.prepare()
-        configure(data.logs)
-        station = Station(data, demo_seed=seed, source=options.source, model=options.model)
-    except LinesightError as error:
-        _say_why(str(error))
-        return 1
-    if options.smoke:
-        from ui.smoke import run_smoke
-
-        return run_smoke(station)
-    from ui.app import run_window
-
-    return run_window(station, kiosk=options.kiosk, demo_seconds=options.demo_seconds, snapshot=options.snapshot)
 
 
 def _say_why(words: str) -> None:

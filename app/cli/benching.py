@@ -1,0 +1,71 @@
+"""`bench`: runs a measurement of the checkout's tests/bench and prints its figures."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from app.cli.output import Output
+from app.cli.parser import Arguments
+from app.domain.errors import LinesightError
+
+BENCHES = Path(__file__).resolve().parent.parent.parent / "tests" / "bench"
+
+Step = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number.
+
+    Attributes:
+        floor, aim: what it must and should reach; None for a number that is only to be read.
+        better: which way is better.
+    """
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    aim: float | None = None
+    better: Literal["lower", "higher"] = "lower"
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether the floor is reached; None without one."""
+        if self.floor is None:
+            return None
+        return self.value <= self.floor if self.better == "lower" else self.value >= self.floor
+
+
+def command(options: Arguments, output: Output) -> int:
+    figures = _load(options.bench).run(options.quick, output.step)
+    output.result(
+        {"figures": [_as_json(figure) for figure in figures]},
+        "\n".join(_words(figure) for figure in figures),
+    )
+    return 0
+
+
+def _load(name: str) -> ModuleType:
+    path = BENCHES / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", path) if path.is_file() else None
+    if spec is None or spec.loader is None:
+        raise LinesightError(f"The measurement {name} is part of a checkout; {path} is not there.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _as_json(figure: Figure) -> dict[str, object]:
+    return {**asdict(figure), "ok": figure.ok}
+
+
+def _words(figure: Figure) -> str:
+    sign = "at most" if figure.better == "lower" else "at least"
+    floor = "" if figure.floor is None else f"  ({sign} {figure.floor:g}: {'yes' if figure.ok else 'NO'})"
+    return f"{figure.name:<64} {figure.value:>10.4g} {figure.unit}{floor}"
