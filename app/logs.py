@@ -9,6 +9,7 @@ import atexit
 import logging
 import queue
 import sys
+from collections.abc import Callable
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 
@@ -17,35 +18,60 @@ from app.domain.addresses import without_credentials
 _BYTES, _FILES = 2 << 20, 5
 
 
-class _NoCredentials(logging.Filter):
-    """The last line of defence: an address that got into a message loses its user and password."""
+_stop_last: Callable[[], None] = lambda: None  # noqa: E731
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        if "://" in text:
-            record.msg, record.args = without_credentials(text), None
-        return True
+
+class _Entry(QueueHandler):
+    """Hands records on as finished text. The last line of defence: an address that got into a message, or
+    into the text of an error, loses its user and password."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        record = super().prepare(record)  # message and traceback are one text now
+        record.msg = record.message = without_credentials(record.getMessage())
+        return record
+
+
+class _LogFile(RotatingFileHandler):
+    """A log that can't be written, as on a full disk, must not fill the terminal with tracebacks."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leaves the line out."""
 
 
 def configure(folder: Path | None = None, *, level: int = logging.INFO) -> None:
-    """Sends warnings to standard error and, with a folder, everything from `level` on to linesight.log there."""
+    """Sends warnings to standard error and, with a folder, everything from `level` on to linesight.log there.
+
+    Again: what the last call set up is ended first.
+    """
+    global _stop_last
+    _stop_last()
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(logging.WARNING)
     screen.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     handlers: list[logging.Handler] = [screen]
     if folder is not None:
         try:
-            file = RotatingFileHandler(folder / "linesight.log", maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8")
+            file = _LogFile(folder / "linesight.log", maxBytes=_BYTES, backupCount=_FILES, encoding="utf-8")
             file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
             handlers.append(file)
         except OSError as error:
             screen.handle(logging.makeLogRecord({"levelname": "WARNING", "msg": f"No log is written: {error}"}))
     passing: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    entry = QueueHandler(passing)
-    entry.addFilter(_NoCredentials())
+    entry = _Entry(passing)
     root = logging.getLogger()
     root.handlers[:] = [entry]
     root.setLevel(level)
     listener = QueueListener(passing, *handlers, respect_handler_level=True)
     listener.start()
-    atexit.register(listener.stop)
+
+    def stop() -> None:
+        listener.stop()
+        if entry in root.handlers:
+            root.removeHandler(entry)
+        for handler in handlers:
+            handler.close()
+
+    _stop_last = stop
+
+
+atexit.register(lambda: _stop_last())

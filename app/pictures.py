@@ -6,13 +6,10 @@ the same array everywhere.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-# Read by OpenCV when its codecs are loaded: refuses decompression bombs with an error of its own.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 29))
 
 import cv2
 import numpy as np
@@ -25,6 +22,10 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 _MAX_FILE_BYTES = 1 << 30
 _MIN_SIDE = 16
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SIGNATURES = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|BM|RIFF....WEBP|II[*+]\0|MM\0[*+]", re.DOTALL)
+# Inside the entropy-coded data of a JPEG, FF is followed by 0 (a data byte of 255) or is a restart.
+_MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def read_picture(path: Path) -> Image:
@@ -45,9 +46,12 @@ def read_picture(path: Path) -> Image:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        if path.is_dir():
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
             raise PictureError(f"{path} is a folder, not a picture.")
-        if path.stat().st_size > _MAX_FILE_BYTES:
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device might never end
+            raise PictureError(f"{path} is a pipe or a device, not a picture file.")
+        if status.st_size > _MAX_FILE_BYTES:
             raise PictureError(f"{path} is larger than 1 GiB: no picture of this station is. Export it smaller.")
         return path.read_bytes()
     except FileNotFoundError:
@@ -62,16 +66,22 @@ def decode_picture(data: bytes, name: str = "the picture") -> Image:
     """Like `read_picture`, from the file's bytes; `name` is what error texts call it."""
     if not data:
         raise PictureError(f"{name} is empty (0 bytes): copy it again from its origin.")
+    if not _SIGNATURES.match(data):
+        raise PictureError(f"{name} is not a picture this station can read (JPEG, PNG, BMP, TIFF or WebP).")
     if is_truncated(data):
         raise PictureError(f"{name} is truncated: its end is missing. Copy it again from its origin.")
+    # OpenCV rounds the 16-bit samples of a TIFF while it narrows them; those of a PNG it cuts.
+    deep = cv2.IMREAD_ANYDEPTH if data[:2] in (b"II", b"MM") else 0
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | deep)
     except cv2.error as error:
         raise PictureError(f"{name} can't be decoded: {_short(error)}.") from None
     if image is None:
-        raise PictureError(
-            f"{name} is not a picture this station can read (JPEG, PNG, BMP, TIFF or WebP), or is damaged."
-        )
+        raise PictureError(f"{name} is damaged, or of a kind that is not read here. Save it again as PNG or JPEG.")
+    if image.dtype == np.uint16:
+        image = (np.asarray(image, np.uint16) >> 8).astype(np.uint8)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise PictureError(f"{name} holds {image.dtype} samples. Save it with 8 or 16 bits a sample.")
     height, width = image.shape[:2]
     if min(height, width) < _MIN_SIDE:
         raise PictureError(f"{name} is only {width} x {height} pixels; at least {_MIN_SIDE} a side are needed.")
@@ -101,16 +111,60 @@ def is_truncated(data: bytes) -> bool:
     judged as a part.
     """
     if data.startswith(b"\xff\xd8\xff"):
-        # The last start-of-scan must be followed by an end-of-image (an EXIF thumbnail has its own,
-        # earlier pair); inside entropy-coded data FF D9 can't occur.
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda") or b"\xff\xda" not in data
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return b"IEND" not in data[-4096:]
-    if data.startswith(b"BM") and len(data) >= 6:
-        return len(data) < int.from_bytes(data[2:6], "little")
+        return not _jpeg_ends(data)
+    if data.startswith(_PNG):
+        return not _png_ends(data)
+    if data.startswith(b"BM"):
+        return len(data) < _bmp_length(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return len(data) < int.from_bytes(data[4:8], "little") + 8
     return False
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    """Whether the picture's own end-of-image marker is there. Goes from segment to segment (ITU-T T.81,
+    annex B): a thumbnail inside has an end of its own, and phones put films behind the picture."""
+    place = 2
+    while place + 4 <= len(data):
+        if data[place] != 0xFF:
+            return True  # no segment where one must be: damaged, which the decoder tells better
+        code = data[place + 1]
+        if code == 0xFF:  # filling
+            place += 1
+        elif code == 0xD9:
+            return True
+        elif code == 0x01 or 0xD0 <= code <= 0xD7:  # markers without a segment
+            place += 2
+        else:
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+            if code == 0xDA:
+                after = _MARKER_AFTER_SCAN.search(data, place)
+                if after is None:
+                    return False
+                place = after.start()
+    return data[place : place + 2] == b"\xff\xd9"
+
+
+def _png_ends(data: bytes) -> bool:
+    """Whether the chunk IEND is there, wherever further bytes follow it."""
+    place = len(_PNG)
+    while place + 8 <= len(data):
+        if data[place + 4 : place + 8] == b"IEND":
+            return True
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    return False
+
+
+def _bmp_length(data: bytes) -> int:
+    """The bytes a BMP needs. For plain pixels from their number, since writers leave the header's file
+    size at 0 or wrong; where they are compressed, that size."""
+    if len(data) < 54 or int.from_bytes(data[14:18], "little") < 40:
+        return int.from_bytes(data[2:6], "little")
+    width, height = (abs(int.from_bytes(data[at : at + 4], "little", signed=True)) for at in (18, 22))
+    if int.from_bytes(data[30:34], "little") not in (0, 3):
+        return int.from_bytes(data[2:6], "little")
+    row = (width * int.from_bytes(data[28:30], "little") + 31) // 32 * 4
+    return int.from_bytes(data[10:14], "little") + row * height
 
 
 def is_picture_name(path: Path) -> bool:
@@ -127,18 +181,38 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def find_pictures(folder: Path) -> Iterator[Path]:
+def find_pictures(folder: Path, unreadable: Callable[[Path, OSError], None] | None = None) -> Iterator[Path]:
     """Every picture below `folder`, in natural order, hidden folders left out; links are not followed
-    out of loops (each folder is entered once)."""
+    out of loops (each folder is entered once).
+
+    Args:
+        unreadable: told of a folder that can't be listed, and why; the walk goes on. Without it the
+            OSError is raised.
+    """
     seen: set[tuple[int, int]] = set()
 
-    def walk(here: Path) -> Iterator[Path]:
+    def listed(here: Path) -> list[Path]:
         status = here.stat()
         if (status.st_dev, status.st_ino) in seen:
-            return
+            return []
         seen.add((status.st_dev, status.st_ino))
-        for entry in sorted(here.iterdir(), key=lambda path: natural_key(path.name)):
-            if entry.is_dir():
+        # The name itself decides between "part-1" and "Part-01", so that the order is always the same.
+        return sorted(here.iterdir(), key=lambda path: (natural_key(path.name), path.name))
+
+    def walk(here: Path) -> Iterator[Path]:
+        try:
+            entries = listed(here)
+        except OSError as error:
+            if unreadable is None:
+                raise
+            unreadable(here, error)
+            return
+        for entry in entries:
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # may be listed, but not looked at: reading it will say so
+                is_folder = False
+            if is_folder:
                 if not entry.name.startswith("."):
                     yield from walk(entry)
             elif is_picture_name(entry):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import tomlkit
@@ -51,7 +53,7 @@ class Settings(BaseModel):
         if value:
             try:
                 ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError) as error:
+            except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones
                 raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from error
         return value
 
@@ -63,36 +65,75 @@ def load(path: Path) -> Settings:
         LinesightError: the file can't be read or holds something wrong; names file and key.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # editors of other systems put a mark in front
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LinesightError(f"The settings file {path} can't be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise LinesightError(
+            f"The settings file {path} is not text in UTF-8 ({error.reason}). Save it as UTF-8, or delete it."
+        ) from error
+    except OSError as error:
+        raise LinesightError(
+            f"The settings file {path} can't be read ({error.strerror or error}). Give this user access to it."
+        ) from error
     try:
         return Settings.model_validate(tomlkit.parse(text).unwrap())
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key, why = first_fault(error)
         raise LinesightError(
-            f"The settings file {path} has a wrong entry {key!r}: {first['msg']}. "
+            f"The settings file {path} has a wrong entry {key!r}: {why}. "
             "Correct it, or delete the line for the default."
         ) from error
-    except tomlkit.exceptions.ParseError as error:
-        raise LinesightError(f"The settings file {path} is not valid TOML: {error}.") from error
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise LinesightError(
+            f"The settings file {path} is not valid TOML: {error}. Correct it, or delete the file for the defaults."
+        ) from error
+
+
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """(key, why) of the first wrong entry, in words; the value itself, which may be a password, is left out."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        return key, "there is no such setting"
+    return key, first["msg"].removeprefix("Value error, ")
+
+
+def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """The settings with changes; LinesightError naming the key of one that is wrong."""
+    try:
+        return Settings.model_validate(settings.model_dump() | dict(changes))
+    except ValidationError as error:
+        key, why = first_fault(error)
+        raise LinesightError(f"{key}: {why}.") from error
 
 
 def save(path: Path, settings: Settings) -> None:
-    """Writes atomically with mode 600, keeping comments of an existing file."""
+    """Writes atomically with mode 600, keeping comments of an existing file.
+
+    Raises:
+        LinesightError: the file can't be written; names it, and what was there stays.
+    """
     try:
-        document = tomlkit.parse(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        document = tomlkit.parse(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, tomlkit.exceptions.TOMLKitError):
         document = tomlkit.document()
     for key, value in settings.model_dump().items():
-        document[key] = value
+        if key not in document or document[key] != value:
+            document[key] = value
     part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(tomlkit.dumps(document))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        part.unlink(missing_ok=True)  # one a killed program left may be readable for everybody
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(tomlkit.dumps(document))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise LinesightError(
+            f"The settings can't be written to {path} ({error.strerror or error}). "
+            "Free some space, or give this user write access."
+        ) from error

@@ -10,22 +10,21 @@ from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from app import settings as settings_file
 from app.alarms import AlarmBook
 from app.cameras import FrameSource, make_source, usb_cameras
 from app.domain.addresses import without_credentials
 from app.domain.alarm import Alarm
-from app.domain.calendar import day_bounds, day_of, station_zone
+from app.domain.calendar import day_bounds, station_zone
 from app.domain.counts import Counts
-from app.domain.errors import Cancelled, LinesightError, ModelError, PictureError, SourceError
+from app.domain.errors import Cancelled, LinesightError, ModelError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Inspection, ModelRef, Outcome
 from app.domain.training import DatasetSummary, TrainedModel
-from app.inspection.capture import CaptureState
+from app.inspection.capture import CaptureState, one_picture
 from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
+from app.inspection.tally import Tally
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
@@ -34,7 +33,7 @@ from app.paths import DataFolder
 from app.pictures import read_picture
 from app.reports import Figures, day_figures, write_workbook
 from app.settings import Settings
-from app.status import Change, Health, ModelEntry, Phase, State
+from app.status import Change, Health, ModelEntry, Phase, State, health_of
 from app.store import Store
 
 log = logging.getLogger(__name__)
@@ -56,37 +55,50 @@ class Station:
         data: where everything is kept.
         demo_seed: makes the demo line's parts the same each time; None for new ones.
         source, model: what `begin` starts with instead of what the settings say.
+        now: the moment, UTC, that decides which day it is.
     """
 
     def __init__(
-        self, data: DataFolder, *, demo_seed: int | None = None, source: str | None = None, model: str | None = None
+        self,
+        data: DataFolder,
+        *,
+        demo_seed: int | None = None,
+        source: str | None = None,
+        model: str | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Raises LinesightError when settings or record can't be used; names the file."""
         self.data = data.prepare()
         self._settings = settings_file.load(data.settings)
         self._demo_seed = demo_seed
         self._given = (source, model)
-        self.store = Store.open(data.database, data.images)
         self.shelf = ModelShelf(data.models)
         self.jobs = Jobs()
-        self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS))
+        self.store = Store.open(data.database, data.images)
+        try:
+            self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS))
+            self._tally = Tally(self.store, self.zone, self._settings.day_starts_at, newest=RECENT, now=now)
+        except BaseException:
+            self.store.close()
+            raise
         self._listeners: list[Callable[[Change], None]] = []
         self._lock = threading.Lock()  # guards the fields below; held for moments only
         self._line = threading.Lock()  # held while a line is started or stopped
+        self._saving = threading.Lock()  # held while the settings are changed
         self._order = 0  # the newest order to start or stop wins
         self._closed = False
-        self._pipeline: Pipeline | None = None
+        self._pipeline: Pipeline | None = None  # the running line
+        self._shown: Pipeline | None = None  # the line whose outcomes are shown; a stopped one stays
+        self._asked: tuple[str, str, str, bool] | None = None  # what `inspect_source` was last asked for
+        self._paused: FrameSource | None = None  # stopped, to go on where it was
         self._phase, self._words, self._job = Phase.IDLE, "Nothing is inspected yet.", None
         self._source, self._product = without_credentials(self._settings.source), self._settings.product
         self._model: ModelRef | None = None
         self._latest: Outcome | None = None
-        self._recent: deque[Inspection] = deque(self.store.recent(RECENT), maxlen=RECENT)
-        self._day = self.today()
-        self._counts = self._stored_counts(self._day)
         self._pictures_lost, self._disk_words = 0, ""
         self._lost = False
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
-        self._session, self._unrecorded = Counts(), 0
+        self._unrecorded = 0
 
     _job: Job[Any] | None
 
@@ -115,24 +127,7 @@ class Station:
         with self._lock:
             pipeline, latest = self._pipeline, self._latest
             lost, disk = self._pictures_lost, self._disk_words
-        age = latest.frame.age() if latest else None
-        if pipeline is None:
-            return Health(False, "No source is running.", 0.0, 0.0, age, 0, 0, 0, 0, disk, lost)
-        capture = pipeline.capture.state
-        return Health(
-            connected=capture.connected,
-            words=capture.words,
-            capture_fps=pipeline.capture.meter.rate(),
-            verdict_fps=pipeline.verdicts.rate(),
-            frame_age=age,
-            captured=capture.captured,
-            # What a camera's own reading thread had to let go never reached the slot: both are drops.
-            dropped=pipeline.slot.dropped + int(getattr(pipeline.source, "dropped", 0)),
-            inspected=pipeline.inspected,
-            reconnects=capture.reconnects,
-            disk_words=disk,
-            pictures_lost=lost,
-        )
+        return health_of(pipeline, latest.frame.age() if latest else None, disk, lost)
 
     def latest(self) -> Outcome | None:
         """The newest outcome: a mailbox of one."""
@@ -140,19 +135,15 @@ class Station:
 
     def counts_today(self) -> Counts:
         """Inspections of the station's day so far, kept in memory."""
-        today = self.today()
-        with self._lock:
-            return self._counts if self._day == today else Counts()
+        return self._tally.counts_today()
 
     def recent(self, limit: int = RECENT) -> list[Inspection]:
         """The newest inspections, at most 20, newest first; kept in memory."""
-        with self._lock:
-            return list(self._recent)[:limit]
+        return self._tally.recent(limit)
 
     def session_counts(self) -> Counts:
         """What was recorded since this station was made."""
-        with self._lock:
-            return self._session
+        return self._tally.session()
 
     def unrecorded(self) -> int:
         """Parts that got no verdict because they could not be put on record."""
@@ -208,7 +199,7 @@ class Station:
 
     def today(self) -> date:
         """The station's day now."""
-        return day_of(datetime.now(UTC), self.zone, self._settings.day_starts_at)
+        return self._tally.today()
 
     # -- what it is told
     def acknowledge(self, alarm_id: str) -> None:
@@ -237,21 +228,13 @@ class Station:
 
     def save_settings(self, **changes: Any) -> None:
         """Slow: checks and writes the settings; raises LinesightError in words when one is wrong."""
-        try:
-            changed = Settings.model_validate(self._settings.model_dump() | changes)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "settings"
-            raise LinesightError(f"{name}: {first['msg']}.") from error
-        try:
+        with self._saving:
+            before = self._settings
+            changed = settings_file.changed(before, changes)
             settings_file.save(self.data.settings, changed)
-        except OSError as error:
-            raise LinesightError(f"The settings can't be written to {self.data.settings}: {error.strerror}.") from error
-        self._settings = changed
-        day = self.today()
-        counts = self._stored_counts(day)
-        with self._lock:
-            self._day, self._counts = day, counts
+            self._settings = changed
+            if (changed.zone, changed.day_starts_at) != (before.zone, before.day_starts_at):
+                self._tally.change_days(self.zone, changed.day_starts_at)
         self._tell(Change.STATE)
 
     def check_source(self, source: str) -> Job[Image]:
@@ -264,14 +247,11 @@ class Station:
             if pipeline is not None and latest is not None and pipeline.source.address == camera.address:
                 return latest.frame.image  # most cameras can be opened only once
             job.step(None, f"Connecting to {camera.address}")
+            job.when_cancelled(camera.stop)  # it may be waiting for a camera that does not answer
             try:
-                camera.open()
-                frame = camera.read()
+                return one_picture(camera)
             finally:
-                camera.close()
-            if frame is None:
-                raise SourceError(f"{camera.address} gave no picture.")
-            return frame.image
+                job.check()
 
         return self.jobs.start("Test picture", work)
 
@@ -299,28 +279,34 @@ class Station:
     def inspect_source(self, source: str, model: str = "", product: str = "", *, remember: bool = True) -> None:
         """Changes to a source and a model. Without `model` the demo line uses its own, which is made when
         first needed, and any other source goes on with the one of the settings. What went before is ended first."""
-
-        order = self._newest_order()
-        self.jobs.start(
-            f"Start {without_credentials(source)}",
-            lambda job: self._inspect(order, source, model, product, remember),
-        )
+        with self._lock:
+            self._asked = (source, model, product, remember)
+            order = self._newest_order()
+        self._start(order, source, model, product, remember, again=False)
 
     def stop(self) -> None:
         """Ends inspecting until `resume`."""
-
-        order = self._newest_order()
+        with self._lock:
+            order = self._newest_order()
 
         def work(_: Job[None]) -> None:
             with self._line:
-                self._end_line()
-                if order == self._order:
-                    self._set(Phase.STOPPED, "Stopped. Parts that pass now are not inspected.")
+                if order != self._order:
+                    return  # a newer order has come meanwhile; it ends what runs by itself
+                self._paused = self._end_line() or self._paused
+                self._set(Phase.STOPPED, "Stopped. Parts that pass now are not inspected.")
 
-        self.jobs.start("Stop", work)
+        self.jobs.order("Stop", work)
 
     def resume(self) -> None:
-        self.begin()
+        """Goes on with what was last inspected; a folder and the demo line go on with the next part."""
+        with self._lock:
+            asked = self._asked
+            order = self._newest_order() if asked else 0
+        if asked is None:
+            self.begin()
+        else:
+            self._start(order, *asked, again=True)
 
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Slow: waits until a finite source has ended and all of it is on record."""
@@ -333,43 +319,53 @@ class Station:
             if self._closed:
                 return
             self._closed = True
-        self._newest_order()
+            self._newest_order()
         with self._line:
             self._end_line()
         self.jobs.close()
-        with self._line:
-            self._end_line()
         self.store.close()
 
     # -- the line
-    def _inspect(self, order: int, source: str, model: str, product: str, remember: bool) -> None:
+    def _start(self, order: int, source: str, model: str, product: str, remember: bool, *, again: bool) -> None:
+        self.jobs.order(
+            f"Start {without_credentials(source)}",
+            lambda job: self._inspect(order, source, model, product, remember, again),
+        )
+
+    def _inspect(self, order: int, source: str, model: str, product: str, remember: bool, again: bool) -> None:
         with self._line:
             if order != self._order or self._closed:
                 return  # a newer order has come meanwhile
-            self._end_line()
-            of_the_demo = source == DEMO and not model
+            paused, self._paused = self._end_line() or self._paused, None
+            is_demo = source.strip().lower() == DEMO
+            of_the_demo = is_demo and not model
             product = DEMO_PRODUCT if of_the_demo else product or self._settings.product
             with self._lock:
-                self._source, self._product, self._latest = without_credentials(source), product, None
+                self._source, self._product, self._model = without_credentials(source), product, None
+                self._latest = self._shown = None
             try:
                 if of_the_demo:
                     kept = self.shelf.newest(DEMO_PRODUCT)
-                    model = str(kept.ref) if kept else self._demo_model()
+                    model = str(kept.ref) if kept else self._demo_model(order)
                 model = model or self._settings.model
                 if not model:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
                 detector = self.shelf.load(model)
-                camera = make_source(source, seed=self._demo_seed if source == DEMO else None)
+                camera = make_source(source, seed=self._demo_seed if is_demo else None)
+                if again and paused is not None and paused.address == camera.address:
+                    camera = paused
             except Cancelled:
-                self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
+                if order == self._order:
+                    self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
                 return
             except LinesightError as error:
                 self._set(Phase.FAULT, str(error))
                 return
             except Exception as error:
                 log.exception("the line could not be started")
-                self._set(Phase.FAULT, f"The line could not be started: {error}. The log has the details.")
+                cause = without_credentials(str(error)) or type(error).__name__
+                self._set(Phase.FAULT, f"The line could not be started ({cause}). The log has the details.")
                 return
             if order != self._order:
                 return
@@ -389,30 +385,39 @@ class Station:
             camera,
             detector,
             recorder,
-            self._publish,
-            on_source=self._source_changed,
+            lambda outcome: self._publish(pipeline, outcome),
+            on_refused=self._refused,
+            on_source=lambda capture: self._source_changed(pipeline, capture),
             on_bad_picture=self._bad_picture,
-            on_finished=self._finished,
+            on_finished=lambda: self._finished(pipeline),
             record_every=self._settings.record_every_seconds,
         )
         with self._lock:
-            self._pipeline, self._model, self._lost = pipeline, detector.ref, False
+            self._pipeline = self._shown = pipeline
+            self._model, self._lost = detector.ref, False
         self._set(Phase.STARTING, f"Connecting to {camera.address}")
         pipeline.start()
 
-    def _end_line(self) -> None:
+    def _end_line(self) -> FrameSource | None:
+        """The source of the line that was ended, where it can go on later with what comes next."""
         with self._lock:
             pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None and not pipeline.stop():
+        if pipeline is None:
+            return None
+        if not pipeline.stop():
             log.warning("%s did not end in time", pipeline.source.address)
+            return None
+        goes_on = pipeline.source.traits.parts and not pipeline.capture.state.ended
+        return pipeline.source if goes_on else None
 
-    def _demo_model(self) -> str:
+    def _demo_model(self, order: int) -> str:
         """Trains on drawn good parts; NAME@VERSION of the result."""
-
         job: Job[TrainedModel] = Job("Learning what a good part looks like")
         job.listen(lambda _: self._tell(Change.STATE))
         with self._lock:
             self._job = job
+            if order != self._order:
+                job.cancel()
         self._set(Phase.TRAINING, "Learning what a good part looks like")
         try:
             job.run(lambda running: train_on_demo(self.shelf, DEMO_PRODUCT, DEMO_TRAINING_SEED, running.step))
@@ -422,43 +427,38 @@ class Station:
                 self._job = None
 
     # -- called by the pipeline's threads
-    def _publish(self, outcome: Outcome) -> None:
-        day = self.today()
-        fresh = self._stored_counts(day) if outcome.inspection and day != self._day else None
+    def _publish(self, pipeline: Pipeline, outcome: Outcome) -> None:
+        if outcome.inspection is not None:
+            self._tally.add(outcome.inspection)
         with self._lock:
-            self._latest = outcome
+            if pipeline is self._shown:
+                self._latest = outcome
             if outcome.pictures_lost:
                 self._pictures_lost += 1
-                self._disk_words = outcome.pictures_lost
-            elif outcome.inspection is not None:
-                self._disk_words = ""
             if outcome.inspection is not None:
-                self._recent.appendleft(outcome.inspection)
-                if fresh is not None:
-                    self._day, self._counts = day, fresh
-                else:
-                    self._counts = self._counts.plus(outcome.verdict)
-                self._session = self._session.plus(outcome.verdict)
-            elif outcome.error:
-                self._unrecorded += 1
+                self._disk_words = outcome.pictures_lost
         if outcome.pictures_lost:
-            self.alarms.raise_alarm("disk", self._source, "Pictures are not kept", outcome.pictures_lost)
-        if outcome.error and outcome.inspection is None:
-            self.alarms.raise_alarm("error", outcome.frame.source, "Not on record", outcome.error)
+            self.alarms.raise_alarm("disk", outcome.frame.source, "Pictures are not kept", outcome.pictures_lost)
         self._tell(Change.OUTCOME)
 
-    def _source_changed(self, capture: CaptureState) -> None:
+    def _refused(self, outcome: Outcome) -> None:
         with self._lock:
+            self._unrecorded += 1
+            self._disk_words = outcome.error
+        self.alarms.raise_alarm("error", outcome.frame.source, "Not on record", outcome.error)
+
+    def _source_changed(self, pipeline: Pipeline, capture: CaptureState) -> None:
+        with self._lock:
+            if pipeline is not self._pipeline:
+                return  # a line that was ended speaks no more
             first_loss = not capture.connected and not self._lost
             self._lost = not capture.connected
-        if capture.ended:
-            return
-        if capture.connected:
-            self._set(Phase.INSPECTING, "Inspecting")
-        else:
-            self._set(Phase.WAITING, capture.words)
-            if first_loss:
-                self.alarms.raise_alarm("camera", self._source, "Camera lost", capture.words)
+            if not capture.ended:
+                self._phase = Phase.INSPECTING if capture.connected else Phase.WAITING
+                self._words = "Inspecting" if capture.connected else capture.words
+        if first_loss:
+            self.alarms.raise_alarm("camera", pipeline.source.address, "Camera lost", capture.words)
+        self._tell(Change.STATE)
         self._tell(Change.HEALTH)
 
     def _bad_picture(self, error: PictureError) -> None:
@@ -466,22 +466,21 @@ class Station:
             self._bad_pictures.append((error.path, str(error)))
         self.alarms.raise_alarm("error", self._source, "Picture can't be read", str(error))
 
-    def _finished(self) -> None:
-        self._set(Phase.FINISHED, "All of this source is inspected. Choose another source, or start it again.")
+    def _finished(self, pipeline: Pipeline) -> None:
+        with self._lock:
+            if pipeline is not self._pipeline:
+                return
+            self._phase = Phase.FINISHED
+            self._words = "All of this source is inspected. Choose another source, or start it again."
+        self._tell(Change.STATE)
 
     # -- inside
     def _newest_order(self) -> int:
-        """A number for an order to the line; whatever the line is still training for is given up."""
-        with self._lock:
-            self._order += 1
-            job = self._job
-            order = self._order
-        if job is not None:
-            job.cancel()
-        return order
-
-    def _stored_counts(self, day: date) -> Counts:
-        return self.store.counts(*day_bounds(day, day, self.zone, self._settings.day_starts_at))
+        """A number for an order to the line; whatever the line is still training for is given up. Needs the lock."""
+        self._order += 1
+        if self._job is not None:
+            self._job.cancel()
+        return self._order
 
     def _set(self, phase: Phase, words: str) -> None:
         with self._lock:

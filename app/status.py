@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.inspection import ModelRef
+from app.inspection.pipeline import Pipeline
 from app.jobs import Job
 
 
@@ -86,3 +87,24 @@ class ModelEntry:
     created_at: datetime
     normals: int
     backbone: str
+
+
+def health_of(pipeline: Pipeline | None, frame_age: float | None, disk_words: str, pictures_lost: int) -> Health:
+    """The health of a line; None where none runs."""
+    if pipeline is None:
+        return Health(False, "No source is running.", 0.0, 0.0, frame_age, 0, 0, 0, 0, disk_words, pictures_lost)
+    capture = pipeline.capture.state
+    return Health(
+        connected=capture.connected,
+        words=capture.words,
+        capture_fps=pipeline.capture.meter.rate(),
+        verdict_fps=pipeline.verdicts.rate(),
+        frame_age=frame_age,
+        captured=capture.captured,
+        # What a camera's own reading thread had to let go never reached the slot: both are drops.
+        dropped=pipeline.slot.dropped + int(getattr(pipeline.source, "dropped", 0)),
+        inspected=pipeline.inspected,
+        reconnects=capture.reconnects,
+        disk_words=disk_words,
+        pictures_lost=pictures_lost,
+    )

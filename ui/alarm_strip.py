@@ -109,6 +109,8 @@ class AlarmStrip(QFrame):
         """`alarms` are the open ones, newest first."""
         self._alarms = list(alarms)
         alarm = self.alarm
+        if alarm is None and self.button.hasFocus():
+            self.button.clearFocus()  # Qt would hand it to whatever button comes next
         for widget in (self.picture, self.title, self.detail, self.since, self.count, self.button):
             widget.setVisible(alarm is not None)
         self.none.setVisible(alarm is None)

@@ -54,8 +54,10 @@ def run_window(
     window.closing.connect(app.quit)
     if kiosk:
         window.showFullScreen()
+    elif demo_seconds is not None:
+        window.show()  # its pictures have the same size on every machine
     else:
-        window.show()
+        window.show_fitting()
     run = DemoRun(window, demo_seconds, snapshot) if demo_seconds is not None else None
     code = 0
     try:

@@ -13,7 +13,6 @@ from ui.ports import Health, Phase, State
 from ui.shared.elided import Elided
 from ui.shared.widgets import icon, label
 from ui.theme import current
-from ui.theme.metrics import TOP_BAR
 from ui.theme.theme import font
 
 OPERATOR = "operator"
@@ -51,7 +50,7 @@ class HealthChip(QWidget):
         return QSize(min(width, 320) + 12 + 20 + 8 + 12, 40)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(48, 40)
+        return QSize(min(self.sizeHint().width(), 176), 40)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -73,21 +72,19 @@ class HealthChip(QWidget):
 
 
 class TopBar(QFrame):
-    """56 px: product and model, station and source, health chips, person, clock."""
+    """Product and model, station and source, health chips, person, clock."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("kind", "bar")
-        self.setFixedHeight(TOP_BAR)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(24, 0, 24, 0)
         layout.setSpacing(8)
-        self.product = label("", "strong")
-        self.model = label("", "quiet")
-        self.station = label("", "strong")
-        self.source = Elided("", "quiet")
-        self.source.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self.source.setMaximumWidth(320)
+        self.product, self.model = Elided("", "strong"), Elided("", "quiet")
+        self.station, self.source = Elided("", "strong"), Elided("", "quiet")
+        for words in (self.product, self.model, self.station, self.source):
+            words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+            words.setMaximumWidth(280)
         layout.addLayout(_pair(self.product, self.model))
         layout.addSpacing(32)
         layout.addLayout(_pair(self.station, self.source))
@@ -106,7 +103,12 @@ class TopBar(QFrame):
         layout.addWidget(self.person)
         layout.addSpacing(24)
         layout.addLayout(_pair(self.time, self.day))
-        current().changed.connect(self.update)
+        current().changed.connect(self._resize)
+        self._resize()
+
+    def _resize(self) -> None:
+        self.setFixedHeight(current().metrics.top_bar)
+        self.update()
 
     def show_state(self, state: State, station: str) -> None:
         self.product.setText(state.product)
@@ -151,8 +153,10 @@ def source_words(address: str) -> str:
 
 def _pair(upper: QWidget, lower: QWidget) -> QVBoxLayout:
     box = QVBoxLayout()
-    box.setContentsMargins(0, 8, 0, 8)
+    box.setContentsMargins(0, 0, 0, 0)
     box.setSpacing(0)
+    box.addStretch(1)
     box.addWidget(upper)
     box.addWidget(lower)
+    box.addStretch(1)
     return box

@@ -24,6 +24,9 @@ from ui.theme import current
 from ui.topbar import TopBar
 from ui.training import TrainPage
 
+FRAME = 48
+"""Pixels that a window manager may put around a window, at most."""
+
 
 class Window(QMainWindow):
     """Everything on the screen. `closing` is emitted once when the user closes it."""
@@ -53,6 +56,15 @@ class Window(QMainWindow):
         self._tick()
         self.go("live")
         self.setFocus()  # no button is marked before somebody uses the keys
+
+    def show_fitting(self) -> None:
+        """Shows the window; maximised where it and its frame would stand over the screen's edge."""
+        room = self.screen().availableGeometry()
+        virtual = QApplication.platformName() in ("offscreen", "minimal")  # its screen is as small as it likes
+        if not virtual and (room.width() < self.width() + FRAME or room.height() < self.height() + FRAME):
+            self.showMaximized()
+        else:
+            self.show()
 
     def _build(self, zone: tzinfo) -> None:
         self.top = TopBar()
@@ -101,6 +113,7 @@ class Window(QMainWindow):
         self.live.go.connect(self.go)
         self.train.inspect_with.connect(self._inspect_with)
         self.setup.started.connect(lambda: self.go("live"))
+        self.setup.training_wanted.connect(lambda: self.go("train"))
         self.setup.settings_changed.connect(self._settings_changed)
         self.alarm_strip.acknowledged.connect(self.station.acknowledge)
         self.alarm_strip.list_wanted.connect(lambda: self.go("alarms"))
@@ -110,6 +123,7 @@ class Window(QMainWindow):
         for place in PLACES:
             shortcut = QShortcut(QKeySequence(place.shortcut), self)
             shortcut.activated.connect(lambda key=place.key: self.go(key))
+        QShortcut(QKeySequence("Ctrl+Q"), self).activated.connect(self.close)
         QShortcut(QKeySequence("A"), self).activated.connect(self.alarm_strip.acknowledge)
 
     def zone(self) -> tzinfo:
@@ -121,6 +135,8 @@ class Window(QMainWindow):
         self.rail.mark(key)
         page = self.pages[key]
         self.stack.setCurrentWidget(page)
+        if not self.rail.isAncestorOf(QApplication.focusWidget() or self):
+            page.setFocus()  # Tab begins here; Qt would mark the first button, which a finger did not ask for
         refresh = getattr(page, "refresh", None)
         if refresh is not None:
             refresh()

@@ -34,13 +34,14 @@ class AlarmBook:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store, self._on_change, self._now = store, on_change, now
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # held over commits, so nobody who only looks may need it
         self._active = {alarm.id: alarm for alarm in store.active_alarms()}
+        self._shown: tuple[Alarm, ...] = ()
+        self._show()
 
     def active(self) -> list[Alarm]:
-        """Unacknowledged alarms, newest cause first."""
-        with self._lock:
-            return sorted(self._active.values(), key=lambda alarm: alarm.last_at, reverse=True)
+        """Unacknowledged alarms, newest cause first. Never waits for the disk."""
+        return list(self._shown)
 
     @contextmanager
     def raised_by(self, inspection: Inspection, size: tuple[int, int]) -> Iterator[Alarm | None]:
@@ -61,6 +62,7 @@ class AlarmBook:
             yield alarm
             if alarm is not None:
                 self._active[alarm.id] = alarm
+                self._show()
         if alarm is not None:
             self._on_change()
 
@@ -70,6 +72,7 @@ class AlarmBook:
         with self._lock:
             alarm = self._next(kind, source, title, detail, self._now())
             self._active[alarm.id] = alarm
+            self._show()
             try:
                 self._store.upsert_alarm(alarm)
             except StoreError as error:
@@ -82,12 +85,16 @@ class AlarmBook:
             alarm = self._active.pop(alarm_id, None)
             if alarm is None:
                 return
+            self._show()
             try:
                 self._store.upsert_alarm(alarm)  # one that a full disk kept off the record
                 self._store.acknowledge(alarm_id, by, self._now())
             except StoreError as error:
                 log.error("the acknowledgement of %r is not on record: %s", alarm.title, error)
         self._on_change()
+
+    def _show(self) -> None:
+        self._shown = tuple(sorted(self._active.values(), key=lambda alarm: alarm.last_at, reverse=True))
 
     def _next(self, kind: str, source: str, title: str, detail: str, moment: datetime) -> Alarm:
         for alarm in self._active.values():

@@ -45,6 +45,12 @@ class LatestFrameSlot:
             frame, self._frame = self._frame, None
             return frame
 
+    def finish(self) -> None:
+        """No more frames will come: the last one can still be taken, then takers get None."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Wakes every taker and lets go of the frame; the slot stays closed."""
         with self._changed:

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from app.cli.output import Output
-from app.cli.parser import Arguments, build_parser
-from app.domain.errors import Cancelled, LinesightError
+from app.cli.parser import Arguments, parse
+from app.domain.errors import LinesightError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str], window: Window) -> int:
         The exit code: 0 done, whatever the verdicts; 1 something failed; 2 wrong usage.
     """
     try:
-        options = build_parser().parse_args(arguments, Arguments())
+        options = parse(arguments)
     except SystemExit as ended:  # argparse has said why, or printed its help
         return ended.code if isinstance(ended.code, int) else WRONG_USAGE
     output = Output(json=options.json)
@@ -42,9 +42,6 @@ def main(arguments: Sequence[str], window: Window) -> int:
             return window(options)
         command: Callable[[Arguments, Output], int] = importlib.import_module(_COMMANDS[options.command]).command
         return command(options, output)
-    except Cancelled as error:
-        output.failed(str(error))
-        return FAILED
     except LinesightError as error:
         output.failed(str(error))
         return FAILED

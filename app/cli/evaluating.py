@@ -12,7 +12,7 @@ from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.datasets import Item, read_dataset
 from app.datasets.masks import read_mask
-from app.domain.errors import DatasetError
+from app.domain.errors import DatasetError, PictureError
 from app.domain.frame import Image
 from app.pictures import read_picture
 from app.vision.evaluation import Evaluation, TestSample, evaluate
@@ -68,7 +68,18 @@ def _reader(item: Item) -> Callable[[], Image]:
 
 
 def _mask_reader(item: Item) -> Callable[[tuple[int, int]], dict[str, NDArray[np.bool_]]]:
-    return lambda size: read_mask(item, size)
+    """A manifest's line that is wrong is left out like a picture that can't be read; in folders a wrong
+    mask ends the command, since it tells of files that were mixed up."""
+
+    def read(size: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+        try:
+            return read_mask(item, size)
+        except DatasetError as error:
+            if not item.place:
+                raise
+            raise PictureError(str(error), item.path) from error
+
+    return read
 
 
 def _words(figures: Evaluation) -> str:

@@ -18,22 +18,24 @@ from app.vision.overlay import draw_overlay
 
 def command(options: Arguments, output: Output) -> int:
     detector = load_model(options)
+    found = list(_pictures(options.paths, options.overlay))
     if options.overlay is not None:
-        _make_folder(options.overlay)
+        _check_overlay(options.overlay, found)
     failed = False
     taken: set[Path] = set()
-    for path, relative in _pictures(options.paths):
+    for path, relative in found:
         try:
-            if relative is None:
-                raise PictureError(f"{path} holds no picture.")
+            if isinstance(relative, LinesightError):
+                raise relative
             image = read_picture(path)
             detector.prepare(image.shape[1], image.shape[0])  # compiling is not part of judging
             result = detector.detect(image)
             if options.overlay is not None:
                 _write(_free_name(options.overlay / relative, taken), encode_png(draw_overlay(image, result)))
-        except LinesightError as error:
+        except (LinesightError, MemoryError) as error:
             failed = True
-            output.line({"path": str(path), "error": str(error)})
+            words = str(error) or f"{path} is too large for the memory of this machine."
+            output.line({"path": str(path), "error": words})
             continue
         output.line({"path": str(path), **as_json(result)})
     return 1 if failed else 0
@@ -57,18 +59,51 @@ def _region(region: Region) -> dict[str, Any]:
     return {name: getattr(region, name) for name in names}
 
 
-def _pictures(paths: list[Path]) -> Iterator[tuple[Path, Path | None]]:
-    """Each picture and its name below the overlay folder; None for a folder without any."""
+def _pictures(paths: list[Path], overlay: Path | None) -> Iterator[tuple[Path, Path | LinesightError]]:
+    """Each picture and its name below the overlay folder; or what can't be looked at, and why.
+
+    Overlays of an earlier run that lie inside an inspected folder are not inspected.
+    """
+    drawn = overlay.resolve() if overlay else None
     for path in paths:
-        if not path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except OSError:  # reading it says why
+            is_folder = False
+        if not is_folder:
             yield path, Path(path.name)
             continue
-        found = False
-        for picture in find_pictures(path):
-            found = True
-            yield picture, picture.relative_to(path)
-        if not found:
-            yield path, None
+        troubles: list[tuple[Path, LinesightError]] = []
+
+        def unreadable(folder: Path, error: OSError, troubles: list[tuple[Path, LinesightError]] = troubles) -> None:
+            words = f"The folder {folder} can't be read ({error.strerror or error}). Check its permissions."
+            troubles.append((folder, PictureError(words, folder)))
+
+        keep_out = drawn if drawn and drawn != path.resolve() else None
+        empty = True
+        for picture in find_pictures(path, unreadable):
+            if keep_out is None or not picture.resolve().is_relative_to(keep_out):
+                empty = False
+                yield picture, picture.relative_to(path)
+        yield from troubles
+        if empty and not troubles:
+            yield path, PictureError(f"{path} holds no picture (JPEG, PNG, BMP, TIFF or WebP).", path)
+
+
+def _check_overlay(folder: Path, found: list[tuple[Path, Path | LinesightError]]) -> None:
+    """Before anything is judged: the folder can be written, and no overlay lands on a picture."""
+    for path, relative in found:
+        if isinstance(relative, Path) and (folder / relative).parent.resolve() == path.parent.resolve():
+            raise LinesightError(
+                f"The overlays can't go to {folder}: they would replace pictures such as {path}. Choose another folder."
+            )
+    _make_folder(folder)
+    probe = folder / ".write-test"
+    try:
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise LinesightError(f"The folder {folder} can't be written ({error.strerror or error}).") from error
 
 
 def _free_name(wanted: Path, taken: set[Path]) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 import sys
 import time
 from typing import Any
@@ -17,13 +19,21 @@ class Output:
     def __init__(self, *, json: bool) -> None:
         self.json = json
         self._last_words, self._last_time = "", 0.0
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A terminal that lacks a sign, or a file name that is no text, ends no command.
+            sys.stdout.reconfigure(errors="backslashreplace")
 
     def result(self, value: dict[str, Any], words: str) -> None:
         """The command's one result: the object with --json, else the words."""
-        print(dump(value) if self.json else words, flush=True)
+        if self.json:
+            self.line(value)
+        else:
+            print(words, flush=True)
 
     def line(self, value: dict[str, Any]) -> None:
         """One JSON line, at once."""
+        if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+            sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 (RFC 8259), whatever the terminal's language
         print(dump(value), flush=True)
 
     def say(self, words: str) -> None:
@@ -34,7 +44,7 @@ class Output:
         """Why the command failed; with --json also as the one object."""
         self.say(f"Error: {words}")
         if self.json:
-            print(dump({"error": words}), flush=True)
+            self.line({"error": words})
 
     def step(self, fraction: float, words: str) -> None:
         """Progress: a new line for a new stage, within one stage at most twice a second."""
@@ -48,7 +58,12 @@ class Output:
 
 def dump(value: object) -> str:
     """JSON on one line that every parser takes: no NaN, text as it is."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+    # Valid inside a JSON string, but ends of lines to some readers (Python's splitlines among them).
+    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 def _plain(value: object) -> object:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -44,6 +46,15 @@ class Arguments(argparse.Namespace):
     last: date
     bench: str = ""
     quick: bool = False
+
+
+def parse(arguments: Sequence[str]) -> Arguments:
+    """Raises SystemExit as argparse does: 2 for wrong usage, 0 after --help."""
+    parser = build_parser()
+    options = parser.parse_args(arguments, Arguments())
+    if options.command == "report" and options.first > options.last:
+        parser.error(f"--from {options.first} lies after --to {options.last}")
+    return options
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -135,24 +146,29 @@ def _model(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not (math.isfinite(value) and 0 < value <= 10_000_000):
-        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0")
     return value
 
 
 def _size(text: str) -> int:
-    value = int(text)
+    value = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
     if not 128 <= value <= 1024:
-        raise argparse.ArgumentTypeError("must be 128 to 1024 pixels")
+        raise argparse.ArgumentTypeError(f"{text!r} must be 128 to 1024 pixels")
     return value
 
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # fromisoformat takes weeks as well
+            return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-22") from None
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-22")
 
 
 def _workbook(text: str) -> Path:

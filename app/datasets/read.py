@@ -39,7 +39,8 @@ def read_dataset(path: Path, *, plain_is_normal: bool = False) -> Dataset:
         else:
             raise DatasetError(f"The dataset {path} does not exist. Correct the path.")
     except OSError as error:
-        raise DatasetError(f"The dataset {path} can't be read ({error.strerror or error}).") from error
+        where = error.filename or path
+        raise DatasetError(f"The dataset {path} can't be read ({where}: {error.strerror or error}).") from error
     if not dataset.items:
         first = f" The first problem: {dataset.problems[0]}" if dataset.problems else ""
         raise DatasetError(f"The dataset {path} holds no usable picture.{first}")
@@ -47,7 +48,7 @@ def read_dataset(path: Path, *, plain_is_normal: bool = False) -> Dataset:
 
 
 def _read_folder(root: Path, plain_is_normal: bool) -> Dataset:
-    if (root / "normal").is_dir():
+    if (root / "normal").is_dir() or (root / "anomaly").is_dir():
         return _normal_anomaly(root)
     if (root / "train" / "good").is_dir() or (root / "test" / "good").is_dir():
         return _mvtec(root)
@@ -67,18 +68,27 @@ def _read_folder(root: Path, plain_is_normal: bool) -> Dataset:
 
 
 def _normal_anomaly(root: Path) -> Dataset:
-    items: list[Item] = []
     masks = _Masks(root / "masks", lambda relative: [relative.with_suffix(".png")])
-    for label in ("normal", "anomaly"):
-        folder = root / label
-        if not folder.is_dir():
-            continue
-        for picture in find_pictures(folder):
-            relative = picture.relative_to(folder)
-            kind = relative.parts[0] if label == "anomaly" and len(relative.parts) > 1 else ""
-            items.append(_item(root, picture, label, kind, None, masks.of(relative)))
+    defects = [
+        (picture, picture.relative_to(root / "anomaly"), masks.of(picture.relative_to(root / "anomaly")))
+        for picture in _pictures_in(root / "anomaly")
+    ]
+    anomalies = [
+        _item(root, picture, "anomaly", relative.parts[0] if len(relative.parts) > 1 else "", None, mask)
+        for picture, relative, mask in defects
+    ]
+    # normal/1.jpg and anomaly/1.jpg may both be there: masks/1.png then shows the defect of the second.
+    masks.give_away()
+    normals = [
+        _item(root, picture, "normal", "", None, masks.of(picture.relative_to(root / "normal")))
+        for picture in _pictures_in(root / "normal")
+    ]
     masks.check_all_used()
-    return Dataset(root, "folders normal and anomaly", tuple(items))
+    return Dataset(root, "folders normal and anomaly", (*normals, *anomalies))
+
+
+def _pictures_in(folder: Path) -> Iterator[Path]:
+    return find_pictures(folder) if folder.is_dir() else iter(())
 
 
 def _mvtec(root: Path) -> Dataset:
@@ -110,30 +120,37 @@ def _item(root: Path, picture: Path, label: str, kind: str, split: Split | None,
 
 
 class _Masks:
-    """The masks of a folder, each to be claimed by exactly one picture."""
+    """The masks of a folder, each to be claimed by a picture."""
 
     def __init__(self, folder: Path, candidates: _Candidates) -> None:
         self._folder, self._candidates = folder, candidates
-        self._unused = set(self._found())
-
-    def _found(self) -> Iterator[Path]:
-        if self._folder.is_dir():
-            yield from find_pictures(self._folder)
+        # By the name with a small ending: ".PNG" is as good.
+        self._all = {path.with_suffix(path.suffix.lower()): path for path in _pictures_in(folder)}
+        self._unused = set(self._all.values())
 
     def of(self, relative: Path) -> Path | None:
         for candidate in self._candidates(relative):
-            path = self._folder / candidate
-            if path.is_file():
+            path = self._all.get(self._folder / candidate)
+            if path is not None:
                 self._unused.discard(path)
                 return path
         return None
 
+    def give_away(self) -> None:
+        """What was claimed so far may not be claimed again."""
+        self._all = {name: path for name, path in self._all.items() if path in self._unused}
+
     def check_all_used(self) -> None:
-        if self._unused:
-            first = min(self._unused)
-            missing = first.relative_to(self._folder).with_suffix("")
-            more = f" (and {len(self._unused) - 1} more)" if len(self._unused) > 1 else ""
+        if not self._unused:
+            return
+        first = min(self._unused)
+        more = f" ({len(self._unused) - 1} more are like it)" if len(self._unused) > 1 else ""
+        if first.suffix.lower() != ".png":
             raise DatasetError(
-                f"The mask {first} has no picture: none called {missing.as_posix()} was found among the pictures of "
-                f"{self._folder.parent}{more}. Add the picture, or remove the mask."
+                f"The mask {first} is not a PNG{more}. Save masks as PNG: JPEG blurs the border of a defect."
             )
+        missing = first.relative_to(self._folder).with_suffix("").as_posix()
+        raise DatasetError(
+            f"The mask {first} has no picture: none called {missing} was found among the pictures of "
+            f"{self._folder.parent}{more}. Add the picture, or remove the mask."
+        )

@@ -9,6 +9,8 @@ from typing import Literal
 
 Label = Literal["normal", "anomaly"]
 Split = Literal["train", "test"]
+Colour = tuple[int, int, int]
+"""R, G, B, 0..255 each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,14 @@ class Mask:
 
     Attributes:
         path: a picture of the size of its part's picture.
-        colours: (R, G, B) -> defect type, where the dataset gives a colour map; empty where the mask
-            only separates defect from background.
+        colours: (R, G, B) -> defect type, where the dataset gives a colour map, which may name no defect
+            at all; None where the mask only separates defect from background.
+        background: the (R, G, B) that the colour map gives to good surface; None where it gives none.
     """
 
     path: Path
-    colours: tuple[tuple[tuple[int, int, int], str], ...] = ()
+    colours: tuple[tuple[Colour, str], ...] | None = None
+    background: Colour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Item:
         label: None where nobody has labelled it.
         type: defect type, "" for normal ones and where none is given.
         split: None where the dataset does not say.
+        place: the manifest and line it stands in, for messages; "" for pictures in folders.
     """
 
     path: Path
@@ -42,6 +47,7 @@ class Item:
     type: str = ""
     split: Split | None = None
     mask: Mask | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

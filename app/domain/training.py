@@ -10,11 +10,17 @@ from app.domain.inspection import ModelRef
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What a dataset holds, before training; `advice` and `problems` in words."""
+    """What a dataset holds, before training.
+
+    Attributes:
+        enough: whether a training can begin.
+        advice, problems: in words.
+    """
 
     normals: int
     anomalies: int
     types: dict[str, int]
+    enough: bool
     advice: tuple[str, ...]
     problems: tuple[str, ...]
 

@@ -10,6 +10,7 @@ the verdict; the recording thread commits before anyone hears of it.
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -17,6 +18,7 @@ from collections.abc import Callable
 
 from app.cameras.base import FrameSource
 from app.domain.errors import PictureError
+from app.domain.frame import Frame
 from app.domain.inspection import Outcome
 from app.domain.verdict import Verdict
 from app.inspection.capture import CaptureState, CaptureThread, slot_for
@@ -26,6 +28,8 @@ from app.inspection.recorder import DetectorPort, Judged, Recorder
 log = logging.getLogger(__name__)
 
 _AHEAD = 2  # judged frames that may wait for the recorder before detection waits too
+_DRIVER_PATIENCE = 2.0
+"""Seconds that ending a live source may take. Sources promise half a second; a driver that hangs is left behind."""
 
 
 class Pipeline:
@@ -33,10 +37,12 @@ class Pipeline:
 
     Args:
         publish: receives each outcome, on the recording thread, after its commit; must return quickly.
+        on_refused: receives, before `publish`, an outcome that should be on record and could not be put there.
         on_source: told when the source is connected, lost or at its end.
         on_bad_picture: told of a picture that can't be read.
         on_finished: called once when a finite source has ended and everything of it is on record.
         record_every: seconds after which unchanged continuous viewing is recorded again.
+        wait: of the capture thread, for tests.
     """
 
     def __init__(
@@ -46,17 +52,20 @@ class Pipeline:
         recorder: Recorder,
         publish: Callable[[Outcome], None],
         *,
+        on_refused: Callable[[Outcome], None] = lambda outcome: None,
         on_source: Callable[[CaptureState], None] = lambda state: None,
         on_bad_picture: Callable[[PictureError], None] = lambda error: None,
         on_finished: Callable[[], None] = lambda: None,
         record_every: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
     ) -> None:
         self.source, self.detector = source, detector
         self._recorder, self._publish, self._on_finished = recorder, publish, on_finished
+        self._on_refused = on_refused
         self._record_every, self._clock = record_every, clock
         self.slot = slot_for(source)
-        self.capture = CaptureThread(source, self.slot, on_change=on_source, on_bad_picture=on_bad_picture)
+        self.capture = CaptureThread(source, self.slot, on_change=on_source, on_bad_picture=on_bad_picture, wait=wait)
         self.verdicts = RateMeter()
         self.inspected = 0
         self._judged: queue.Queue[Judged | None] = queue.Queue(_AHEAD)
@@ -71,10 +80,11 @@ class Pipeline:
         self.capture.start()
 
     def stop(self, timeout: float = 10.0) -> bool:
-        """Ends the source; frames already judged are still recorded. False where a thread hangs."""
+        """Ends the source; frames already judged, and those an enumerated source has already given, are still
+        recorded. False where a thread hangs."""
         self._stopping.set()
         until = time.monotonic() + timeout
-        ended = self.capture.stop(max(0.1, until - time.monotonic()))
+        ended = self.capture.stop(min(_DRIVER_PATIENCE, timeout) if self.source.traits.live else timeout)
         for thread in (self._detection, self._recording):
             if thread.ident is not None:
                 thread.join(max(0.1, until - time.monotonic()))
@@ -94,43 +104,63 @@ class Pipeline:
                 if self.slot.closed:
                     break
                 continue
-            if self._stopping.is_set():
+            if self._stopping.is_set() and self.source.traits.live:
                 break
-            try:
-                judged = Judged(frame, self.detector.detect(frame.image))
-            except Exception as error:  # no answer is an answer the line must hear: ERROR, never PASS
-                log.exception("the detector failed on frame %d", frame.id)
-                judged = Judged(frame, None, f"The detector failed: {error}")
-            self._judged.put(judged)
+            self._judged.put(self._judge(frame))
         self._judged.put(None)
+
+    def _judge(self, frame: Frame) -> Judged:
+        """The detector's answer; no answer is an answer the line must hear: ERROR, never PASS."""
+        try:
+            detection = self.detector.detect(frame.image)
+        except Exception as error:
+            log.exception("the detector failed on frame %d", frame.id)
+            cause = str(error) or type(error).__name__
+            return Judged(frame, None, f"The detector failed ({cause}). If it goes on, train the model again.")
+        if not math.isfinite(detection.score):
+            log.error("the detector gave the score %s for frame %d", detection.score, frame.id)
+            words = "The detector gave no score for this picture. If it goes on, train the model again."
+            return Judged(frame, None, words)
+        return Judged(frame, detection, detection.reason if detection.verdict is Verdict.ERROR else "")
 
     # -- recording thread
     def _record_all(self) -> None:
         while (judged := self._judged.get()) is not None:
             if self._to_record(judged):
-                try:
-                    outcome = self._recorder.record(judged)
-                except Exception as error:  # the thread must live: a part without a record is an ERROR
-                    log.exception("frame %d could not be recorded", judged.frame.id)
-                    words = f"Not on record, so not judged. {error}"
-                    outcome = Outcome(judged.frame, Verdict.ERROR, judged.detection, None, error=words)
+                outcome = self._record(judged)
+                if outcome.inspection is None:
+                    self._tell(self._on_refused, outcome)
+                else:
+                    self._last_recorded = (judged.verdict, self._clock())
             else:
                 outcome = Outcome(judged.frame, judged.verdict, judged.detection, None, judged.error)
             self.inspected += 1
             self.verdicts.tick()
-            try:
-                self._publish(outcome)
-            except Exception:
-                log.exception("frame %d could not be published", judged.frame.id)
+            self._tell(self._publish, outcome)
         if not self._stopping.is_set():
             self._on_finished()
 
+    def _record(self, judged: Judged) -> Outcome:
+        try:
+            return self._recorder.record(judged)
+        except Exception as error:  # the thread must live: a part without a record is an ERROR
+            log.exception("frame %d could not be recorded", judged.frame.id)
+            words = f"Not on record, so not judged. {error}"
+            return Outcome(judged.frame, Verdict.ERROR, judged.detection, None, error=words)
+
+    @staticmethod
+    def _tell(listener: Callable[[Outcome], None], outcome: Outcome) -> None:
+        try:
+            listener(outcome)
+        except Exception:
+            log.exception("frame %d could not be published", outcome.frame.id)
+
     def _to_record(self, judged: Judged) -> bool:
-        """Every part; of continuous viewing each change of the verdict, and one picture every so often."""
-        if self.source.traits.parts:
+        """Every part; of continuous viewing each change of the verdict, and one picture every so often.
+
+        What could not be put on record is not remembered as recorded, so the next frame is tried at once
+        and nothing passes while the record can't be written."""
+        if self.source.traits.parts or self._last_recorded is None:
             return True
-        now, last = self._clock(), self._last_recorded
-        if last is None or last[0] is not judged.verdict or now - last[1] >= self._record_every:
-            self._last_recorded = (judged.verdict, now)
-            return True
-        return False
+        verdict, moment = self._last_recorded
+        return verdict is not judged.verdict or self._clock() - moment >= self._record_every

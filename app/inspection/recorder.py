@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,7 +22,8 @@ from app.store import Store
 
 log = logging.getLogger(__name__)
 
-_RESTORE_EVERY = 50
+_RESTORE_EVERY = 5.0
+"""Seconds between two tries to get back the reserve that a full disk took."""
 
 
 class DetectorPort(Protocol):
@@ -61,6 +64,9 @@ class Recorder:
 
     With the disk full, pictures are given up first; when not even the row can be committed the outcome
     is ERROR, because what is not on record was not inspected.
+
+    Args:
+        clock: seconds, rising, for how often room is looked for after a full disk.
     """
 
     def __init__(
@@ -72,14 +78,16 @@ class Recorder:
         station: str,
         product: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._alarms, self._detector = store, alarms, detector
-        self._station, self._product, self._now = station, product, now
-        self._since_restore = 0
+        self._station, self._product, self._now, self._clock = station, product, now, clock
+        self._next_restore = 0.0
 
     def record(self, judged: Judged) -> Outcome:
         """Commits one inspection and returns what may now be shown and sent."""
         frame, detection = judged.frame, judged.detection
+        self._make_room_again()
         try:
             part_id = frame.part_id or f"{self._store.next_part_number():06d}"
         except StoreError as error:
@@ -112,17 +120,15 @@ class Recorder:
                 self._store.add_inspection(inspection, alarm)
         except StoreError as error:
             return self._refused(judged, error, lost)
-        self._make_room_again()
         return Outcome(frame, inspection.verdict, detection, inspection, error=judged.error, pictures_lost=lost)
 
     def _with_picture(self, inspection: Inspection, image: Image) -> tuple[Inspection, str]:
         """The inspection with its stored picture, or without and why."""
-        stored_score = inspection.score
-        if inspection.verdict is Verdict.PASS:
-            data, suffix = encode_jpeg(image), ".jpg"
-            stored_score = self._detector.score(decode_picture(data))
-        else:
-            data, suffix = encode_png(image), ".png"
+        try:
+            data, suffix, stored_score = self._encoded(inspection, image)
+        except Exception as error:  # the row matters more than the picture
+            log.exception("the picture of part %s could not be encoded", inspection.part_id)
+            return inspection, f"The picture could not be kept: {error}"
         try:
             path, digest = self._store.save_image(inspection.id, inspection.captured_at, data, suffix)
         except (OSError, StoreError) as error:
@@ -131,14 +137,26 @@ class Recorder:
             return inspection, f"The picture could not be kept: {why}"
         return replace(inspection, image_path=path, image_sha256=digest, stored_score=stored_score), ""
 
+    def _encoded(self, inspection: Inspection, image: Image) -> tuple[bytes, str, float | None]:
+        """(bytes, file ending, score of these bytes): JPEG for a PASS, else lossless."""
+        if inspection.verdict is Verdict.PASS:
+            data = encode_jpeg(image)
+            try:
+                score = self._detector.score(decode_picture(data))
+            except Exception:
+                log.exception("the JPEG of part %s could not be judged, it is kept lossless", inspection.part_id)
+            else:
+                if math.isfinite(score):
+                    return data, ".jpg", score
+        return encode_png(image), ".png", inspection.score
+
     def _refused(self, judged: Judged, error: StoreError, lost: str = "") -> Outcome:
         log.error("part %s is not on record: %s", judged.frame.part_id, error)
         words = f"Not on record, so not judged. {error}"
         return Outcome(judged.frame, Verdict.ERROR, judged.detection, None, error=words, pictures_lost=lost)
 
     def _make_room_again(self) -> None:
-        """Asks now and then for the reserve that a full disk took."""
-        self._since_restore += 1
-        if not self._store.reserve_ok and self._since_restore >= _RESTORE_EVERY:
-            self._since_restore = 0
+        """Asks now and then for the reserve that a full disk took; pictures are kept again with it."""
+        if not self._store.reserve_ok and self._clock() >= self._next_restore:
+            self._next_restore = self._clock() + _RESTORE_EVERY
             self._store.restore_reserve()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,9 +43,15 @@ class ModelShelf:
         folder = self.root / folder_name(name)
         for version in range(max(self._versions(folder), default=0) + 1, 1_000_000):
             path = folder / f"{version}{artefact.SUFFIX}"
-            if not path.exists():
+            if not _reserve(path):
+                continue
+            try:
                 artefact.write(path, data)
                 return self._stored(path, version)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                raise
         raise ModelError(f"{name} has no room for another version. Remove old ones from {folder}.")
 
     def find(self, text: str) -> StoredModel:
@@ -52,9 +60,17 @@ class ModelShelf:
         Raises:
             ModelError: there is none, or it is damaged; says what there is.
         """
+        return self._read(text)[1]
+
+    def load(self, text: str) -> Detector:
+        """The model that MODEL names, ready to judge."""
+        model, stored = self._read(text)
+        return Detector(model, stored.ref)
+
+    def _read(self, text: str) -> tuple[artefact.Model, StoredModel]:
         path = Path(text).expanduser()
         if path.exists():
-            return self._stored(path, 0)
+            return _from_file(path, 0)
         found = _BY_NAME.match(text)
         if found is None:
             raise ModelError(
@@ -65,13 +81,7 @@ class ModelShelf:
         kept = self.root / folder_name(found["name"]) / f"{version}{artefact.SUFFIX}"
         if not kept.is_file():
             raise ModelError(f"This station has no model {text}{self._offer()}.")
-        return self._stored(kept, version)
-
-    def load(self, text: str) -> Detector:
-        """The model that MODEL names, ready to judge."""
-        stored = self.find(text)
-        model, _ = artefact.load(stored.path)
-        return Detector(model, stored.ref)
+        return _from_file(kept, version)
 
     def all(self) -> list[StoredModel]:
         """Every readable version, newest first; damaged files are logged and left where they are."""
@@ -109,10 +119,43 @@ class ModelShelf:
 
     @staticmethod
     def _stored(path: Path, version: int) -> StoredModel:
-        model, ref = artefact.load(path)
-        return StoredModel(replace(ref, version=version), path, model.description)
+        return _from_file(path, version)[1]
+
+
+def _from_file(path: Path, version: int) -> tuple[artefact.Model, StoredModel]:
+    model, ref = artefact.load(path)
+    return model, StoredModel(replace(ref, version=version), path, model.description)
+
+
+def _reserve(path: Path) -> bool:
+    """Takes the name for this process and thread alone; False where somebody was first.
+
+    Raises:
+        ModelError: nothing can be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("x").close()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ModelError(
+            f"The model can't be written to {path} ({error.strerror or error}). Free some space, or give this user "
+            "write access."
+        ) from error
+    return True
 
 
 def folder_name(name: str) -> str:
-    """A name people chose as a file name that every system takes."""
-    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.").lower() or "model"
+    """A name people chose as a file name that every system takes; letters of every script stay, so that two
+    products do not become one."""
+    plain = unicodedata.normalize("NFC", name)
+    plain = re.sub(r"[^\w.-]+", "-", plain).strip("-.").lower()[:_LONGEST].rstrip("-.") or "model"
+    return f"{plain}-" if plain.split(".")[0] in _TAKEN else plain
+
+
+_LONGEST = 60  # characters; a file name has room for 255 bytes
+_TAKEN = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+)
+"""Names that Windows keeps for itself, with any ending."""

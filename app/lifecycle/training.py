@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.cameras.demo import training_parts
 from app.datasets import read_dataset
-from app.domain.errors import LinesightError
+from app.domain.errors import LinesightError, ModelError
 from app.domain.frame import Image
 from app.domain.training import DatasetSummary, TrainedModel
 from app.lifecycle.shelf import ModelShelf
@@ -18,6 +18,7 @@ Step = Callable[[float, str], None]
 
 DEMO_NORMALS = 40
 _GOOD_NUMBER = 20
+_LONGEST_NAME = 60
 _DRAWING = 0.2  # share of the demo training that is drawing
 
 
@@ -26,7 +27,7 @@ def describe_dataset(dataset: Path) -> DatasetSummary:
     try:
         found = read_dataset(dataset, plain_is_normal=True)
     except LinesightError as error:
-        return DatasetSummary(0, 0, {}, (), (str(error),))
+        return DatasetSummary(0, 0, {}, False, (), (str(error),))
     normals, anomalies = len(found.training_normals()), found.counts()["anomaly"]
     advice: list[str] = []
     problems = list(found.problems)
@@ -37,9 +38,9 @@ def describe_dataset(dataset: Path) -> DatasetSummary:
     else:
         advice.append(f"{normals} good parts are enough.")
     if anomalies:
-        advice.append(f"The {anomalies} defect pictures are not needed here; the command evaluate tells how well")
-        advice[-1] += " the model finds them."
-    return DatasetSummary(normals, anomalies, dict(found.types()), tuple(advice), tuple(problems))
+        advice.append(f"The {anomalies} defect pictures are not used: the model learns from good parts only.")
+    enough = normals >= MIN_NORMALS
+    return DatasetSummary(normals, anomalies, dict(found.types()), enough, tuple(advice), tuple(problems))
 
 
 def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int, step: Step) -> TrainedModel:
@@ -48,6 +49,9 @@ def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int, 
     Raises:
         LinesightError: as reading and training do; nothing is kept then.
     """
+    product = product.strip()
+    if not 1 <= len(product) <= _LONGEST_NAME:
+        raise ModelError(f"A product's name has 1 to {_LONGEST_NAME} characters: give the model another name.")
     found = read_dataset(dataset, plain_is_normal=True)
     samples = [_sample(item.name, item.path) for item in found.training_normals()]
     return _keep(shelf, samples, product, size, step, found.problems)

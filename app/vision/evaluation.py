@@ -76,10 +76,11 @@ class _Judged:
 def evaluate(
     detector: Detector, samples: Sequence[TestSample], step: Callable[[float, str], None] = lambda fraction, words: None
 ) -> Evaluation:
-    """Judges every sample and sums up; unreadable pictures are named in `failed`, the rest counts.
+    """Judges every sample and sums up; samples that raise PictureError, for the picture or for its masks,
+    are named in `failed`, the rest counts.
 
     Raises:
-        DatasetError: a mask that does not fit its picture.
+        DatasetError: no sample is left, or what reading a mask raised.
     """
     judged: list[_Judged] = []
     failed: list[tuple[str, str]] = []
@@ -87,11 +88,13 @@ def evaluate(
         step(0.7 * index / max(1, len(samples)), f"Judging picture {index + 1} of {len(samples)}")
         try:
             image = sample.load()
+            size = (image.shape[1], image.shape[0])
+            if sample.masks:
+                sample.masks(size)  # a wrong mask is told now, not after all pictures were judged
         except PictureError as error:
             failed.append((sample.name, str(error)))
             continue
         result = detector.detect(image)
-        size = (image.shape[1], image.shape[0])
         judged.append(_Judged(sample, result.score, result.verdict, result.heat, result.heat_box, size))
     if not judged:
         raise DatasetError("No picture of the test set could be read. " + (failed[0][1] if failed else ""))
@@ -108,7 +111,7 @@ def evaluate(
         average_precision=average_precision(normal, anomalous),
         precision=tp / (tp + fp) if tp + fp else None,
         recall=tp / (tp + fn) if tp + fn else None,
-        f1=2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
+        f1=2 * tp / (2 * tp + fp + fn) if len(anomalous) else None,
         threshold=threshold,
         tp=tp,
         fp=fp,

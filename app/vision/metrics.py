@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Scores = NDArray[np.floating]
 BINS = 4096
 PRO_LIMIT = 0.3
+ALL = "anomaly"
+"""What all types together are called, and defects without a type."""
 
 
 def auroc(normal: Scores, anomalous: Scores) -> float | None:
@@ -69,16 +71,19 @@ class PixelMeasures:
         predicted = heat >= self._threshold
         for kind, area in masks.items():
             truth |= area
-            self._count(kind, predicted, area)
-        self._count("anomaly", predicted, truth)
+            if kind != ALL and area.any():
+                self._count(kind, predicted, area)
+        self._count(ALL, predicted, truth)
         self._good += np.bincount(bins[~truth], minlength=BINS)
-        self._bad += np.bincount(bins[truth], minlength=BINS)
-        if truth.any():
+        inside = bins[truth]
+        self._bad += np.bincount(inside, minlength=BINS)
+        if len(inside):
             number, labels = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
-            for index in range(1, number):
-                inside = np.bincount(bins[labels == index], minlength=BINS)
-                self._overlap += inside / inside.sum()
-                self._regions += 1
+            region = labels[truth]
+            # Every region weighs 1, whatever its size: each of its pixels one part of it.
+            share = 1.0 / np.maximum(np.bincount(region, minlength=number), 1)
+            self._overlap += np.bincount(inside, weights=share[region], minlength=BINS)
+            self._regions += number - 1
 
     def _count(self, kind: str, predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
         self._shared[kind] = self._shared.get(kind, 0) + int(np.count_nonzero(predicted & truth))

@@ -18,6 +18,8 @@ _COLOURS: dict[Verdict, tuple[int, int, int]] = {  # B, G, R
     Verdict.ERROR: (128, 128, 128),
 }
 
+_BAND = 256  # rows
+
 
 def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Image:
     """A copy of the (H, W, 3) uint8 BGR picture with heat map, outlines and verdict.
@@ -28,12 +30,11 @@ def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Imag
     x, y, width, height = (round(value) for value in result.heat_box)
     heat = enlarge(result.heat, width, height)
     span = max(1.5 * result.threshold - result.retest_from, 1e-6)
-    strength = np.clip((heat - result.retest_from) / span, 0, 1)
-    if strength.any():
-        colours = cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-        alpha = (np.sqrt(strength) * opacity)[..., None]
-        part = canvas[y : y + height, x : x + width]
-        part[:] = (part * (1 - alpha) + colours * alpha).astype(np.uint8)
+    # In bands: a picture of 100 million pixels would take gigabytes for its intermediate values.
+    for top in range(0, height, _BAND):
+        strength = np.clip((heat[top : top + _BAND] - result.retest_from) / span, 0, 1)
+        if strength.any():
+            _tint(canvas[y + top : y + top + len(strength), x : x + width], strength, opacity)
     thick = max(2, round(max(image.shape[:2]) / 500))
     scale = max(0.4, max(image.shape[:2]) / 1600)
     colour = _COLOURS[result.verdict]
@@ -43,6 +44,13 @@ def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Imag
         _write(canvas, f"{region.label} {region.score:.2f}", (region.x, region.y - 6), scale, colour)
     _write(canvas, f"{result.verdict} {result.score:.3f} / {result.threshold:.3f}", (8, 0), 1.6 * scale, colour)
     return canvas
+
+
+def _tint(part: Image, strength: NDArray[np.float32], opacity: float) -> None:
+    """Blends the heat map's colours into `part`, in place."""
+    colours = cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    alpha = (np.sqrt(strength) * np.float32(opacity))[..., None]
+    part[:] = (part * (1 - alpha) + colours * alpha).astype(np.uint8)
 
 
 def _write(canvas: Image, text: str, place: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:

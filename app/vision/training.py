@@ -173,9 +173,10 @@ def choose_limits(held_out: Array) -> tuple[float, float]:
     def at(z: float) -> float:
         return float(np.exp(centre + z * spread * widen))
 
-    # The tail may be thicker than that: no good part seen so far is a FAIL, unless it is so far out that
-    # it may be no good part at all.
-    threshold = max(at(_Z_FAIL), min(float(held_out.max()) * 1.01, at(_Z_FARTHEST)))
+    # The tail may be thicker than that: of the good parts seen so far no more than one in a hundred is a
+    # FAIL, unless it lies so far out that it may be no good part at all.
+    seen = float(np.quantile(held_out, 0.99, method="higher")) * 1.01
+    threshold = max(at(_Z_FAIL), min(seen, at(_Z_FARTHEST)))
     return threshold, at(_Z_RETEST)
 
 

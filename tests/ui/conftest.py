@@ -14,6 +14,8 @@ from tests.ui.fake_station import FakeStation
 from ui.app import application
 from ui.window import Window
 
+Inspect = Callable[[float], int]
+
 
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[FakeStation]:
@@ -37,7 +39,7 @@ def window(qtbot: QtBot, station: FakeStation) -> Iterator[Window]:
 
 
 @pytest.fixture
-def inspect(qtbot: QtBot, station: FakeStation, window: Window) -> Callable[[float], int]:
+def inspect(qtbot: QtBot, station: FakeStation, window: Window) -> Inspect:
     """Lets one part with a score through and waits until it is painted; gives the frame's id."""
 
     def one(score: float) -> int:

@@ -83,6 +83,8 @@ class FakeStation:
         self._line: threading.Thread | None = None
         self.slow = 0.0
         self.fail_export = ""
+        self.problems: tuple[str, ...] = ()
+        self.known_models = True
         self.begin_with: Callable[[], None] | None = None
         self.closed = False
         self._index = 0
@@ -381,7 +383,12 @@ class FakeStation:
         if not dataset.is_dir():
             raise DatasetError(f"There is no folder {dataset}. Choose another one.")
         return DatasetSummary(
-            34, 6, {"scratch": 4, "dent": 2}, ("A little more variation of light would make the model steadier.",), ()
+            34,
+            6,
+            {"scratch": 4, "dent": 2},
+            True,
+            ("A little more variation of light would make the model steadier.",),
+            self.problems,
         )
 
     def inspect_source(self, source: str, model: str = "", product: str = "") -> None:
@@ -403,6 +410,8 @@ class FakeStation:
     def models(self) -> list[ModelEntry]:
         self._note("models")
         made = datetime.now(UTC)
+        if not self.known_models:
+            return list(self.trained)
         return [
             *self.trained,
             ModelEntry("Demo plate", 1, self.data.models / "a", made - timedelta(days=1), 40, "EfficientNet-Lite0"),

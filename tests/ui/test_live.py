@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,25 +17,36 @@ from pytestqt.qtbot import QtBot
 from app.domain.frame import Frame
 from app.domain.verdict import Verdict
 from app.jobs import Job
-from tests.ui.conftest import area
+from tests.ui.conftest import Inspect, area
 from tests.ui.fake_station import FakeStation
+from ui.app import SWITCH_INTERVAL
 from ui.live.picture import Mode
 from ui.live.prepare import prepare
 from ui.ports import Phase
 from ui.theme import current
 from ui.window import Window
 
-Inspect = Callable[[float], int]
+
+def processor_wait() -> float:
+    """Seconds this thread has been ready to run while the machine ran something else; 0 where not known."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text("ascii").split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 class Heartbeat(QObject):
-    """How late the event loop's timers come, in seconds."""
+    """How long the event loop was held up between two beats of a timer, in seconds.
+
+    What the thread waited for a processor is taken off: other programs of a shared machine are not what is
+    measured here. What its own handlers compute, wait for or sleep, and waiting for Python's lock, remain.
+    """
 
     def __init__(self, interval_ms: int = 5) -> None:
         super().__init__()
         self._interval = interval_ms / 1000
-        self._last = time.perf_counter()
-        self.late: list[float] = []
+        self._last, self._waited = time.perf_counter(), processor_wait()
+        self.held: list[float] = []
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(interval_ms)
@@ -41,12 +54,21 @@ class Heartbeat(QObject):
         self._timer.start()
 
     def _beat(self) -> None:
-        now = time.perf_counter()
-        self.late.append(now - self._last - self._interval)
-        self._last = now
+        now, waited = time.perf_counter(), processor_wait()
+        self.held.append(now - self._last - self._interval - (waited - self._waited))
+        self._last, self._waited = now, waited
 
     def stop(self) -> None:
         self._timer.stop()
+
+
+@pytest.fixture
+def short_switches() -> Iterator[None]:
+    """Python's threads take turns as in the running program."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    yield
+    sys.setswitchinterval(before)
 
 
 def test_picture_map_and_verdict_share_one_frame_under_rapid_outcomes(
@@ -84,24 +106,38 @@ def test_everything_on_show_comes_from_the_outcome_on_show(window: Window, inspe
         assert window.live.reason.text() == prepared.outcome.detection.reason
 
 
+def test_the_heartbeat_notices_a_handler_that_takes_80_ms(qtbot: QtBot, window: Window) -> None:
+    beat = Heartbeat()
+    qtbot.wait(30)
+    QTimer.singleShot(0, lambda: time.sleep(0.08))
+    qtbot.waitUntil(lambda: len(beat.held) > 10)
+    qtbot.waitUntil(lambda: max(beat.held) > 0.06)
+    beat.stop()
+
+
+@pytest.mark.usefixtures("short_switches")
+@pytest.mark.parametrize("place", ["live", "alarms", "reports"])
 def test_the_event_loop_is_never_blocked_over_50_ms_by_a_slow_detector(
-    qtbot: QtBot, window: Window, station: FakeStation
+    qtbot: QtBot, window: Window, station: FakeStation, place: str
 ) -> None:
     station.inspect(0.9)
     qtbot.waitUntil(lambda: window.live.shown.picture is not None)
-    latest: list[float] = []
-    for _ in range(3):  # other processes of a shared machine can only make it later: the best try counts
+    window.go(place)
+    qtbot.wait(50)  # what is shown for the first time is put in order now
+    worst: list[float] = []
+    for _ in range(3):  # a thread that holds Python's lock may itself have lost the processor: the best try counts
         beat = Heartbeat()
         before = station.health().inspected
         station.run_line([0.3, 0.9], 0.2)
-        qtbot.waitUntil(lambda before=before: station.health().inspected >= before + 8, timeout=10_000)
+        parts = 8 if place == "live" else 3
+        qtbot.waitUntil(lambda: station.health().inspected >= before + parts, timeout=10_000)  # noqa: B023
         station.end_line()
         beat.stop()
-        assert len(beat.late) > 50
-        latest.append(max(beat.late))
-        if latest[-1] < 0.05:
+        assert len(beat.held) > 30
+        worst.append(max(beat.held))
+        if worst[-1] < 0.05:
             break
-    assert min(latest) < 0.05, f"late by {latest} s"
+    assert min(worst) < 0.05, f"held up for {worst} s"
 
 
 def test_slow_calls_of_the_screen_are_made_on_workers(qtbot: QtBot, window: Window, station: FakeStation) -> None:
@@ -145,7 +181,7 @@ def test_odd_widths_and_every_shape_of_frame_are_shown_whole(station: FakeStatio
     for height, width in ((33, 17), (480, 641), (900, 121), (16, 4001)):
         image = np.random.default_rng(1).integers(0, 255, (height, width, 3), np.uint8)
         frame = Frame(image, "demo")
-        prepared = prepare(replace(outcome, frame=frame), (801, 455))
+        prepared = prepare(replace(outcome, frame=frame, detection=None), (801, 455))
         assert prepared.picture.width() <= 801 and prepared.picture.height() <= 455
         assert prepared.picture.width() == 801 or prepared.picture.height() == 455
         first = prepared.picture.pixelColor(0, 0)
@@ -275,20 +311,3 @@ def test_every_target_is_large_enough_for_a_finger(
                     assert min(target.width(), target.height()) >= 56, told
                     if isinstance(target, QAbstractButton) and parent is not window.rail:
                         assert target.height() >= current().metrics.touch, told
-
-
-@pytest.mark.parametrize("size", [(1280, 800), (1920, 1200)])
-def test_a_ten_inch_screen_holds_everything_with_larger_targets(
-    qtbot: QtBot, window: Window, station: FakeStation, inspect: Inspect, size: tuple[int, int]
-) -> None:
-    station.save_settings(pixels_per_mm=size[0] / 217)  # 217 x 136 mm
-    window.setup.settings_changed.emit()
-    window.resize(*size)
-    inspect(0.9)
-    inspect(0.9)
-    assert (window.width(), window.height()) == size
-    inner = area(window.live, window)
-    for part in (window.live.stage, window.live.tile, window.live.run_button, window.live.export_button):
-        assert inner.contains(area(part, window))
-    assert window.live.export_button.height() >= 15 * size[0] / 217
-    assert window.live.tile.height() / inner.height() < 0.45

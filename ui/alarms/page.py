@@ -91,6 +91,7 @@ class AlarmsPage(QWidget):
         self.history.verticalHeader().hide()
         self.history.verticalHeader().setDefaultSectionSize(56)
         self.history.setShowGrid(False)
+        self.history.setWordWrap(False)
         self.history.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.history.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.history.setFocusPolicy(Qt.FocusPolicy.NoFocus)

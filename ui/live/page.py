@@ -39,6 +39,8 @@ _STATE_WORDS = {
     Phase.FINISHED: "FINISHED",
 }
 _TILE_SHARE = 0.375
+_GO_WORDS = {Phase.FINISHED: "Inspect again", Phase.IDLE: "Start"}
+_RUNNING = (Phase.INSPECTING, Phase.WAITING, Phase.STARTING, Phase.TRAINING)
 _WITH_PICTURE = (Phase.INSPECTING, Phase.FINISHED)
 
 
@@ -88,7 +90,7 @@ class LivePage(QWidget):
         self.mode_button = Button(self.picture.mode.value, icon_name="layers-outline", on=self._next_mode)
         self.mode_button.setFixedWidth(144)
         self.mode_button.setAccessibleName("Show picture, overlay or outline")
-        self.opacity = TouchSlider(20, 100, round(100 * self.picture.opacity), "Strength of the overlay")
+        self.opacity = TouchSlider(20, 100, round(100 * self.picture.opacity), "Overlay")
         self.opacity.valueChanged.connect(lambda value: self.picture.set_opacity(value / 100))
         self.opacity.setFixedWidth(192)
         self.print_rates = Elided("", "quiet")
@@ -208,10 +210,12 @@ class LivePage(QWidget):
             self.part.setText(state.product)
             self.reason.setText("")
             self.score.show_score(None, None, None, Verdict.PASS)
+            self.export_button.set_role("plain" if self.panel.offers_a_step else "primary")
             return
         outcome = prepared.outcome
         detection, inspection = outcome.detection, outcome.inspection
         self.stage.setCurrentWidget(self.picture)
+        self.export_button.set_role("primary")
         self.picture.show_prepared(prepared)
         self.tile.show_verdict(outcome.verdict, prepared.frame_id)
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
@@ -225,8 +229,8 @@ class LivePage(QWidget):
     def refresh_state(self) -> None:
         state = self._bridge.station.state()
         self._show()
-        running = state.phase in (Phase.INSPECTING, Phase.WAITING, Phase.STARTING)
-        self.run_button.setText("Stop" if running else "Inspect again" if state.phase == Phase.FINISHED else "Resume")
+        running = state.phase in _RUNNING
+        self.run_button.setText("Stop" if running else _GO_WORDS.get(Phase(state.phase), "Resume"))
         self.run_button.set_icon("stop" if running else "play")
         self.run_button.setEnabled(running or state.phase in (Phase.STOPPED, Phase.FINISHED, Phase.FAULT))
         self.refresh_health()
@@ -272,7 +276,7 @@ class LivePage(QWidget):
 
     def _stop_or_resume(self) -> None:
         station = self._bridge.station
-        running = station.state().phase in (Phase.INSPECTING, Phase.WAITING, Phase.STARTING)
+        running = station.state().phase in _RUNNING
         self._bridge.run(station.stop if running else station.resume, lambda _none: None, self.tell)
 
     def _act(self, act: str) -> None:
@@ -299,11 +303,17 @@ class LivePage(QWidget):
 
     def _export(self) -> None:
         today = self._bridge.station.today()
-        self.export_button.setText("Writing the report")
         self.exporter.start(today, today)
+        self._name_export()
+
+    def _name_export(self) -> None:
+        wide = self._buttons.direction() == QBoxLayout.Direction.TopToBottom
+        busy = self.exporter.busy
+        words = ("Writing the report", "Export today's report") if wide else ("Writing", "Export today")
+        self.export_button.setText(words[0] if busy else words[1])
 
     def _exported(self) -> None:
-        self.export_button.setText("Export today's report")
+        self._name_export()
         file = self.exporter.file
         if file is None:
             self.tell(self.exporter.words)
@@ -326,6 +336,7 @@ class LivePage(QWidget):
         # Where 15 mm are many pixels (a 10-inch screen), two buttons one above the other would not fit.
         low = self.height() < 420 + 3 * current().metrics.touch
         self._buttons.setDirection(QBoxLayout.Direction.LeftToRight if low else QBoxLayout.Direction.TopToBottom)
+        self._name_export()
         self.sheet.hide()
         self.toast.hide()
 

@@ -18,6 +18,7 @@ _XYZ_TO_RGB = np.array(
 LIGHTNESS = (38.0, 90.0)
 _HUE = (315.0, 455.0)
 _CHROMA = 85.0
+_EDGE = 0.04
 
 
 def lab_to_rgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,12 +53,14 @@ def paint_heat(heat: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
     """An anomaly map as premultiplied BGRA, (h, w) float32 to (h, w, 4) uint8.
 
     Below `limit` fully transparent; from there to half as much again (or the map's highest value, if
-    that is more) the palette runs from weak to strong while the opacity rises from 55 % to 90 %.
+    that is more) the palette runs from weak to strong while the opacity rises from 55 % to 90 %. The first
+    4 % of the way are a soft edge.
     """
     top = max(1.5 * limit, float(heat.max(initial=0.0)), limit + 1e-6)
     strength = np.clip((heat - limit) / (top - limit), 0.0, 1.0)
     colours = heat_colours()[np.rint(strength * 255).astype(np.uint8)].astype(np.float32)
-    opacity = np.where(heat >= limit, 0.55 + 0.35 * strength, 0.0).astype(np.float32)
+    edge = np.clip(strength / _EDGE, 0.2, 1.0)
+    opacity = np.where(heat >= limit, edge * (0.55 + 0.35 * strength), 0.0).astype(np.float32)
     out = np.empty((*heat.shape, 4), np.uint8)
     out[..., :3] = np.rint(colours * opacity[..., None])
     out[..., 3] = np.rint(opacity * 255)

@@ -23,6 +23,9 @@ _TITLES = {
 }
 
 
+_ROOM_FOR_ICON = 272
+
+
 class StatePanel(QFrame):
     """One calm panel for every state without a picture. `acted` names the intent of a button:
     "cancel", "resume", "demo", "train", "source"."""
@@ -36,7 +39,7 @@ class StatePanel(QFrame):
         self._phase: Phase | None = None
         self._began = 0.0
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(48, 32, 48, 32)
+        layout.setContentsMargins(24, 16, 24, 16)
         layout.setSpacing(16)
         self._icon = QLabel()
         self._icon.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -85,6 +88,7 @@ class StatePanel(QFrame):
         if busy and job is not None:
             words = job.progress.words or words
         self.words.setText(words)
+        self.words.setVisible(words not in ("", self.title.text()) and state.phase != Phase.INSPECTING)
         self.progress.setVisible(busy)
         self.seconds.setVisible(busy)
         if busy:
@@ -106,6 +110,7 @@ class StatePanel(QFrame):
             button.setVisible(index < len(offers))
             if index < len(offers):
                 button.setText(offers[index][1])
+        self.first.set_role("primary" if len(offers) == 2 else "plain")  # what will most often be wanted
         if state.phase == Phase.TRAINING and job is not None and job.cancelled:
             self.first.setEnabled(False)
             self.first.setText("Stopping")
@@ -115,6 +120,16 @@ class StatePanel(QFrame):
             self._timer.start()
         elif not busy:
             self._timer.stop()
+
+    @property
+    def phase(self) -> Phase | None:
+        """The state on show."""
+        return self._phase
+
+    @property
+    def offers_a_step(self) -> bool:
+        """Whether the first button is what should be done next."""
+        return len(self._acts) == 2
 
     def _act(self, index: int) -> None:
         if index < len(self._acts):
@@ -126,6 +141,9 @@ class StatePanel(QFrame):
     def showEvent(self, _event: object) -> None:
         if self._phase in (Phase.TRAINING, Phase.STARTING):
             self._timer.start()
+
+    def resizeEvent(self, _event: object) -> None:
+        self._icon.setVisible(self.height() >= _ROOM_FOR_ICON + 2 * current().metrics.touch)
 
     def hideEvent(self, _event: object) -> None:
         self._timer.stop()

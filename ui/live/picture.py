@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -14,6 +15,11 @@ from ui.live.prepare import Prepared
 from ui.shared.images import fit
 from ui.theme import current
 from ui.theme.theme import font
+
+_MARK = 12.0
+"""Smallest side of a mark on a thumbnail, in pixels."""
+_STEP = 4.0
+_PLAIN_CORNERS = 8
 
 
 class Mode(StrEnum):
@@ -55,7 +61,7 @@ def draw_regions(
             (region.x + region.width, region.y + region.height),
             (region.x, region.y + region.height),
         )
-        shape = QPolygonF([at(x, y) for x, y in corners])
+        shape = smooth_outline(QPolygonF([at(x, y) for x, y in corners]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(0, 0, 0, 150), 4))  # a dark edge keeps the line visible on any part
         painter.drawPolygon(shape)
@@ -77,6 +83,42 @@ def draw_regions(
         painter.drawRoundedRect(tag, 4, 4)
         painter.setPen(QColor(tokens.on_fill))
         painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, words)
+
+
+def draw_marks(
+    painter: QPainter, regions: tuple[Region, ...], place: QRectF, size: tuple[int, int], verdict: Verdict
+) -> None:
+    """Where to look, on a thumbnail: a frame around each region, large enough to be seen."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    scale_x, scale_y = place.width() / size[0], place.height() / size[1]
+    for region in regions:
+        width, height = max(region.width * scale_x, _MARK), max(region.height * scale_y, _MARK)
+        x = place.x() + (region.x + region.width / 2) * scale_x - width / 2
+        y = place.y() + (region.y + region.height / 2) * scale_y - height / 2
+        frame = QRectF(x, y, width, height).intersected(place)
+        for colour, thick in ((QColor(0, 0, 0, 150), 4), (QColor(current().tokens.of(verdict)), 2)):
+            painter.setPen(QPen(colour, thick))
+            painter.drawRoundedRect(frame, 3, 3)
+
+
+def smooth_outline(shape: QPolygonF) -> QPolygonF:
+    """An outline without the steps of the map it was cut from; figures of few corners stay as they are.
+
+    Points at equal distances along it are averaged with their neighbours (a binomial filter, twice), which
+    moves no point further than about `_STEP` pixels.
+    """
+    if shape.size() <= _PLAIN_CORNERS:
+        return shape
+    corners = np.array([(point.x(), point.y()) for point in shape.toList()])
+    closed = np.vstack([corners, corners[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    count = max(int(along[-1] / _STEP), _PLAIN_CORNERS)
+    at = np.linspace(0.0, along[-1], count, endpoint=False)
+    points = np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], axis=1)
+    for _ in range(2):
+        points = (np.roll(points, 1, axis=0) + 2 * points + np.roll(points, -1, axis=0)) / 4
+    return QPolygonF([QPointF(x, y) for x, y in points.tolist()])
 
 
 class PictureView(QWidget):

@@ -73,10 +73,13 @@ def _heat(
     if float(detection.heat.max()) < limit:
         return None, QRectF()
     x, y, width, height = detection.heat_box
-    # Half the screen's resolution is smooth enough for a map and a quarter of the work.
+    # Coloured at half the screen's resolution, which is a quarter of the work, and brought to all of it here:
+    # the painter's own enlarging is either coarse or slow.
     grid = (max(1, round(width / frame_size[0] * shown[0] / 2)), max(1, round(height / frame_size[1] * shown[1] / 2)))
     smooth = np.asarray(cv2.resize(detection.heat, grid, interpolation=cv2.INTER_LINEAR), np.float32)
-    image = wrap(paint_heat(smooth, limit), QImage.Format.Format_ARGB32_Premultiplied)
+    coloured = paint_heat(smooth, limit)
+    full = (max(1, round(width / frame_size[0] * shown[0])), max(1, round(height / frame_size[1] * shown[1])))
+    image = wrap(cv2.resize(coloured, full, interpolation=cv2.INTER_LINEAR), QImage.Format.Format_ARGB32_Premultiplied)
     at = QRectF(x / frame_size[0], y / frame_size[1], width / frame_size[0], height / frame_size[1])
     return image, at
 

@@ -17,6 +17,7 @@ from ui.shared.images import fit, to_qimage
 from ui.shared.shapes import VerdictShape
 from ui.shared.widgets import Button, clock, label, number
 from ui.theme import current
+from ui.topbar import source_words
 
 WIDTH = 456
 _PICTURE = (800, 600)
@@ -124,7 +125,7 @@ class PartSheet(QFrame):
         self._reason.setText(part.error if part.verdict is Verdict.ERROR else part.reason)
         self._facts[0].setText(f"{number(part.score)}, threshold {number(part.threshold)}")
         self._facts[1].setText(str(part.model) if part.model else "\u2013")
-        self._facts[2].setText(part.source)
+        self._facts[2].setText(source_words(part.source))
         if part.image_path:
             self.picture.show_words("Loading the picture")
             self._bridge.run(

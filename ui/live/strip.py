@@ -9,6 +9,8 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QWidget
 
 from app.domain.inspection import Inspection
+from ui.live.picture import draw_marks
+from ui.shared.elided import Elided
 from ui.shared.images import fit
 from ui.shared.shapes import draw_verdict
 from ui.shared.thumbs import Thumbs
@@ -17,6 +19,9 @@ from ui.theme import current
 from ui.theme.theme import font
 
 SHOWN = 20
+HINT = "The last 20 parts appear here. Tap one to see it again."
+_HINT_UNTIL = 3
+"""Parts beside which the hint still has room."""
 TILE = QSize(96, 96)
 _PICTURE = QSize(88, 62)
 
@@ -42,7 +47,7 @@ class PartTile(QAbstractButton):
         if inspection is self.inspection:
             return
         self.inspection = inspection
-        self.setEnabled(inspection is not None)
+        self.setVisible(inspection is not None)
         if inspection is not None:
             self._when = clock(inspection.captured_at, zone)
             self.setAccessibleName(f"Part {inspection.part_id}, {inspection.verdict.value}, {self._when}")
@@ -58,11 +63,14 @@ class PartTile(QAbstractButton):
 
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
-        key = (self.inspection.id if self.inspection else "", self.devicePixelRatioF(), current().tokens.name)
+        if self.inspection is None:
+            painter.end()
+            return
+        key = (self.inspection.id, self.devicePixelRatioF(), current().tokens.name)
         drawn = self._drawn.get(key)
         if drawn is None:
             drawn = self._draw()
-            if self.has_picture or self.inspection is None or not self.inspection.image_path:
+            if self.has_picture or not self.inspection.image_path:
                 self._drawn[key] = drawn
                 while len(self._drawn) > 2 * SHOWN:
                     self._drawn.pop(next(iter(self._drawn)))
@@ -87,18 +95,17 @@ class PartTile(QAbstractButton):
         painter.setPen(QPen(theme.colour("line"), 1))
         painter.setBrush(theme.colour("surface"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
-        if self.inspection is None:
-            painter.end()
-            return drawn
+        assert self.inspection is not None  # a tile without a part is hidden
         room = QRectF(4, 4, _PICTURE.width(), _PICTURE.height())
         picture = self._thumbs.get(self.inspection.image_path)
         self.has_picture = picture is not None
         if picture is not None:
             width, height = fit((picture.width(), picture.height()), (_PICTURE.width(), _PICTURE.height()))
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)  # small and still
-            painter.drawImage(
-                QRectF(room.center().x() - width / 2, room.center().y() - height / 2, width, height), picture
-            )
+            place = QRectF(room.center().x() - width / 2, room.center().y() - height / 2, width, height)
+            painter.drawImage(place, picture)
+            part = self.inspection
+            draw_marks(painter, part.regions, place, (part.width, part.height), part.verdict)
         shape = QRectF(6, 72, 17, 17)
         draw_verdict(painter, self.inspection.verdict, shape, QColor(theme.tokens.of(self.inspection.verdict)))
         painter.setPen(theme.colour("text"))
@@ -128,10 +135,11 @@ class PartStrip(QScrollArea):
         drawn: dict[_Key, QPixmap] = {}
         self.tiles = [PartTile(thumbs, drawn) for _ in range(SHOWN)]
         for tile in self.tiles:
-            tile.setEnabled(False)
+            tile.hide()
             tile.clicked.connect(lambda _checked=False, tile=tile: self.opened.emit(tile.inspection))
             row.addWidget(tile)
-        row.addStretch(1)
+        self.hint = Elided(HINT, "quiet")
+        row.addWidget(self.hint, 1)
         self.setWidget(content)
         self.setWidgetResizable(True)
         finger_scroll(self)
@@ -139,6 +147,7 @@ class PartStrip(QScrollArea):
 
     def show_parts(self, parts: list[Inspection], zone: tzinfo | None) -> None:
         """`parts` newest first."""
+        self.hint.setText(HINT if len(parts) <= _HINT_UNTIL else "")
         for index, tile in enumerate(self.tiles):
             tile.show_part(parts[index] if index < len(parts) else None, zone)
 

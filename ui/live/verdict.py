@@ -124,14 +124,14 @@ class ScoreBar(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = current()
+        if self._score is None or self._threshold is None or self._threshold <= 0:
+            painter.end()
+            return
         left, right, y = 1.0, self.width() - 1.0, 34.0
         track = QRectF(left, y - 6, right - left, 12)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("line"))
         painter.drawRoundedRect(track, 6, 6)
-        if self._score is None or self._threshold is None or self._threshold <= 0:
-            painter.end()
-            return
         # The threshold always stands in the middle, so that the eye learns its place; the end is held.
         top = 2 * self._threshold
 

@@ -19,7 +19,7 @@ class HourChart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._hours: list[tuple[int, Counts]] = []
-        self.setMinimumHeight(200)
+        self.setMinimumHeight(112)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_hours(self, hours: list[tuple[int, Counts]]) -> None:
@@ -70,8 +70,10 @@ class HourChart(QWidget):
             if counts.total == top and not peak_told:
                 peak_told = True
                 painter.setPen(theme.colour("text"))
-                place = QRectF(x - 30, y - 24, slot + 60, 22)
-                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(counts.total))
+                words = str(counts.total)
+                wide = painter.fontMetrics().horizontalAdvance(words)
+                left = min(max(x + (slot - wide) / 2, 0.0), self.width() - wide)
+                painter.drawText(QPointF(left, y - 8), words)
         painter.end()
 
 

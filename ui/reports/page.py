@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from PySide6.QtCore import QDate, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
-    QDateEdit,
     QGridLayout,
     QHBoxLayout,
     QListWidget,
@@ -21,6 +20,7 @@ from app.domain.verdict import Verdict
 from app.reports.figures import Figures
 from ui.bridge import Bridge
 from ui.reports.chart import HourChart, NamedBars
+from ui.shared.dates import DateField
 from ui.shared.exporting import Exporter
 from ui.shared.shapes import VerdictShape
 from ui.shared.toast import open_folder
@@ -57,13 +57,8 @@ class ReportsPage(QWidget):
         )
         self.period.chosen.connect(lambda _key: self.refresh())
         today = self._bridge.station.today()
-        self.first, self.last = QDateEdit(), QDateEdit()
-        for editor, side in ((self.first, "From"), (self.last, "To")):
-            editor.setCalendarPopup(True)
-            editor.setDisplayFormat("yyyy-MM-dd")
-            editor.setDate(QDate(today.year, today.month, today.day))
-            editor.setAccessibleName(side)
-            editor.setMinimumWidth(168)
+        self.first, self.last = DateField("From", today), DateField("To", today)
+        for editor in (self.first, self.last):
             editor.dateChanged.connect(lambda _date: self.refresh())
         self.own = QWidget()
         self.own.setLayout(row(label("from"), self.first, label("to"), self.last, 1))
@@ -78,7 +73,7 @@ class ReportsPage(QWidget):
         self.title = label("Today", "heading")
         counts.body.addWidget(self.title)
         grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
+        grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(0)
         self.values = {}
         columns: list[tuple[str, str, Verdict | None]] = [
@@ -134,7 +129,8 @@ class ReportsPage(QWidget):
         self.files.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         finger_scroll(self.files)
         self.no_files = label("No report yet. Exported reports are listed here.", "note", wrap=True)
-        files.body.addWidget(self.no_files)
+        self.no_files.setAlignment(Qt.AlignmentFlag.AlignTop)
+        files.body.addWidget(self.no_files, 1)
         files.body.addWidget(self.files, 1)
 
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -167,9 +163,7 @@ class ReportsPage(QWidget):
         if key == "week":
             return today - timedelta(days=6), today
         if key == "own":
-            first, last = (
-                date(one.date().year(), one.date().month(), one.date().day()) for one in (self.first, self.last)
-            )
+            first, last = self.first.day(), self.last.day()
             return min(first, last), max(first, last)
         return today, today
 

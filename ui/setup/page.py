@@ -13,10 +13,12 @@ from ui.shared.widgets import Choice, scrolled
 
 
 class SetupPage(QWidget):
-    """`started`: a source was chosen and is being inspected. `settings_changed`: look or names changed."""
+    """`started`: a source was chosen and is being inspected. `settings_changed`: look or names changed.
+    `training_wanted`: the source that was chosen needs a model first."""
 
     started = Signal()
     settings_changed = Signal()
+    training_wanted = Signal()
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -37,6 +39,7 @@ class SetupPage(QWidget):
         layout.addWidget(self.stack, 1)
         self.choice.chosen.connect(self.open)
         self.source.started.connect(self.started)
+        self.source.training_wanted.connect(self.training_wanted)
         self.station.saved.connect(self.settings_changed)
 
     def open(self, key: str) -> None:

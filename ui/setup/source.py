@@ -6,14 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge, JobWatcher, error_words
 from ui.live.sheet import StoredPicture
 from ui.ports import ModelEntry
 from ui.setup.address import StreamFields, join_stream, split_stream
 from ui.shared.images import fit, to_qimage
-from ui.shared.widgets import Button, Card, Choice, Notice, column, field, label, row
+from ui.shared.widgets import Button, Card, Choice, Combo, Notice, column, field, label, row
 
 _KINDS = [
     ("demo", "Demo line"),
@@ -27,9 +27,11 @@ _DEMO_MODEL = ""
 
 
 class SourcePage(QWidget):
-    """`started` after the station was told to inspect the chosen source."""
+    """`started` after the station was told to inspect the chosen source; `training_wanted`: there is no model
+    for it yet."""
 
     started = Signal()
+    training_wanted = Signal()
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -44,12 +46,14 @@ class SourcePage(QWidget):
         self.kind = Choice(_KINDS, "demo")
         self.kind.chosen.connect(self._kind_chosen)
         self.fields = QStackedWidget()
-        self.usb = QComboBox()
+        self.usb = Combo()
         self.usb.addItem("Looking for cameras", None)
         self.usb.setEnabled(False)
         self.look = Button("Look again", icon_name="refresh", on=self._look_for_cameras)
         usb = QWidget()
-        usb.setLayout(row(self.usb, self.look))
+        usb_row = row(self.usb, self.look)
+        usb_row.setStretch(0, 1)
+        usb.setLayout(usb_row)
         self.address = QLineEdit()
         self.address.setPlaceholderText("rtsp://192.168.1.20:554/stream1")
         self.user, self.password = QLineEdit(), QLineEdit()
@@ -58,7 +62,7 @@ class SourcePage(QWidget):
         who = QHBoxLayout(stream)
         who.setContentsMargins(0, 0, 0, 0)
         who.setSpacing(8)
-        who.addWidget(field("Address", self.address), 2)
+        who.addWidget(field("Address", self.address), 3)
         who.addWidget(field("User", self.user), 1)
         who.addWidget(field("Password", self.password), 1)
         self.video, self.folder = QLineEdit(), QLineEdit()
@@ -72,9 +76,21 @@ class SourcePage(QWidget):
                 ),
                 1,
             ),
-            "usb": column(field("Camera", usb), 1),
-            "rtsp": column(stream, 1),
-            "video": column(self._file_field("Video file", self.video, self._choose_video), 1),
+            "usb": column(
+                field("Camera", usb),
+                label("A camera that was plugged in just now appears after Look again.", "quiet", wrap=True),
+                1,
+            ),
+            "rtsp": column(
+                stream,
+                label("The camera's manual or its own web page says the address.", "quiet", wrap=True),
+                1,
+            ),
+            "video": column(
+                self._file_field("Video file", self.video, self._choose_video),
+                label("The film is inspected from its beginning to its end.", "quiet", wrap=True),
+                1,
+            ),
             "folder": column(
                 self._file_field("Folder", self.folder, self._choose_folder),
                 label("Every picture in it is inspected once, in order; new ones as they come.", "quiet", wrap=True),
@@ -87,24 +103,28 @@ class SourcePage(QWidget):
             page.setLayout(layout)
             self._pages[key] = page
             self.fields.addWidget(page)
-        self.model = QComboBox()
+        self.model = Combo()
+        self._models: list[ModelEntry] = []
         self.model.addItem("Looking for models", "")
         self.model.activated.connect(self._model_picked)
         self.test = Button("Test picture", icon_name="camera-outline", on=self._test)
         self.primary = Button("Inspect this source", "primary", on=self._inspect)
+        self.train = Button("Train a model", icon_name="school-outline", on=self.training_wanted.emit)
+        self.need = label("", "note", wrap=True)
         self.words = Notice()
         card = Card("What is inspected")
         card.body.addWidget(self.kind)
         card.body.addWidget(self.fields)
         card.body.addWidget(field("Model", self.model))
         buttons = QWidget()
-        buttons.setLayout(row(self.test, self.primary, 1))
-        card.body.addWidget(self.words)
+        buttons.setLayout(row(self.test, self.primary, self.train, 1))
+        card.body.addWidget(self.need)
         card.body.addWidget(buttons)
         self.picture = StoredPicture()
         self.picture.show_words("The test picture appears here")
         shown = Card("Test picture")
         shown.body.addWidget(self.picture, 1)
+        shown.body.addWidget(self.words)
         panes = QHBoxLayout(self)
         panes.setContentsMargins(0, 0, 0, 0)
         panes.setSpacing(24)
@@ -166,6 +186,7 @@ class SourcePage(QWidget):
 
     def _kind_chosen(self, kind: str) -> None:
         self.fields.setCurrentWidget(self._pages[kind])
+        self._fill_models()
         if kind == "usb":
             self._look_for_cameras()
         self._edited()
@@ -174,7 +195,12 @@ class SourcePage(QWidget):
         self._tell("", "")
         ready = bool(self.source())
         self.test.setEnabled(ready and self._watcher is None)
-        self.primary.setEnabled(ready and self.kind_has_model())
+        has_model = self.kind_has_model()
+        self.primary.setEnabled(ready and has_model)
+        self.primary.setVisible(has_model)
+        self.train.setVisible(not has_model)
+        self.need.setVisible(not has_model)
+        self.need.setText("A model of your own parts is needed first. 20 good pictures are enough to make one.")
 
     def kind_has_model(self) -> bool:
         """Only the demo line can do without a model: it trains its own."""
@@ -186,16 +212,25 @@ class SourcePage(QWidget):
         self._bridge.run(self._bridge.station.models, self._show_models)
 
     def _show_models(self, models: list[ModelEntry]) -> None:
-        self.model.clear()
-        self.model.addItem("Demo model (demo line only)", _DEMO_MODEL)
-        for entry in sorted(models, key=lambda one: one.created_at, reverse=True):
-            ref = f"{entry.name}@{entry.version}"
-            self.model.addItem(f"{ref}, {entry.normals} good pictures", ref)
-        index = self.model.findData(self._wanted_model)
-        self.model.setCurrentIndex(index if index >= 0 else 0)
+        self._models = sorted(models, key=lambda one: one.created_at, reverse=True)
+        self._fill_models()
         words, kind = self.words.text(), self.words.kind
         self._edited()
         self._tell(words, kind)
+
+    def _fill_models(self) -> None:
+        """The models that can be used for the kind of source that is chosen."""
+        self.model.clear()
+        if self.kind.value() == "demo":
+            self.model.addItem("The demo line's own model", _DEMO_MODEL)
+        for entry in self._models:
+            ref = f"{entry.name}@{entry.version}"
+            self.model.addItem(f"{ref}, {entry.normals} good pictures", ref)
+        if not self.model.count():
+            self.model.addItem("No model yet", "")
+        index = self.model.findData(self._wanted_model)
+        self.model.setCurrentIndex(max(index, 0))
+        self.model.setEnabled(self.model.count() > 1 or bool(self.model.currentData()))
 
     def _model_picked(self) -> None:
         self._wanted_model = self.model.currentData() or ""
@@ -214,7 +249,7 @@ class SourcePage(QWidget):
         for number, name in cameras:
             self.usb.addItem(name, number)
         if not cameras:
-            self.usb.addItem("No camera found: plug one in, then look again", None)
+            self.usb.addItem("No camera found", None)
         self.usb.setEnabled(bool(cameras))
         self._edited()
 
@@ -231,6 +266,7 @@ class SourcePage(QWidget):
     def _choose(self, editor: QLineEdit, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self, "Choose", editor.text() or str(Path.home()))
         dialog.setFileMode(mode)
+        dialog.resize(880, 600)
         dialog.fileSelected.connect(editor.setText)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from ui.bridge import Bridge
-from ui.shared.widgets import Button, Card, Choice, Notice, field, label, number, row
+from ui.shared.widgets import Button, Card, Choice, Combo, Notice, field, label, number, row
 from ui.theme import current
 from ui.theme.metrics import pixels_per_mm
 
@@ -65,7 +65,7 @@ class StationPage(QWidget):
         settings = bridge.station.settings
         self.name = QLineEdit(settings.station)
         self.name.setMaxLength(60)
-        self.zone = QComboBox()
+        self.zone = Combo()
         self.zone.setEditable(True)
         self.zone.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.zone.addItem(_OWN_ZONE)
@@ -74,7 +74,7 @@ class StationPage(QWidget):
             completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
         self.zone.setCurrentText(settings.zone or _OWN_ZONE)
-        self.day = QComboBox()
+        self.day = Combo()
         starts = {time(half // 2, half % 2 * 30) for half in range(48)} | {settings.day_starts_at}
         for moment in sorted(starts):
             self.day.addItem(f"{moment:%H:%M}", moment)

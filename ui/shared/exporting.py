@@ -32,6 +32,10 @@ class Exporter(QObject):
         self._watcher.ended.connect(self._end)
 
     @property
+    def busy(self) -> bool:
+        return self._watcher is not None
+
+    @property
     def fraction(self) -> float | None:
         return self._watcher.job.progress.fraction if self._watcher is not None else None
 

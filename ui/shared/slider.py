@@ -7,12 +7,13 @@ from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QSlider
 
 from ui.theme import current
+from ui.theme.theme import font
 
 _KNOB = 14
 
 
 class TouchSlider(QSlider):
-    """Horizontal, without groove hunting: a touch sets the value where the finger is."""
+    """Horizontal, its name above it, without groove hunting: a touch sets the value where the finger is."""
 
     def __init__(self, low: int, high: int, value: int, name: str) -> None:
         super().__init__(Qt.Orientation.Horizontal)
@@ -46,14 +47,18 @@ class TouchSlider(QSlider):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = current()
-        y = self.height() / 2
+        y = self.height() - _KNOB - 4.0
         left, right = _KNOB + 2.0, self.width() - _KNOB - 2.0
+        painter.setFont(font(14))
+        painter.setPen(theme.colour("quiet"))
+        words = f"{self.accessibleName()} {self.value()} %" if self.isEnabled() else self.accessibleName()
+        painter.drawText(QRectF(left, 0, self.width() - left, y - _KNOB), Qt.AlignmentFlag.AlignVCenter, words)
         share = (self.value() - self.minimum()) / max(self.maximum() - self.minimum(), 1)
         x = left + share * (right - left)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("line"))
         painter.drawRoundedRect(QRectF(left, y - 3, right - left, 6), 3, 3)
-        painter.setBrush(theme.colour("quiet"))
+        painter.setBrush(theme.colour("quiet" if self.isEnabled() else "line"))
         painter.drawRoundedRect(QRectF(left, y - 3, x - left, 6), 3, 3)
         painter.setBrush(theme.colour("text" if self.isEnabled() else "line"))
         painter.setPen(QPen(theme.colour("action"), 3) if self.hasFocus() else QPen(theme.colour("ground"), 2))

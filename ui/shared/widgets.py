@@ -11,12 +11,13 @@ os.environ.setdefault("QT_API", "pyside6")
 
 import qtawesome
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractScrollArea,
     QBoxLayout,
     QButtonGroup,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -70,6 +71,7 @@ class Button(QPushButton):
         self._icon_name = icon_name
         self.setIconSize(QSize(24, 24))
         self.setAutoDefault(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a finger leaves no focus ring behind, keys do
         self._colour_icon()
         current().changed.connect(self._colour_icon)
         if on is not None:
@@ -78,6 +80,12 @@ class Button(QPushButton):
     def set_icon(self, name: str) -> None:
         self._icon_name = name
         self._colour_icon()
+
+    def set_role(self, kind: str) -> None:
+        """ "primary" or "plain"."""
+        if self.property("kind") != kind:
+            set_kind(self, kind)
+            self._colour_icon()
 
     def _colour_icon(self) -> None:
         if self._icon_name:
@@ -91,6 +99,32 @@ class Button(QPushButton):
             self.click()
             return
         super().keyPressEvent(event)
+
+
+class Combo(QComboBox):
+    """A drop-down list; the style sheet's own arrow would be none, so it is painted in the theme's colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumContentsLength(8)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        current().changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        paint_chevron(self)
+
+    def wheelEvent(self, event):  # type: ignore[no-untyped-def]
+        event.ignore()  # scrolling the page must not change what is chosen
+
+
+def paint_chevron(widget: QWidget) -> None:
+    """The arrow at the right end of a field that opens a list or a calendar. To be called while it is painted."""
+    painter = QPainter(widget)
+    mark = icon("chevron-down", "text" if widget.isEnabled() else "quiet")
+    mark.paint(painter, widget.width() - 40, (widget.height() - 24) // 2, 24, 24)
+    painter.end()
 
 
 class Notice(QWidget):

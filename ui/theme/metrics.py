@@ -31,12 +31,16 @@ class Metrics:
         """Height kept for the alarm strip: a touch target and 8 px above and below."""
         return self.touch + 16
 
+    @property
+    def top_bar(self) -> int:
+        """Height of the top bar: 88 px where a finger's 15 mm are about as many (a 10-inch screen), else 56."""
+        return 88 if self.touch > 72 else 56
+
     def mm(self, length: float) -> int:
         """Millimetres as whole pixels."""
         return round(length * self.pixels_per_mm)
 
 
-TOP_BAR = 56
 RAIL = 88
 GAP = 8
 RADIUS = 8

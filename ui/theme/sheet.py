@@ -81,6 +81,7 @@ QListWidget, QTreeWidget, QTableWidget {{
     gridline-color: {t.line};
 }}
 QListWidget::item, QTableWidget::item {{ padding: 0 12px; border-bottom: 1px solid {t.line}; }}
+QListWidget::item {{ border-left: 4px solid transparent; }}
 QListWidget::item:selected {{ background: {t.raised}; color: {t.text}; border-left: 4px solid {t.text}; }}
 QHeaderView::section {{ background: {t.surface}; color: {t.quiet}; border: none;
     border-bottom: 1px solid {t.line}; padding: 8px 12px; font-size: 14px; }}
@@ -100,5 +101,14 @@ QTextBrowser {{
 }}
 QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 8px; }}
 QCalendarWidget QWidget {{ background: {t.raised}; color: {t.text}; }}
+QCalendarWidget QWidget {{ alternate-background-color: {t.raised}; }}
+QCalendarWidget QToolButton {{
+    min-width: {m.touch}px; min-height: {m.touch}px; border: none; border-radius: {RADIUS}px; font-weight: 600;
+}}
+QCalendarWidget QToolButton:pressed {{ background: {t.line}; }}
+QCalendarWidget QToolButton::menu-indicator {{ image: none; }}
+QCalendarWidget QSpinBox {{ min-height: {m.touch - 8}px; border: 1px solid {t.line}; }}
+QCalendarWidget QMenu::item {{ min-height: {m.touch}px; padding: 0 24px; }}
+QCalendarWidget QMenu::item:selected {{ background: {t.action}; color: {t.on_fill}; }}
 QCalendarWidget QAbstractItemView {{ selection-background-color: {t.action}; selection-color: {t.on_fill}; }}
 """

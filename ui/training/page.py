@@ -19,10 +19,15 @@ from PySide6.QtWidgets import (
 from app.domain.errors import Cancelled
 from ui.bridge import Bridge, JobWatcher, error_words
 from ui.ports import DatasetSummary, ModelEntry, Phase, TrainedModel
+from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Card, Notice, clear, column, finger_scroll, label, number, row, scrolled, tall
 from ui.theme import current
 
 _SETTLE_MS = 400
+_PROBLEMS = 4
+"""So many are shown one by one."""
+_MANIFESTS = (".manifest", ".jsonl")
+_TAKES = "Takes about ten seconds. The pictures stay on this computer."
 _ENOUGH = "20 to 40 good pictures are enough. Pictures of defects are welcome, not needed."
 
 
@@ -70,7 +75,7 @@ class TrainPage(QWidget):
         self.product.setAccessibleName("Product name")
         self.product.textChanged.connect(self._changed)
         self.folder = QLineEdit()
-        self.folder.setPlaceholderText("Type a folder, or drop one here")
+        self.folder.setPlaceholderText("Type or drop a folder or a manifest")
         self.folder.setAccessibleName("Folder of good pictures")
         self.folder.textChanged.connect(self._folder_changed)
         self.choose = Button("Choose folder", icon_name="folder-open-outline", on=self._choose)
@@ -84,7 +89,8 @@ class TrainPage(QWidget):
         self._notes.setContentsMargins(0, 0, 0, 0)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.doing = label("", "note", wrap=True)
+        self.doing = Elided("", "note")
+        self.takes = label(_TAKES, "note", wrap=True)
         self.train = Button("Train", "primary", on=self._train)
         self.cancel = Button("Cancel", on=self._cancel)
         self.inspect = Button("Inspect with it", "primary", on=self._inspect)
@@ -92,18 +98,26 @@ class TrainPage(QWidget):
         for button in (self.train, self.inspect):
             button.setMinimumWidth(280)
         training, ready = QWidget(), QWidget()
-        training.setLayout(row(self.train, self.cancel, 1))
+        going = row(spacing=16)
+        bar = column(1, self.doing, self.progress, 1)
+        going.addLayout(bar, 1)
+        going.addWidget(self.cancel)
+        self.going = QWidget()
+        self.going.setLayout(going)
+        training.setLayout(row(self.train, self.takes, spacing=16))
         ready.setLayout(row(self.inspect, self.again, 1))
         self.result = Notice()
         self.then = label("A camera, a video or a folder.", "note", wrap=True)
         card = Card("Inspect your own parts")
+        card.body.setSpacing(12)
         card.body.addWidget(Step(1, "Name the product", self.product))
         card.body.addWidget(Step(2, "Choose a folder of pictures of good parts", place))
         card.body.addWidget(Step(3, "Check what was found", self.counts, notes))
-        card.body.addWidget(Step(4, "Train", self.doing, self.progress, training, self.result))
+        card.body.addWidget(Step(4, "Train", training, self.going, self.result))
         card.body.addWidget(Step(5, "Choose what to inspect with it", self.then, ready))
         content = QWidget()
-        content.setLayout(column(card, 1))
+        card.body.addStretch(1)
+        content.setLayout(column(card))
         self.models = QListWidget()
         self.models.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.models.setSelectionMode(QListWidget.SelectionMode.NoSelection)
@@ -123,6 +137,7 @@ class TrainPage(QWidget):
         dialog = QFileDialog(self, "Folder of good pictures", self.folder.text() or str(Path.home()))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
+        dialog.resize(880, 600)
         dialog.fileSelected.connect(self.folder.setText)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -134,14 +149,15 @@ class TrainPage(QWidget):
     def dropEvent(self, event):  # type: ignore[no-untyped-def]
         places = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if places:
-            self.take_folder(places[0] if places[0].is_dir() else places[0].parent)
+            itself = places[0].is_dir() or places[0].suffix.lower() in _MANIFESTS
+            self.take_folder(places[0] if itself else places[0].parent)
             event.acceptProposedAction()
 
     def take_folder(self, folder: Path) -> None:
         """As if the user had chosen it; names the product after it where no name is given."""
         self.folder.setText(str(folder))
         if not self.product.text().strip():
-            self.product.setText(folder.name[:60])
+            self.product.setText(folder.stem[:60] if folder.is_file() else folder.name[:60])
 
     def _folder_changed(self) -> None:
         self._summary = None
@@ -173,7 +189,8 @@ class TrainPage(QWidget):
         found = f"{summary.normals} good pictures"
         if summary.anomalies:
             kinds = ", ".join(f"{count} {name}" for name, count in summary.types.items())
-            found += f", {summary.anomalies} with defects" + (f" ({kinds})" if kinds else "")
+            named = list(summary.types) not in ([], ["anomaly"])
+            found += f", {summary.anomalies} with defects" + (f" ({kinds})" if named else "")
         self._tell_counts(found, summary.advice, summary.problems)
         self._update()
 
@@ -186,7 +203,8 @@ class TrainPage(QWidget):
         self.counts.setText(words)
         self.counts.setVisible(bool(words))
         clear(self._notes)
-        for line in problems:
+        more = len(problems) - _PROBLEMS
+        for line in (*problems[:_PROBLEMS], *([f"And {more} more like these."] if more > 0 else [])):
             self._notes.addWidget(Notice(line, "bad"))
         for line in advice:
             self._notes.addWidget(Notice(line))
@@ -263,7 +281,9 @@ class TrainPage(QWidget):
         busy = self._watcher is not None
         elsewhere = not busy and self._bridge.station.state().phase == Phase.TRAINING
         normals = self._summary.normals if self._summary is not None else 0
-        ready = normals > 0 and not (self._summary and self._summary.problems) and bool(self.product.text().strip())
+        # Problems are shown and do not bar the way: a bad line of a manifest is left out, the others are used.
+        enough = self._summary is not None and self._summary.enough
+        ready = enough and bool(self.product.text().strip())
         self.train.setText(f"Train on {normals} pictures" if normals else "Train")
         self.train.setEnabled(ready and not busy and not elsewhere)
         self.train.setVisible(self._trained is None and not busy)
@@ -271,16 +291,10 @@ class TrainPage(QWidget):
         self.then.setVisible(self._trained is None)
         for editor in (self.product, self.folder, self.choose):
             editor.setEnabled(not busy and self._trained is None)
-        self.cancel.setVisible(busy)
-        self.progress.setVisible(busy)
+        self.going.setVisible(busy)
         self.again.setVisible(self._trained is not None)
-        self.doing.setVisible(self._trained is None)
-        if not busy:
-            self.doing.setText(
-                "The station is training another model; wait until it is done."
-                if elsewhere
-                else "Takes about ten seconds. The pictures stay on this computer."
-            )
+        self.takes.setVisible(self._trained is None and not busy)
+        self.takes.setText("The station is training another model; wait until it is done." if elsewhere else _TAKES)
 
     def _state_changed(self) -> None:
         self._update()
