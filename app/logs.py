@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
 
 from app.domain.addresses import without_credentials
 
 _BYTES, _FILES = 2 << 20, 5
 
 
-_stop_last: Callable[[], None] = lambda: None  # noqa: E731
+_end_last: Callable[[], None] = lambda: None  # noqa: E731
 
 
 class _Entry(QueueHandler):
@@ -29,6 +30,14 @@ class _Entry(QueueHandler):
         record = super().prepare(record)  # message and traceback are one text now
         record.msg = record.message = without_credentials(record.getMessage())
         return record
+
+
+class _Screen(logging.StreamHandler[TextIO]):
+    """Whatever standard error is at the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class _LogFile(RotatingFileHandler):
@@ -43,9 +52,9 @@ def configure(folder: Path | None = None, *, level: int = logging.INFO) -> None:
 
     Again: what the last call set up is ended first.
     """
-    global _stop_last
-    _stop_last()
-    screen = logging.StreamHandler(sys.stderr)
+    global _end_last
+    _end_last()
+    screen = _Screen()
     screen.setLevel(logging.WARNING)
     screen.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     handlers: list[logging.Handler] = [screen]
@@ -59,6 +68,7 @@ def configure(folder: Path | None = None, *, level: int = logging.INFO) -> None:
     passing: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     entry = _Entry(passing)
     root = logging.getLogger()
+    before, level_before = list(root.handlers), root.level
     root.handlers[:] = [entry]
     root.setLevel(level)
     listener = QueueListener(passing, *handlers, respect_handler_level=True)
@@ -67,11 +77,19 @@ def configure(folder: Path | None = None, *, level: int = logging.INFO) -> None:
     def stop() -> None:
         listener.stop()
         if entry in root.handlers:
-            root.removeHandler(entry)
+            root.handlers[:] = before
+            root.setLevel(level_before)
         for handler in handlers:
             handler.close()
 
-    _stop_last = stop
+    _end_last = stop
 
 
-atexit.register(lambda: _stop_last())
+def end() -> None:
+    """Writes what is on its way and takes back what `configure` set up; without it, nothing happens."""
+    global _end_last
+    last, _end_last = _end_last, lambda: None
+    last()
+
+
+atexit.register(end)

@@ -55,6 +55,15 @@ def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that starts the program in this process leaves no log handlers behind."""
+    yield
+    logs = sys.modules.get("app.logs")
+    if logs is not None:
+        logs.end()
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_running() -> Iterator[None]:
     """Fails a test that leaves a thread, a running QThread or an active QTimer behind."""
     threads = set(threading.enumerate())

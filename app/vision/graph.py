@@ -7,7 +7,6 @@ line can't differ: they run the same nodes (PatchCore: Roth et al. 2022, arXiv 2
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -21,15 +20,10 @@ from openvino import opset13 as op
 from app.domain.frame import Image
 from app.vision import backbone
 from app.vision.geometry import Target, decimation, smoothing
+from app.vision.runtime import compile_graph
 
 Array = NDArray[np.float32]
 
-# Scores must be equal on every machine: no bfloat16, however fast the processor offers it.
-_CONFIG = {
-    "INFERENCE_PRECISION_HINT": "f32",
-    "PERFORMANCE_HINT": "LATENCY",
-    "INFERENCE_NUM_THREADS": max(1, min(4, os.cpu_count() or 1)),
-}
 _STATIC_GRAPHS = 4
 
 
@@ -90,7 +84,6 @@ class PictureGraph:
     def __init__(self, network: Network, bank: MemoryBank | None) -> None:
         """With `bank` the outputs are heat map and score; without, the raw features (training)."""
         self._network, self._bank = network, bank
-        self._core = ov.Core()
         self._lock = threading.Lock()
         self._open: dict[int, ov.CompiledModel] = {}
         self._static: OrderedDict[tuple[int, int], ov.CompiledModel] = OrderedDict()
@@ -148,7 +141,7 @@ class PictureGraph:
         else:
             outputs = _judged(features, self._bank, self._network)
         model = ov.Model([op.result(node) for node in outputs], [picture], "linesight")
-        return self._core.compile_model(model, "CPU", _CONFIG)
+        return compile_graph(model)
 
 
 class FeatureGraph:
@@ -158,7 +151,7 @@ class FeatureGraph:
         rows, columns = network.grid
         features = op.parameter([rows * columns, network.channels], ov.Type.f32, name="features")
         model = ov.Model([op.result(node) for node in _judged(features, bank, network)], [features], "linesight-bank")
-        self._request = ov.Core().compile_model(model, "CPU", _CONFIG).create_infer_request()
+        self._request = compile_graph(model).create_infer_request()
 
     def run(self, features: Array) -> tuple[Array, float]:
         """(cells, C) float32 raw features -> heat (h, w) float32, score."""

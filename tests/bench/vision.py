@@ -21,8 +21,8 @@ from app.domain.frame import Image
 from app.pictures import read_picture
 from app.vision import artefact, backbone
 from app.vision.detector import Detector
-from app.vision.graph import _CONFIG
 from app.vision.metrics import auroc
+from app.vision.runtime import compile_graph
 from app.vision.training import Sample, Trained, train
 
 Step = Callable[[float, str], None]
@@ -54,7 +54,7 @@ def _timing(trained: Trained, images: list[Image], rounds: int) -> list[Figure]:
     network = trained.model.network
     pixels = op.parameter([1, 3, network.target.height, network.target.width], ov.Type.f32)
     outputs = [op.result(node) for node in backbone.build(pixels, network.arrays, network.taps)]
-    bare = ov.Core().compile_model(ov.Model(outputs, [pixels]), "CPU", _CONFIG).create_infer_request()
+    bare = compile_graph(ov.Model(outputs, [pixels])).create_infer_request()
     planes = np.random.default_rng(0).uniform(0, 255, pixels.shape).astype(np.float32)
     detector = Detector(trained.model, trained.ref)
     whole_times, bare_times = [], []

@@ -1,0 +1,31 @@
+"""The inference runtime: one OpenVINO core for the whole process, and how graphs are compiled on it."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import openvino as ov
+
+# Scores must be equal on every machine: no bfloat16, however fast the processor offers it.
+CONFIG = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "PERFORMANCE_HINT": "LATENCY",
+    "INFERENCE_NUM_THREADS": max(1, min(4, os.cpu_count() or 1)),
+}
+
+
+def compile_graph(model: ov.Model) -> ov.CompiledModel:
+    """Compiles for the CPU; any thread."""
+    return _core().compile_model(model, "CPU", CONFIG)
+
+
+@functools.cache
+def _core() -> ov.Core:
+    """Made once and never let go of.
+
+    The CPU plugin gives the thread that makes it another stack for signals and unmaps that when the plugin
+    goes. Going in another thread (Python's garbage collector chooses one), it leaves the first with a stack
+    that is no longer there, and the next signal, a Ctrl+C or SIGTERM, ends the process with SIGSEGV.
+    """
+    return ov.Core()
