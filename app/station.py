@@ -266,23 +266,26 @@ class Station:
         )
 
     def begin(self) -> None:
-        """Goes on with the source and the model of the settings; the demo line trains its own first."""
+        """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
         settings = self._settings
         source, model = self._given
         if source or model:
             self.inspect_source(source or settings.source, model or "", settings.product, remember=False)
         elif settings.model or settings.source == DEMO:
-            self.inspect_source(settings.source, settings.model, settings.product)
+            self.inspect_source(settings.source, settings.model, settings.product, again=True)
         else:
             self._set(Phase.IDLE, "There is no model yet. Train one on pictures of good parts, or start the demo line.")
 
-    def inspect_source(self, source: str, model: str = "", product: str = "", *, remember: bool = True) -> None:
+    def inspect_source(
+        self, source: str, model: str = "", product: str = "", *, remember: bool = True, again: bool = False
+    ) -> None:
         """Changes to a source and a model. Without `model` the demo line uses its own, which is made when
-        first needed, and any other source goes on with the one of the settings. What went before is ended first."""
+        first needed, and any other source goes on with the one of the settings. What went before is ended first.
+        `again`: pictures of a folder that are on record already are passed over."""
         with self._lock:
             self._asked = (source, model, product, remember)
             order = self._newest_order()
-        self._start(order, source, model, product, remember, again=False)
+        self._start(order, source, model, product, remember, again=again)
 
     def stop(self) -> None:
         """Ends inspecting until `resume`."""
@@ -307,11 +310,6 @@ class Station:
             self.begin()
         else:
             self._start(order, *asked, again=True)
-
-    def wait_finished(self, timeout: float | None = None) -> bool:
-        """Slow: waits until a finite source has ended and all of it is on record."""
-        pipeline = self._pipeline
-        return pipeline is not None and pipeline.join(timeout)
 
     def close(self) -> None:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
@@ -352,7 +350,9 @@ class Station:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
                 detector = self.shelf.load(model)
-                camera = make_source(source, seed=self._demo_seed if is_demo else None)
+                # Going on with a folder, after a pause or a restart, records none of its parts a second time.
+                known = self.store.last_seen(self._source) if again and source.startswith("folder:") else None
+                camera = make_source(source, seed=self._demo_seed if is_demo else None, known=known)
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
             except Cancelled:

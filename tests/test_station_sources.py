@@ -269,3 +269,24 @@ def test_stopped_and_resumed_a_folder_goes_on_where_it_was(stations: Stations, t
         station.resume()
     shows(station, 12)
     assert sorted(row["part_id"] for row in rows(station.data.root)) == sorted(f"part-{n}" for n in range(1, 13))
+
+
+def test_a_folder_goes_on_after_a_restart_with_what_is_new(stations: Stations, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    pictures = write_pictures(folder, PASS, FAIL, PASS)
+    for path in folder.iterdir():
+        age(path)
+    station = stations.open()
+    station.inspect_source(f"folder:{folder}", MODEL)
+    wait_for(lambda: station.session_counts().total == 3)
+    stations.close()
+
+    (folder / "part-9.png").write_bytes(encode_png(picture(PASS)))  # came while the station was off
+    pictures[1].write_bytes(encode_png(picture(PASS)))  # was taken anew
+    again = stations.open()
+    again.begin()
+    wait_for(lambda: again.session_counts().total == 2)
+    assert [one.part_id for one in again.recent(2)].count("part-9") == 1
+    assert pictures[1].stem in {one.part_id for one in again.recent(2)}
+    again.inspect_source(f"folder:{folder}", MODEL)  # asked for anew: all of it
+    wait_for(lambda: again.session_counts().total == 6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from app.cameras.base import FrameSource
@@ -17,7 +19,12 @@ POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE or folder:FOLDER"
 
 
 def make_source(
-    address: str, *, seed: int | None = None, part_interval: float = PART_INTERVAL, watch: bool = True
+    address: str,
+    *,
+    seed: int | None = None,
+    part_interval: float = PART_INTERVAL,
+    watch: bool = True,
+    known: Mapping[str, datetime] | None = None,
 ) -> FrameSource:
     """The source an address names, not opened yet.
 
@@ -25,6 +32,7 @@ def make_source(
         address: `demo | usb:N | rtsp://... | rtsps://... | video:PATH | folder:PATH`.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
+        known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
 
     Raises:
         SourceError: no such kind of source; the text lists what is possible.
@@ -45,7 +53,7 @@ def make_source(
     if kind == "video":
         return VideoFile(Path(rest).expanduser())
     if kind == "folder":
-        return FolderSource(Path(rest).expanduser(), watch=watch)
+        return FolderSource(Path(rest).expanduser(), watch=watch, known=known)
     if kind == "kvs":
         raise SourceError(f"{address} comes with the AWS link, which is not in this version. Possible are {POSSIBLE}.")
     shown = without_credentials(address)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from app.cameras.base import SourceTraits
@@ -48,6 +49,8 @@ class FolderSource:
         watch: keep waiting for new pictures instead of ending.
         poll: seconds between two looks.
         patience: seconds an incomplete file may stay unchanged before it counts as damaged.
+        known: parts that were delivered in an earlier run, and when: their files are passed over unless
+            they were written since.
         clock: seconds, rising.
         wall_clock: seconds since 1970, what modification times are compared with.
     """
@@ -59,6 +62,7 @@ class FolderSource:
         watch: bool = True,
         poll: float = POLL,
         patience: float = PATIENCE,
+        known: Mapping[str, datetime] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -66,6 +70,7 @@ class FolderSource:
         self._watch = watch
         self._poll = poll
         self._patience = patience
+        self._known = known or {}
         self._clock = clock
         self._wall_clock = wall_clock
         self._files: dict[Path, _Seen] = {}
@@ -155,8 +160,10 @@ class FolderSource:
             age = self._wall_clock() - status.st_mtime
             # What is in the folder at the start may have lain there for years.
             settled = seen is None and self._first_look and age > self._patience
-            self._files[path] = _Seen(signature, self._clock(), fresh=not settled)
-            return settled
+            before = self._known.get(self._part_id(path)) if seen is None and self._first_look else None
+            done = before is not None and status.st_mtime < before.timestamp()
+            self._files[path] = _Seen(signature, self._clock(), fresh=not settled, done=done)
+            return settled and not done
         return not seen.done and self._clock() - seen.since >= self._poll * 0.9
 
     def _deliver(self, path: Path) -> Frame | None:
@@ -173,14 +180,16 @@ class FolderSource:
             seen.done = True
             raise
         seen.done = True
-        inside = path.relative_to(self._root)
         return Frame(
             image,
             self.address,
-            part_id=inside.with_suffix("").as_posix(),
+            part_id=self._part_id(path),
             path=path,
-            path_in_folder=inside.as_posix(),
+            path_in_folder=path.relative_to(self._root).as_posix(),
         )
+
+    def _part_id(self, path: Path) -> str:
+        return path.relative_to(self._root).with_suffix("").as_posix()
 
     def _unreadable(self, error: OSError) -> SourceError:
         if not self._root.exists():

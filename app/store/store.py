@@ -188,6 +188,17 @@ class Store:
                 return
             after = piece[-1][0]
 
+    def last_seen(self, source: str) -> dict[str, datetime]:
+        """When each part of a source was last captured, by its number, UTC."""
+        table = schema.inspection
+        query = (
+            sa.select(table.c.part_id, sa.func.max(table.c.captured_at))
+            .where(table.c.source == rows.text(source))
+            .group_by(table.c.part_id)
+        )
+        with self._read() as connection:
+            return {part: rows.int_to_moment(moment) for part, moment in connection.execute(query)}
+
     def counts(self, start: datetime, end: datetime) -> Counts:
         """Inspections captured in [start, end) by verdict; answered by an index alone."""
         captured, verdict = schema.inspection.c.captured_at, schema.inspection.c.verdict
