@@ -39,3 +39,7 @@ class StoreFullError(StoreError):
 
 class Cancelled(LinesightError):
     """The user stopped the job."""
+
+
+class ScaleError(LinesightError):
+    """Millimetres per pixel that can't be measured from what was given."""
