@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from app.domain.errors import ModelError
 from app.domain.inspection import ModelRef
@@ -30,6 +30,7 @@ from app.domain.verdict import Limits
 from app.vision import backbone
 from app.vision.geometry import MULTIPLE, Target
 from app.vision.graph import MemoryBank, Network
+from app.vision.parts import Described, taken
 
 FORMAT_VERSION = 1
 SUFFIX = ".linesight"
@@ -42,11 +43,7 @@ _MAX_BANK = 200_000
 Array = NDArray[np.float32]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-class NetworkDescription(_Strict):
+class NetworkDescription(Described):
     height: int = Field(ge=MULTIPLE, le=4096, multiple_of=MULTIPLE)
     width: int = Field(ge=MULTIPLE, le=4096, multiple_of=MULTIPLE)
     taps: tuple[int, ...] = Field(min_length=1, max_length=len(backbone.BLOCKS))
@@ -61,13 +58,13 @@ class NetworkDescription(_Strict):
         return taps
 
 
-class BankDescription(_Strict):
+class BankDescription(Described):
     vectors: int = Field(ge=1, le=_MAX_BANK)
     sigma: float = Field(gt=0, le=10)
     top: float = Field(gt=0, le=1)
 
 
-class LimitsDescription(_Strict):
+class LimitsDescription(Described):
     threshold: float = Field(gt=0)
     retest_from: float = Field(gt=0)
 
@@ -78,7 +75,7 @@ class LimitsDescription(_Strict):
         return self
 
 
-class TrainingDescription(_Strict):
+class TrainingDescription(Described):
     """What the model learned from.
 
     Attributes:
@@ -97,9 +94,8 @@ class TrainingDescription(_Strict):
     seconds: float = Field(ge=0)
 
 
-class Description(_Strict):
-    """The JSON beside the arrays. Unknown keys are left alone: a later minor addition must not break
-    an older station."""
+class Description(Described):
+    """The JSON beside the arrays."""
 
     format: Literal["linesight-model"] = "linesight-model"
     version: Literal[1] = 1
@@ -138,11 +134,7 @@ def assemble(description: Description, arrays: Mapping[str, Array]) -> Model:
         "bank.deviation": (channels,),
     }
     for name, shape in (shapes | bank_shapes).items():
-        array = arrays.get(name)
-        if array is None or array.shape != shape or array.dtype != np.float32:
-            raise ModelError(f"its array {name!r} is missing or of another shape")
-        if not np.isfinite(array).all():
-            raise ModelError(f"its array {name!r} holds values that are not numbers")
+        taken(arrays, name, shape, np.float32)
     if not (arrays["bank.deviation"] > 0).all():
         raise ModelError("its array 'bank.deviation' must be positive")
     return Model(
