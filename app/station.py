@@ -259,7 +259,7 @@ class Station:
         """Slow: what a folder of pictures or a manifest holds, and advice in words."""
         return describe_dataset(dataset)
 
-    def train(self, dataset: Path, product: str, size: int = 256) -> Job[TrainedModel]:
+    def train(self, dataset: Path, product: str, size: int | None = None) -> Job[TrainedModel]:
         """Makes the next version of `product` from the good parts of a dataset; it is not put to use."""
         return self.jobs.start(
             f"Train {product}", lambda job: train_on_dataset(self.shelf, dataset, product, size, job.step)

@@ -35,7 +35,9 @@ class Arguments(argparse.Namespace):
     # commands
     dataset: Path
     out: Path
-    size: int = 256
+    size: int | None = None
+    detail: float | None = None
+    backbone: str | None = None
     model: str | None = None
     paths: list[Path]
     overlay: Path | None = None
@@ -86,7 +88,22 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--dataset", type=Path, required=True, metavar="DIR", help=_DATASET)
     train.add_argument("--out", type=Path, required=True, metavar="MODEL", help="the model file to write")
     train.add_argument(
-        "--size", type=_size, default=256, metavar="PX", help="the network sees about PX x PX pixels (default 256)"
+        "--size",
+        type=_size,
+        metavar="PX",
+        help="the network sees about PX x PX pixels (default: 256, and large pictures a second time in more detail)",
+    )
+    train.add_argument(
+        "--detail",
+        type=_detail,
+        metavar="N",
+        help="also looks in detail, N pixels of the picture to one of the network: 1 for native resolution, 0: not "
+        "(default: 4 for pictures of more than about 1500 x 1500)",
+    )
+    train.add_argument(
+        "--backbone",
+        metavar="NAME",
+        help="the feature extractor: efficientnet-lite0 (default) or oriented-filters, which needs no weights",
     )
 
     inspect = _command(commands, "inspect", "judges pictures; prints one JSON line for each")
@@ -159,6 +176,16 @@ def _size(text: str) -> int:
     value = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
     if not 128 <= value <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} must be 128 to 1024 pixels")
+    return value
+
+
+def _detail(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not (value == 0 or 1 <= value <= 100):
+        raise argparse.ArgumentTypeError(f"{text!r} must be 1 to 100 pixels, or 0 for no look in detail")
     return value
 
 

@@ -12,7 +12,8 @@ from app.datasets import read_dataset
 from app.domain.errors import DatasetError, ModelError
 from app.domain.frame import Image
 from app.pictures import read_picture
-from app.vision import artefact
+from app.vision import artefact, backbones
+from app.vision.consequences import Share
 from app.vision.training import Sample, train
 
 
@@ -24,32 +25,58 @@ def command(options: Arguments, output: Output) -> int:
     _check_place(options.out)
     for problem in dataset.problems:
         output.say(f"Left out: {problem}")
-    paths = {item.name: item.path for item in items}
-    samples = [Sample(item.name, _reader(item.path)) for item in items]
+    bad = dataset.training_defects()
+    paths = {item.name: item.path for item in (*items, *bad)}
+    samples, defects = ([Sample(item.name, _reader(item.path)) for item in group] for group in (items, bad))
     name = (options.out.stem or options.out.name)[:60].encode("utf-8", "replace").decode("utf-8")
-    trained = train(samples, name=name, size=options.size, step=output.step)
+    trained = train(
+        samples,
+        name=name,
+        defects=defects,
+        size=options.size,
+        detail=options.detail,
+        backbone=backbones.get(options.backbone) if options.backbone else None,
+        step=output.step,
+    )
     artefact.write(options.out, trained.data)
     for _, why in trained.skipped:
         output.say(f"Left out: {why}")
+    for name, why in trained.suspicious:
+        output.say(f"Suspicious label: {name} {why}. If it is a defect, move it there and train again.")
     limits = trained.model.limits
     output.result(
         {
             "model": str(options.out),
             "name": name,
             "normals": len(trained.used),
+            "defects": len(trained.defects),
             "threshold": limits.threshold,
             "retest_from": limits.retest_from,
             "backbone": trained.model.description.backbone,
-            "size": [trained.model.network.target.width, trained.model.network.target.height],
+            "views": [{"size": each.view.size, "mean": each.view.mean} for each in trained.model.views],
             "bytes": len(trained.data),
+            "expected": {
+                "false_rejects": _share(trained.expected.false_rejects),
+                "escapes": _share(trained.expected.escapes),
+                "words": trained.expected.words(),
+            },
             "seconds": round(trained.seconds, 3),
             "skipped": [{"path": str(paths[name]), "error": why} for name, why in trained.skipped],
+            "suspicious": [{"path": str(paths[name]), "reason": why} for name, why in trained.suspicious],
             "problems": list(dataset.problems),
         },
-        f"{options.out} learned from {len(trained.used)} good parts in {trained.seconds:.1f} s; "
-        f"a score of {limits.threshold:.3f} or more is a FAIL.",
+        f"{options.out} learned from {len(trained.used)} good and {len(trained.defects)} defective parts "
+        f"in {trained.seconds:.1f} s; "
+        f"a score of {limits.threshold:.3f} or more is a FAIL. {trained.expected.words()}",
     )
     return 1 if trained.skipped or dataset.problems else 0
+
+
+def _share(share: Share | None) -> dict[str, float] | None:
+    """A share with its 95 % confidence interval."""
+    if share is None:
+        return None
+    return {"count": share.count, "of": share.of, "share": share.share, "low": share.low, "high": share.high}
 
 
 def _check_place(out: Path) -> None:

@@ -69,6 +69,10 @@ class Dataset:
         """Good parts for training: the train split where there is one."""
         return [item for item in self.items if item.label == "normal" and item.split != "test"]
 
+    def training_defects(self) -> list[Item]:
+        """Defective parts for training: those outside the test split."""
+        return [item for item in self.items if item.label == "anomaly" and item.split != "test"]
+
     def test_items(self) -> list[Item]:
         """Labelled pictures for evaluation: the test split where there is one, else all."""
         labelled = [item for item in self.items if item.label is not None]

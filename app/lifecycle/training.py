@@ -38,12 +38,12 @@ def describe_dataset(dataset: Path) -> DatasetSummary:
     else:
         advice.append(f"{normals} good parts are enough.")
     if anomalies:
-        advice.append(f"The {anomalies} defect pictures are not used: the model learns from good parts only.")
+        advice.append(f"The {anomalies} defect pictures choose the limit and say how sure a verdict is.")
     enough = normals >= MIN_NORMALS
     return DatasetSummary(normals, anomalies, dict(found.types()), enough, tuple(advice), tuple(problems))
 
 
-def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int, step: Step) -> TrainedModel:
+def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int | None, step: Step) -> TrainedModel:
     """Makes the next version of `product` from the good parts of a dataset.
 
     Raises:
@@ -53,8 +53,11 @@ def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int, 
     if not 1 <= len(product) <= _LONGEST_NAME:
         raise ModelError(f"A product's name has 1 to {_LONGEST_NAME} characters: give the model another name.")
     found = read_dataset(dataset, plain_is_normal=True)
-    samples = [_sample(item.name, item.path) for item in found.training_normals()]
-    return _keep(shelf, samples, product, size, step, found.problems)
+    good, bad = (
+        [_sample(item.name, item.path) for item in group]
+        for group in (found.training_normals(), found.training_defects())
+    )
+    return _keep(shelf, good, product, size, step, found.problems, bad)
 
 
 def train_on_demo(shelf: ModelShelf, product: str, seed: int, step: Step) -> TrainedModel:
@@ -67,16 +70,26 @@ def train_on_demo(shelf: ModelShelf, product: str, seed: int, step: Step) -> Tra
     samples = [Sample(f"demo part {number}", _giver(part)) for number, part in enumerate(parts, 1)]
     rest = 1 - _DRAWING
     return _keep(
-        shelf, samples, product, 256, lambda fraction, words: step(_DRAWING + rest * fraction, words), problems=()
+        shelf, samples, product, None, lambda fraction, words: step(_DRAWING + rest * fraction, words), problems=()
     )
 
 
 def _keep(
-    shelf: ModelShelf, samples: Sequence[Sample], product: str, size: int, step: Step, problems: Sequence[str]
+    shelf: ModelShelf,
+    samples: Sequence[Sample],
+    product: str,
+    size: int | None,
+    step: Step,
+    problems: Sequence[str],
+    defects: Sequence[Sample] = (),
 ) -> TrainedModel:
-    trained = train(samples, name=product, size=size, step=step)
+    trained = train(samples, name=product, defects=defects, size=size, step=step)
     stored = shelf.add(product, trained.data)
-    notes = (*problems, *(why for _, why in trained.skipped))
+    odd = (
+        f"Suspicious label: {name} {why}. If it is a defect, move it there and train again."
+        for name, why in trained.suspicious
+    )
+    notes = (*problems, *(why for _, why in trained.skipped), *odd)
     limits = trained.model.limits
     return TrainedModel(stored.ref, stored.path, len(trained.used), limits.threshold, trained.seconds, notes)
 

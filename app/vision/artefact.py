@@ -18,21 +18,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from app.domain.errors import ModelError
 from app.domain.inspection import ModelRef
 from app.domain.verdict import Limits
-from app.vision import backbone
-from app.vision.geometry import MULTIPLE, Target
-from app.vision.graph import MemoryBank, Network
-from app.vision.parts import Described, taken
+from app.vision import artefact_v1, backbones
+from app.vision.backbones import Backbone
+from app.vision.backbones.onnx import OnnxBackbone, OnnxDescription
+from app.vision.bank import MemoryBank
+from app.vision.calibration import Calibration, CalibrationDescription
+from app.vision.graph import Network
+from app.vision.judge import Remembered
+from app.vision.looking import View
+from app.vision.maps import Scale
+from app.vision.parts import Arrays, Described, taken
+from app.vision.quality import PictureQuality, QualityDescription
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SUFFIX = ".linesight"
 
 _DESCRIPTION = "model.json"
@@ -40,28 +47,16 @@ _MAX_FILE = 512 << 20
 _MAX_DESCRIPTION = 1 << 20
 _MAX_BANK = 200_000
 
-Array = NDArray[np.float32]
 
+class ViewDescription(Described):
+    """One view and its memory bank; fields as in `View`, `MemoryBank` and `Scale`."""
 
-class NetworkDescription(Described):
-    height: int = Field(ge=MULTIPLE, le=4096, multiple_of=MULTIPLE)
-    width: int = Field(ge=MULTIPLE, le=4096, multiple_of=MULTIPLE)
-    taps: tuple[int, ...] = Field(min_length=1, max_length=len(backbone.BLOCKS))
-
-    @field_validator("taps")
-    @classmethod
-    def _one_grid(cls, taps: tuple[int, ...]) -> tuple[int, ...]:
-        if any(not 0 <= tap < len(backbone.BLOCKS) for tap in taps) or list(taps) != sorted(set(taps)):
-            raise ValueError("not rising numbers of blocks")
-        if len({backbone.BLOCKS[tap].stride for tap in taps}) != 1:
-            raise ValueError("blocks of different strides")
-        return taps
-
-
-class BankDescription(Described):
+    size: int = Field(ge=32, le=8192)
+    mean: int = Field(ge=1, le=9)
     vectors: int = Field(ge=1, le=_MAX_BANK)
-    sigma: float = Field(gt=0, le=10)
-    top: float = Field(gt=0, le=1)
+    place_weight: float = Field(ge=0, le=1000)
+    limit: float = Field(gt=0, le=1e6)
+    edge: float = Field(gt=0, le=1)
 
 
 class LimitsDescription(Described):
@@ -79,7 +74,7 @@ class TrainingDescription(Described):
     """What the model learned from.
 
     Attributes:
-        normals: number of pictures used.
+        normals, defects: numbers of pictures used.
         fingerprint: SHA-256 over the sorted SHA-256 of the decoded pictures.
         aspect_from, aspect_to: smallest and largest width / height among them.
         median_score: of held-out good pictures.
@@ -87,6 +82,7 @@ class TrainingDescription(Described):
     """
 
     normals: int = Field(ge=1)
+    defects: int = Field(default=0, ge=0)
     fingerprint: str = Field(pattern="^[0-9a-f]{64}$")
     aspect_from: float = Field(gt=0)
     aspect_to: float = Field(gt=0)
@@ -98,25 +94,41 @@ class Description(Described):
     """The JSON beside the arrays."""
 
     format: Literal["linesight-model"] = "linesight-model"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     name: str = Field(min_length=1, max_length=60)
     made_by: str = Field(max_length=60)
     created_at: datetime
-    backbone: Literal["efficientnet-lite0"] = "efficientnet-lite0"
-    network: NetworkDescription
-    bank: BankDescription
+    backbone: str = Field(min_length=1, max_length=60)
+    onnx: OnnxDescription | None = None
+    layers: tuple[str, ...] = Field(min_length=1, max_length=16)
+    views: tuple[ViewDescription, ...] = Field(min_length=1, max_length=8)
     limits: LimitsDescription
     training: TrainingDescription
+    quality: QualityDescription | None = None
+    calibration: CalibrationDescription | None = None
     labels: tuple[str, ...] = ("anomaly",)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Description:
+        if self.onnx is not None and self.onnx.name != self.backbone:
+            raise ValueError("the registered backbone has another name")
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A trained model in memory, checked, ready for `app.vision.detector.Detector`."""
+    """A trained model in memory, checked, ready for `app.vision.detector.Detector`.
+
+    Attributes:
+        quality: what usual pictures are like; None in files of version 1.
+        calibration: how sure a score makes; None where no defect was labelled.
+    """
 
     description: Description
     network: Network
-    bank: MemoryBank
+    views: tuple[Remembered, ...]
+    quality: PictureQuality | None
+    calibration: Calibration | None = None
 
     @property
     def limits(self) -> Limits:
@@ -124,44 +136,83 @@ class Model:
         return Limits(limits.threshold, limits.retest_from)
 
 
-def assemble(description: Description, arrays: Mapping[str, Array]) -> Model:
-    """Puts description and arrays together; raises ModelError when they do not fit."""
-    shapes = backbone.expected_shapes(max(description.network.taps))
-    channels = backbone.channels(description.network.taps)
-    bank_shapes: dict[str, tuple[int, ...]] = {
-        "bank.vectors": (description.bank.vectors, channels),
-        "bank.mean": (channels,),
-        "bank.deviation": (channels,),
-    }
-    for name, shape in (shapes | bank_shapes).items():
-        taken(arrays, name, shape, np.float32)
-    if not (arrays["bank.deviation"] > 0).all():
-        raise ModelError("its array 'bank.deviation' must be positive")
-    return Model(
-        description,
-        Network(
-            Target(description.network.height, description.network.width),
-            description.network.taps,
-            {name: arrays[name] for name in shapes},
-        ),
-        MemoryBank(
-            arrays["bank.mean"],
-            arrays["bank.deviation"],
-            arrays["bank.vectors"],
-            description.bank.sigma,
-            description.bank.top,
-        ),
+def describe(each: Remembered) -> ViewDescription:
+    """A view as it stands in the file."""
+    return ViewDescription(
+        size=each.view.size,
+        mean=each.view.mean,
+        vectors=len(each.bank.vectors),
+        place_weight=each.bank.place_weight,
+        limit=each.scale.limit,
+        edge=each.scale.edge,
     )
+
+
+def assemble(description: Description, arrays: Mapping[str, NDArray[Any]]) -> Model:
+    """Puts description and arrays together; raises ModelError when they do not fit."""
+    network = _network(description, _below(arrays, _BACKBONE))
+    views = tuple(
+        _remembered(each, _below(arrays, f"view{number}."), network.channels)
+        for number, each in enumerate(description.views)
+    )
+    quality = None
+    if description.quality is not None:
+        quality = PictureQuality.from_parts(description.quality, _below(arrays, _QUALITY))
+    calibration = Calibration.from_parts(description.calibration, {}) if description.calibration else None
+    return Model(description, network, views, quality, calibration)
+
+
+def _network(description: Description, arrays: Arrays) -> Network:
+    if description.onnx is not None:
+        backbone: Backbone = OnnxBackbone.from_parts(description.onnx, arrays)
+    else:
+        backbone = backbones.get(description.backbone)
+    strides = {layer.stride for layer in backbone.chosen(description.layers)}
+    if len(strides) != 1 or len(set(description.layers)) != len(description.layers):
+        raise ModelError("its layers are of different strides or named twice")
+    backbone.check(arrays, description.layers)
+    return Network(backbone, description.layers, arrays)
+
+
+def _remembered(described: ViewDescription, arrays: Arrays, channels: int) -> Remembered:
+    vectors = taken(arrays, "vectors", (described.vectors, channels), np.float16).astype(np.float32)
+    mean = taken(arrays, "mean", (channels,), np.float32)
+    deviation = taken(arrays, "deviation", (channels,), np.float32)
+    if not (deviation > 0).all():
+        raise ModelError("its array 'deviation' must be positive")
+    places = taken(arrays, "places", (described.vectors, 2), np.float32)
+    return Remembered(
+        View(described.size, described.mean),
+        MemoryBank(mean, deviation, vectors, places, described.place_weight),
+        Scale(described.limit, described.edge),
+    )
+
+
+def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+_BACKBONE, _QUALITY = "backbone.", "quality."
+
+
+def _arrays(model: Model) -> Arrays:
+    """Every array of the file by its name there."""
+    found: Arrays = {_BACKBONE + name: array for name, array in model.network.arrays.items()}
+    for number, each in enumerate(model.views):
+        found |= {
+            f"view{number}.vectors": each.bank.vectors.astype(np.float16),
+            f"view{number}.mean": each.bank.mean,
+            f"view{number}.deviation": each.bank.deviation,
+            f"view{number}.places": each.bank.places,
+        }
+    if model.quality is not None:
+        found |= {_QUALITY + name: array for name, array in model.quality.to_parts()[1].items()}
+    return found
 
 
 def to_bytes(model: Model) -> bytes:
     """The file's bytes; the same model gives the same bytes."""
-    arrays: dict[str, Array] = dict(model.network.arrays)
-    arrays |= {
-        "bank.vectors": model.bank.vectors,
-        "bank.mean": model.bank.mean,
-        "bank.deviation": model.bank.deviation,
-    }
+    arrays = _arrays(model)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_entry(_DESCRIPTION), model.description.model_dump_json(indent=1))
@@ -254,30 +305,30 @@ def _parse(data: bytes) -> Model:
         version = raw.get("version") if isinstance(raw, dict) else None
         if isinstance(version, int) and version > FORMAT_VERSION:
             raise _LaterVersion(version)
+        arrays = {
+            name.removesuffix(".npy"): _array(archive, info) for name, info in members.items() if name.endswith(".npy")
+        }
+        if version == 1:
+            raw, arrays = artefact_v1.upgraded(raw, arrays)
         try:
             description = Description.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the whole"
             raise ModelError(f"its description is wrong at {place}: {first['msg']}") from None
-        names = set(backbone.expected_shapes(max(description.network.taps))) | {
-            "bank.vectors",
-            "bank.mean",
-            "bank.deviation",
-        }
-        arrays = {name: _array(archive, members, name) for name in names}
     return assemble(description, arrays)
 
 
-def _array(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> Array:
-    info = members.get(f"{name}.npy")
-    if info is None:
-        raise ModelError(f"its array {name!r} is missing")
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+    name = info.filename.removesuffix(".npy")
     content = io.BytesIO(archive.read(info))  # checks the CRC
     major = np.lib.format.read_magic(content)
     if major != (1, 0):
         raise ModelError(f"its array {name!r} has an unknown header")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(content)
-    if dtype != np.float32 or fortran or math.prod(shape) * 4 != info.file_size - content.tell():
+    if dtype not in _TYPES or fortran or math.prod(shape) * dtype.itemsize != info.file_size - content.tell():
         raise ModelError(f"its array {name!r} is not what its header says")
-    return np.frombuffer(content.read(), np.float32).reshape(shape).copy()
+    return np.frombuffer(content.read(), dtype).reshape(shape).copy()
+
+
+_TYPES = (np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.uint8))

@@ -12,8 +12,9 @@ from app.domain.inspection import Detection, ModelRef
 from app.domain.region import place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.vision import artefact
-from app.vision.geometry import SHAPE_TOLERANCE, covered_box, decimation
-from app.vision.graph import PictureGraph
+from app.vision.geometry import SHAPE_TOLERANCE
+from app.vision.judge import Judge
+from app.vision.maps import pooled
 from app.vision.regions import find_regions
 
 
@@ -22,7 +23,7 @@ class Detector:
 
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
-        self._graph = PictureGraph(model.network, model.bank)
+        self._judge = Judge(model.network, model.views)
 
     @classmethod
     def load(cls, path: Path) -> Detector:
@@ -31,22 +32,22 @@ class Detector:
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for pictures of this size now, so that the first one need not wait for it."""
-        self._graph.prepare(width, height)
+        self._judge.prepare(width, height)
 
     def score(self, image: Image) -> float:
         """The fused, uncalibrated score of an (H, W, 3) uint8 BGR picture."""
-        return float(self._graph.run(image)[1][0])
+        return pooled(self._judge.heat(image))
 
     def detect(self, image: Image) -> Detection:
         """Score, verdict, heat map and regions of an (H, W, 3) uint8 BGR picture of any size."""
         begin = time.perf_counter()
-        heat, scores = self._graph.run(image)
-        score = float(scores[0])
+        heat = self._judge.heat(image)
+        score = pooled(heat)
         height, width = image.shape[:2]
-        limits = self.model.limits
-        poor = self._poor_picture(width, height)
+        limits, calibration = self.model.limits, self.model.calibration
+        poor = self._poor_shape(width, height) or (self.model.quality.check(image) if self.model.quality else "")
         verdict = decide(score, limits, poor_picture=poor)
-        box = covered_box(width, height, decimation(width, height, self.model.network.target))
+        box = self._judge.box(width, height)
         # A doubtful part shows what made it doubtful, so its regions start at the band's lower end.
         limit = limits.threshold if score >= limits.threshold else limits.retest_from
         regions = find_regions(heat, box, (width, height), limit) if score >= limits.retest_from else ()
@@ -59,7 +60,7 @@ class Detector:
             threshold=limits.threshold,
             retest_from=limits.retest_from,
             verdict=verdict,
-            confidence=None,
+            confidence=calibration.confidence(score, verdict) if calibration and not poor else None,
             regions=regions,
             reason=poor or subject + _compared(score, limits, verdict),
             heat=heat,
@@ -67,7 +68,7 @@ class Detector:
             milliseconds=(time.perf_counter() - begin) * 1000,
         )
 
-    def _poor_picture(self, width: int, height: int) -> str:
+    def _poor_shape(self, width: int, height: int) -> str:
         """Why a picture of this shape can't be judged, or empty."""
         training = self.model.description.training
         aspect = width / height

@@ -1,16 +1,18 @@
-"""The one compiled graph: a BGR picture in; heat map and score out.
+"""The compiled graph of one view: canvas windows in; features and distances to good parts out.
 
-Resizing, normalisation, backbone, standardisation, distance to the memory bank, smoothing and the
-image score are nodes of one OpenVINO graph, so that training, live inspection, review and the command
-line can't differ: they run the same nodes (PatchCore: Roth et al. 2022, arXiv 2106.08265).
+Normalisation, backbone, averaging, standardisation and distance to the memory bank are nodes of one OpenVINO
+graph, so that training, live inspection, review and the command line can't differ: they run the same nodes
+(PatchCore: Roth et al. 2022, arXiv 2106.08265).
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -18,87 +20,99 @@ from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from app.domain.frame import Image
-from app.vision import backbone
-from app.vision.geometry import Target, decimation, smoothing
+from app.vision.backbones import Backbone
+from app.vision.backbones.base import ints
+from app.vision.bank import MemoryBank
 from app.vision.runtime import compile_graph
 
 Array = NDArray[np.float32]
 
 _STATIC_GRAPHS = 4
+_BEFORE_STATIC = 3  # pictures of one size in a row
+_AT_ONCE = 8  # windows a pass: more take memory and no less time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """Input size, layer and kernels of the feature extractor.
+    """The feature extractor of all views.
 
     Attributes:
-        target: input size.
-        taps: the blocks whose outputs, side by side, are the feature grid; all of one stride.
-        arrays: folded kernels and biases by name (`app.vision.backbone.expected_shapes`).
+        backbone: which one.
+        layers: names of the outputs that are, side by side, the feature grid; all of one stride.
+        arrays: the constants it is built from.
     """
 
-    target: Target
-    taps: tuple[int, ...]
-    arrays: Mapping[str, Array]
+    backbone: Backbone
+    layers: tuple[str, ...]
+    arrays: Mapping[str, NDArray[Any]]
 
     @property
     def stride(self) -> int:
-        return backbone.BLOCKS[self.taps[0]].stride
+        return self.backbone.layer(self.layers[0]).stride
 
     @property
     def channels(self) -> int:
-        return backbone.channels(self.taps)
+        return sum(layer.channels for layer in self.backbone.chosen(self.layers))
 
     @property
-    def grid(self) -> tuple[int, int]:
-        """(rows, columns) of the feature grid."""
-        return self.target.height // self.stride, self.target.width // self.stride
+    def offset(self) -> float:
+        """How far, in canvas pixels, a feature's place lies right of and below its cell's middle."""
+        return float(np.mean([self.backbone.centre_offset(layer) for layer in self.layers]))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MemoryBank:
-    """Features of good parts, and how distances to them become a map and a score.
+class ViewGraph:
+    """Compiled graphs of one view for windows of any size; safe from several threads at once.
 
-    Attributes:
-        mean, deviation: (C,) float32, of the training features, by which every feature is standardised.
-        vectors: (N, C) float32, standardised features of the coreset.
-        sigma: of the Gaussian over the map of distances, in grid cells.
-        top: fraction of the map's cells whose mean is the image score.
+    The first three times a size is seen, a graph with open sides runs; from then on one compiled for just
+    this size (a fifth faster; a fixed camera needs exactly one). Both hold the same nodes.
     """
 
-    mean: Array
-    deviation: Array
-    vectors: Array
-    sigma: float
-    top: float
-
-
-class PictureGraph:
-    """A compiled graph over pictures of any size; safe from several threads at once.
-
-    The first time a size is seen, a graph with open height and width runs; from the second time on, one
-    compiled for just this size (a fifth faster; a fixed camera needs exactly one). Both hold the same
-    nodes.
-    """
-
-    def __init__(self, network: Network, bank: MemoryBank | None) -> None:
-        """With `bank` the outputs are heat map and score; without, the raw features (training)."""
-        self._network, self._bank = network, bank
+    def __init__(self, network: Network, mean: int, bank: MemoryBank | None, *, features: bool) -> None:
+        """
+        Args:
+            mean: features are averaged over mean x mean cells (odd; 1: not at all).
+            bank: without one there are no distances.
+            features: whether features are wanted at all; they need not be copied otherwise.
+        """
+        self._network, self._mean, self._bank, self._wanted = network, mean, bank, features
         self._lock = threading.Lock()
-        self._open: dict[int, ov.CompiledModel] = {}
-        self._static: OrderedDict[tuple[int, int], ov.CompiledModel] = OrderedDict()
-        self._last_size: tuple[int, int] | None = None
+        self._open: ov.CompiledModel | None = None
+        self._static: OrderedDict[tuple[int, ...], ov.CompiledModel] = OrderedDict()
+        self._seen: tuple[tuple[int, ...], int] = ((), 0)
         self._local = threading.local()
 
-    def run(self, image: Image) -> list[Array]:
-        """Runs the graph on an (H, W, 3) uint8 BGR picture.
+    def run(self, batch: Image, places: Array | None = None) -> tuple[Array | None, Array | None]:
+        """
+        Args:
+            batch: (B, h, w, 3) uint8 BGR.
+            places: (B * cells, 2) float32, where each cell lies on the canvas in shares of its sides; only
+                needed for a bank that knows places.
 
         Returns:
-            With a bank [heat (h, w), score (1,)]; without [features (cells, C)]. Fresh arrays.
+            Features (B * cells, C) float32 or None, distances (B * cells,) float32 or None; fresh arrays, cells
+            of a window in row order.
         """
-        size = (image.shape[1], image.shape[0])
+        step = _AT_ONCE
+        if len(batch) <= step:
+            return self._pass(batch, places)
+        cells = (batch.shape[1] // self._network.stride) * (batch.shape[2] // self._network.stride)
+        passes = [
+            self._pass(batch[at : at + step], None if places is None else places[at * cells : (at + step) * cells])
+            for at in range(0, len(batch), step)
+        ]
+        features, distances = zip(*passes, strict=True)
+        return (
+            np.concatenate(features) if self._wanted else None,
+            np.concatenate(distances) if self._bank is not None else None,
+        )
+
+    def prepare(self, shape: tuple[int, int, int, int]) -> None:
+        """Compiles what `run` will need for the next batch of this shape."""
+        self._local.ready = (shape, self._compiled(shape))
+
+    def _pass(self, batch: Image, places: Array | None) -> tuple[Array | None, Array | None]:
         ready = self._local.__dict__.pop("ready", None)  # of this thread, from `prepare`
-        compiled: ov.CompiledModel = ready[1] if ready and ready[0] == size else self._compiled(*size)
+        compiled: ov.CompiledModel = ready[1] if ready and ready[0] == batch.shape else self._compiled(batch.shape)
         requests: dict[int, tuple[ov.CompiledModel, ov.InferRequest]] = self._local.__dict__.setdefault("requests", {})
         entry = requests.get(id(compiled))
         if entry is None or entry[0] is not compiled:
@@ -106,114 +120,117 @@ class PictureGraph:
                 requests.clear()
             entry = requests[id(compiled)] = (compiled, compiled.create_infer_request())
         request = entry[1]
-        request.infer([np.ascontiguousarray(image)[None]], share_inputs=True)
-        return [request.get_output_tensor(index).data.copy() for index in range(len(compiled.outputs))]
+        inputs: list[NDArray[Any]] = [np.ascontiguousarray(batch)]
+        if len(compiled.inputs) == 2:
+            assert places is not None
+            inputs.append(places)
+        request.infer(inputs, share_inputs=True)
+        found = [request.get_output_tensor(index).data.copy() for index in range(len(compiled.outputs))]
+        return (found[0] if self._wanted else None), (found[-1] if self._bank is not None else None)
 
-    def prepare(self, width: int, height: int) -> None:
-        """Compiles what `run` will need for the next picture of this size."""
-        self._local.ready = ((width, height), self._compiled(width, height))
-
-    def _compiled(self, width: int, height: int) -> ov.CompiledModel:
-        size = (width, height)
+    def _compiled(self, shape: tuple[int, ...]) -> ov.CompiledModel:
         with self._lock:
-            if size in self._static:
-                self._static.move_to_end(size)
-                return self._static[size]
-            block = decimation(width, height, self._network.target)
-            if size == self._last_size:
-                self._static[size] = self._compile(block, height, width)
+            if shape in self._static:
+                self._static.move_to_end(shape)
+                return self._static[shape]
+            times = self._seen[1] + 1 if self._seen[0] == shape else 1
+            self._seen = (shape, times)
+            if times > _BEFORE_STATIC:
+                self._static[shape] = self._compile(shape)
                 while len(self._static) > _STATIC_GRAPHS:
                     self._static.popitem(last=False)
-                return self._static[size]
-            self._last_size = size
-            if block not in self._open:
-                if len(self._open) > _STATIC_GRAPHS:
-                    self._open.clear()
-                self._open[block] = self._compile(block, -1, -1)
-            return self._open[block]
+                return self._static[shape]
+            if self._open is None:
+                self._open = self._compile((-1, -1, -1, 3))
+            return self._open
 
-    def _compile(self, block: int, height: int, width: int) -> ov.CompiledModel:
-        picture = op.parameter([1, height, width, 3], ov.Type.u8, name="picture")
-        pixels = _resized(picture, block, self._network.target)
-        features = _features(pixels, self._network)
-        if self._bank is None:
-            outputs = [features]
-        else:
-            outputs = _judged(features, self._bank, self._network)
-        model = ov.Model([op.result(node) for node in outputs], [picture], "linesight")
-        return compile_graph(model)
-
-
-class FeatureGraph:
-    """The same graph from the features on: scores held-out pictures without running the backbone again."""
-
-    def __init__(self, network: Network, bank: MemoryBank) -> None:
-        rows, columns = network.grid
-        features = op.parameter([rows * columns, network.channels], ov.Type.f32, name="features")
-        model = ov.Model([op.result(node) for node in _judged(features, bank, network)], [features], "linesight-bank")
-        self._request = compile_graph(model).create_infer_request()
-
-    def run(self, features: Array) -> tuple[Array, float]:
-        """(cells, C) float32 raw features -> heat (h, w) float32, score."""
-        self._request.infer([features], share_inputs=True)
-        heat: Array = self._request.get_output_tensor(0).data.copy()
-        return heat, float(self._request.get_output_tensor(1).data[0])
+    def _compile(self, shape: tuple[int, ...]) -> ov.CompiledModel:
+        network = self._network
+        picture = op.parameter(list(shape), ov.Type.u8, name="picture")
+        planes = op.transpose(op.convert(picture, "f32"), ints([0, 3, 1, 2]))
+        pixels = op.gather(planes, ints([2, 1, 0]), ints(1))  # B, G, R -> R, G, B
+        grids = network.backbone.build(pixels, network.arrays, network.layers)
+        grid = grids[0] if len(grids) == 1 else op.concat(grids, 1)
+        if self._mean > 1:
+            half = self._mean // 2
+            grid = op.avg_pool(grid, [1, 1], [half, half], [half, half], [self._mean, self._mean], True)
+        features = op.reshape(op.transpose(grid, ints([0, 2, 3, 1])), ints([-1, network.channels]), False)
+        outputs, inputs = ([features] if self._wanted else []), [picture]
+        if self._bank is not None:
+            if self._bank.place_weight:
+                inputs.append(op.parameter([-1, 2], ov.Type.f32, name="places"))
+            mean, scale, weight, vectors, squares = (op.constant(value) for value in _constants(self._bank))
+            place = inputs[1] if len(inputs) == 2 else None
+            outputs.append(_distance(features, mean, scale, vectors, squares, weight, place))
+        return compile_graph(ov.Model([op.result(node) for node in outputs], inputs, "linesight"))
 
 
-def _resized(picture: ov.Node, block: int, target: Target) -> ov.Node:
-    """(1, H, W, 3) uint8 BGR -> (1, 3, h, w) float32 RGB planes, 0..255.
+class BankGraph:
+    """The same graph from the features on: judges held-out pictures without running the backbone again.
 
-    The mean over whole blocks is one strided convolution over the interleaved bytes, which also takes
-    the colours apart and swaps them: an antialiased resize three times as fast as pooling on planes.
+    The bank is an input of it, so that one compiled graph serves the banks of all folds.
     """
-    shape = op.shape_of(picture)
-    rows = op.gather(shape, _ints([1]), _ints(0))
-    row_bytes = op.multiply(op.gather(shape, _ints([2]), _ints(0)), _ints([3]))
-    flat = op.reshape(op.convert(picture, "f32"), op.concat([_ints([1, 1]), rows, row_bytes], 0), False)
-    kernel = np.zeros((3, 1, block, 3 * block), np.float32)
-    for channel in range(3):
-        kernel[2 - channel, 0, :, channel::3] = 1.0 / (block * block)
-    planes = op.convolution(flat, op.constant(kernel), [block, 3 * block], [0, 0], [0, 0], [1, 1])
-    return op.interpolate(
-        planes,
-        _ints([target.height, target.width]),
-        "linear_onnx",
-        "sizes",
-        axes=_ints([2, 3]),
-        pads_begin=[0, 0, 0, 0],
-        pads_end=[0, 0, 0, 0],
-        coordinate_transformation_mode="half_pixel",
+
+    def __init__(self, bank: MemoryBank) -> None:
+        self._request = _bank_graph(bool(bank.place_weight)).create_infer_request()
+        mean, scale, weight, vectors, squares = _constants(bank)
+        self._bank = [mean, scale, vectors, squares, *([weight] if bank.place_weight else [])]
+
+    def run(self, features: Array, places: Array) -> Array:
+        """(cells, C) float32 raw features and (cells, 2) places -> distances (cells,) float32."""
+        with_places = [places] if len(self._bank) == 5 else []
+        self._request.infer([features, *self._bank, *with_places], share_inputs=True)
+        distances: Array = self._request.get_output_tensor(0).data.copy()
+        return distances
+
+
+@functools.lru_cache(maxsize=2)
+def _bank_graph(with_places: bool) -> ov.CompiledModel:
+    shapes = [[-1, -1], [1, -1], [1, -1], [-1, -1], [1, -1], *([[1, 1], [-1, 2]] if with_places else [])]
+    inputs = [op.parameter(shape, ov.Type.f32) for shape in shapes]
+    features, mean, scale, vectors, squares = inputs[:5]
+    weight, places = inputs[5:] if with_places else (None, None)
+    distance = _distance(features, mean, scale, vectors, squares, weight, places)
+    return compile_graph(ov.Model([op.result(distance)], inputs, "linesight-bank"))
+
+
+def _constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array]:
+    """mean (1, C), scale (1, C), place weight (1, 1), -2 x vectors (C [+ 2], N) and their squares (1, N)."""
+    weight = np.float32(bank.place_weight * np.sqrt(bank.vectors.shape[1]))
+    vectors = bank.vectors
+    if bank.place_weight:
+        vectors = np.concatenate([vectors, bank.places * weight], axis=1)
+    squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64).astype(np.float32).reshape(1, -1)
+    return (
+        bank.mean.reshape(1, -1),
+        np.reciprocal(bank.deviation).reshape(1, -1),
+        weight.reshape(1, 1),
+        np.ascontiguousarray(-2.0 * vectors.T),
+        squares,
     )
 
 
-def _features(pixels: ov.Node, network: Network) -> ov.Node:
-    """(1, 3, h, w) -> (cells, C) raw features, cells in row order."""
-    tapped = backbone.build(pixels, network.arrays, network.taps)
-    rows, columns = network.grid
-    by_channel = op.reshape(op.concat(tapped, 1), _ints([network.channels, rows * columns]), False)
-    return op.transpose(by_channel, _ints([1, 0]))
-
-
-def _judged(features: ov.Node, bank: MemoryBank, network: Network) -> list[ov.Node]:
-    """(cells, C) raw features -> heat map (2 rows, 2 columns) and image score (1,)."""
-    rows, columns = network.grid
-    scale = np.reciprocal(bank.deviation).reshape(1, -1)
-    x = op.multiply(op.subtract(features, op.constant(bank.mean[None])), op.constant(scale))
+def _distance(
+    features: ov.Node,
+    mean: ov.Node,
+    scale: ov.Node,
+    vectors: ov.Node,
+    squares: ov.Node,
+    weight: ov.Node | None,
+    places: ov.Node | None,
+) -> ov.Node:
+    """(cells, C) raw features -> (cells,) root mean square distance a channel to the nearest vector."""
+    x = op.multiply(op.subtract(features, mean), scale)
+    channels = op.convert(op.gather(op.shape_of(features), ints([1]), ints(0)), "f32")
+    if places is not None:
+        x = op.concat([x, op.multiply(places, weight)], 1)
     # |x - b|^2 = |x|^2 - 2 x.b + |b|^2: one matrix product against the whole bank.
-    product = op.matmul(x, op.constant(np.ascontiguousarray(-2.0 * bank.vectors.T)), False, False)
-    squares = np.einsum("ij,ij->i", bank.vectors, bank.vectors, dtype=np.float64).astype(np.float32).reshape(1, -1)
-    nearest = op.reduce_min(op.add(product, op.constant(squares)), _ints([1]), True)
-    own = op.reduce_sum(op.multiply(x, x), _ints([1]), True)
-    mean_square = op.multiply(op.relu(op.add(nearest, own)), op.constant(np.float32(1.0 / network.channels)))
-    distance = op.reshape(op.sqrt(mean_square), _ints([rows, columns]), False)
-    down = op.constant(smoothing(rows, network.stride, bank.sigma))
-    across = op.constant(np.ascontiguousarray(smoothing(columns, network.stride, bank.sigma).T))
-    heat = op.matmul(op.matmul(down, distance, False, False), across, False, False)
-    cells = 4 * rows * columns
-    count = max(4, round(bank.top * cells))
-    highest = op.topk(op.reshape(heat, _ints([cells]), False), _ints(count), 0, "max", "value").output(0)
-    return [heat, op.reduce_mean(highest, _ints([0]), True)]
+    product = op.matmul(x, vectors, False, False)
+    nearest = op.reduce_min(op.add(product, squares), ints([1]), False)
+    own = op.reduce_sum(op.multiply(x, x), ints([1]), False)
+    mean_square = op.divide(op.relu(op.add(nearest, own)), channels)
+    # The difference of large numbers is rounded; next to zero the root would blow that up.
+    return op.sqrt(op.add(mean_square, op.constant(np.float32(_LEAST))))
 
 
-def _ints(values: list[int] | int) -> ov.Node:
-    return op.constant(np.array(values, np.int64))
+_LEAST = 1e-4

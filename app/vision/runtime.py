@@ -20,6 +20,14 @@ def compile_graph(model: ov.Model) -> ov.CompiledModel:
     return _core().compile_model(model, "CPU", CONFIG)
 
 
+def read_onnx(data: bytes) -> ov.Model:
+    """Reads an ONNX model from memory; any thread. Raises RuntimeError for what OpenVINO does not take.
+
+    The caller has made sure that the bytes are an ONNX model that refers to no file: OpenVINO would read it.
+    """
+    return _core().read_model(data)
+
+
 @functools.cache
 def _core() -> ov.Core:
     """Made once and never let go of.

@@ -1,11 +1,11 @@
-"""Making a model from pictures of good parts."""
+"""Making a model from pictures of good parts and, where there are any, of labelled defects."""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,27 +17,29 @@ from app import __version__
 from app.domain.errors import DatasetError, ModelError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import ModelRef
-from app.vision import artefact, backbone
-from app.vision.coreset import greedy_coreset
+from app.vision import artefact, backbones, views
+from app.vision.backbones.onnx import OnnxBackbone
+from app.vision.bank import Gathered
+from app.vision.calibration import calibrate
+from app.vision.consequences import Consequences, choose, consequences, cross_checked
 from app.vision.detector import Detector, same_score
-from app.vision.geometry import choose_target
-from app.vision.graph import FeatureGraph, MemoryBank, Network, PictureGraph
+from app.vision.graph import Network
+from app.vision.judge import Judge, Remembered
+from app.vision.looking import Eye, View
+from app.vision.maps import Scale, fuse, pooled
+from app.vision.quality import PictureQuality, learn
 
-TAPS = (8, 10)
-"""The first and the last block of the deepest stage with stride 16: deep enough to know parts from
-noise, fine enough to place a defect. Finer strides follow the grain of the surface instead."""
+BANK_SIZE = 4000
+"""Features remembered by a view."""
 
-BANK_SIZE = 2000
-SIGMA = 1.0
-TOP = 0.01
 MIN_NORMALS = 5
 MIN_SIZE, MAX_SIZE = 128, 1024
+SMALLEST_SIDE = 16  # pixels
 
-_MAX_CELLS = 60_000
-"""Features kept for choosing the bank, over all pictures (27 MB): more pictures give fewer each."""
-
-_MAX_FOLDS = 8
 _CHECKED = 3
+_ODD = 4.0  # spreads above the median of the others: no good part lies there
+_LEAST_SPREAD = 0.03  # of pictures that are almost alike
+_ODD_SHARE = 0.05  # of the pictures: where more are odd, good parts simply differ so much
 
 Array = NDArray[np.float32]
 Step = Callable[[float, str], None]
@@ -56,204 +58,285 @@ class Trained:
     """A finished training.
 
     Attributes:
+        expected: what the limits do to pictures they were not chosen from; escapes are None without defects.
+        defects: scores of the labelled defects.
         data: the artefact's bytes; its scores were compared with the trainer's.
-        held_out: score of each used good picture by a bank that had not seen it, in `used`'s order.
+        held_out: scores of good pictures by banks that had not seen them.
         used: names of the pictures.
-        skipped: (name, reason) of pictures left out.
+        skipped: (name, reason) of pictures left out because they can't be read.
+        suspicious: (name, reason) of pictures that look like no good part. They are remembered all the same, since
+            the label is the inspector's to give; the limits are chosen without them.
     """
 
     model: artefact.Model
     data: bytes
     ref: ModelRef
     held_out: Array
+    defects: Array
+    expected: Consequences
     used: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
+    suspicious: tuple[tuple[str, str], ...]
     seconds: float
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What reading the pictures gave."""
+
+    sizes: list[tuple[int, int]]
+    digests: list[str]
+    readable: list[int]
+    skipped: list[tuple[str, str]]
 
 
 def train(
     samples: Sequence[Sample],
     *,
     name: str,
-    size: int = 256,
+    defects: Sequence[Sample] = (),
+    size: int | None = None,
+    detail: float | None = None,
+    backbone: backbones.Backbone | None = None,
     step: Step = lambda fraction, words: None,
     seed: int = 0,
 ) -> Trained:
     """Learns what good parts look like.
 
     The same samples in the same order give the same model. Pictures that can't be read are left out
-    and named in `skipped`.
+    and named in `skipped`; those that look like no good part are named in `suspicious`.
 
     Args:
         samples: good parts only; at least `MIN_NORMALS` readable ones.
         name: the model's name.
-        size: the network sees about size x size pixels, in the pictures' own aspect ratio.
+        defects: labelled defects; they choose the limits with the good parts and calibrate the confidence.
+        size: the finest usual view has about size x size pixels, in the pictures' own aspect ratio; None: 256,
+            and large pictures are looked at a second time in more detail.
+        detail: pixels of the picture a pixel of the detail view (1: native resolution); 0: no such view.
+        backbone: the feature extractor; None: the default one.
         step: told the fraction done and what is done; raises to stop.
 
     Raises:
         DatasetError: too few pictures, or all the same.
         ModelError: the backbone is missing, or the artefact does not score as the trainer did.
     """
-    if not MIN_SIZE <= size <= MAX_SIZE:
+    if size is not None and not MIN_SIZE <= size <= MAX_SIZE:
         raise DatasetError(f"The size {size} is out of range: choose {MIN_SIZE} to {MAX_SIZE} pixels.")
     begin = time.perf_counter()
+    extractor = backbone or backbones.default()
+    network = Network(extractor, extractor.default_layers, extractor.arrays(extractor.default_layers))
     step(0.0, "Reading pictures")
-    sizes, digests, readable, skipped = _survey(samples, step)
-    if len(readable) < MIN_NORMALS:
-        why = f" The first problem: {skipped[0][1]}" if skipped else ""
-        raise DatasetError(
-            f"{len(readable)} usable pictures of good parts are too few: at least {MIN_NORMALS} are needed, "
-            f"20 or more are better.{why}"
-        )
-    if len(set(digests)) == 1:
-        raise DatasetError(
-            f"All {len(digests)} pictures of good parts are the same picture. Take each of another part, "
-            "so that the model learns how good parts differ."
-        )
-    network = Network(choose_target(sizes, size), TAPS, backbone.pretrained(max(TAPS)))
-    features = _extract([samples[index] for index in readable], network, step)
-    rng = np.random.default_rng(seed)
-    held_out = _held_out_scores(features, network, rng, step)
+    survey = _survey(samples, step)
+    _enough(survey)
+    chosen = [samples[index] for index in survey.readable]
+    looks = views.candidates(size, detail, survey.sizes)
+    gathered, shapes, quality = _extract(chosen, network, looks, step)
+    tested = _test(gathered, shapes, network, looks, seed, step)
+    odd = _odd(tested.scores)
+    suspicious = [
+        (chosen[number].name, f"looks unlike the other good parts: its score {tested.scores[number]:.2f}, {why}")
+        for number, why in odd.items()
+    ]
+    held_out = np.array([score for number, score in tested.scores.items() if number not in odd], np.float32)
     step(0.85, "Choosing what to remember")
-    bank = _bank(features, range(len(features)), BANK_SIZE, rng, lambda: step(0.9, "Choosing what to remember"))
-    aspects = [width / height for width, height in sizes]
-    threshold, retest_from = choose_limits(held_out)
+    remembered = []
+    for view, look in enumerate(looks):
+        if look in tested.looks:
+            rng = np.random.default_rng(seed)
+            bank = gathered.bank(
+                view, (), BANK_SIZE, tested.place_weight, rng, lambda: step(0.9, "Choosing what to remember")
+            )
+            remembered.append(Remembered(look, bank, tested.scales[view]))
+    network_views = tuple(remembered)
+    bad = _defect_scores(defects, network, network_views, survey, step)
+    limits, calibration = choose(held_out, bad), calibrate(held_out, bad)
+    expected = cross_checked(held_out, bad) if len(bad) else consequences(held_out, bad, limits)
+    used = range(len(chosen))
+    aspects = [width / height for width, height in survey.sizes]
     description = artefact.Description(
         name=name,
         made_by=f"linesight {__version__}",
         created_at=datetime.now(UTC),
-        backbone="efficientnet-lite0",
-        network=artefact.NetworkDescription(height=network.target.height, width=network.target.width, taps=TAPS),
-        bank=artefact.BankDescription(vectors=len(bank.vectors), sigma=bank.sigma, top=bank.top),
-        limits=artefact.LimitsDescription(threshold=threshold, retest_from=retest_from),
+        backbone=extractor.name,
+        onnx=extractor.to_parts(network.layers)[0] if isinstance(extractor, OnnxBackbone) else None,
+        layers=network.layers,
+        views=tuple(artefact.describe(each) for each in remembered),
+        limits=artefact.LimitsDescription(threshold=limits.threshold, retest_from=limits.retest_from),
+        calibration=calibration.to_parts()[0] if calibration else None,
         training=artefact.TrainingDescription(
-            normals=len(readable),
-            fingerprint=hashlib.sha256("".join(sorted(digests)).encode()).hexdigest(),
+            normals=len(used),
+            defects=len(bad),
+            fingerprint=hashlib.sha256("".join(sorted(survey.digests)).encode()).hexdigest(),
             aspect_from=min(aspects),
             aspect_to=max(aspects),
             median_score=float(np.median(held_out)),
             seconds=time.perf_counter() - begin,
         ),
+        quality=quality.to_parts()[0],
     )
-    model = artefact.Model(description, network, bank)
+    model = artefact.Model(description, network, network_views, quality, calibration)
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
-    ref = _gate(model, data, [samples[index] for index in readable[:_CHECKED]])
+    ref = _gate(model, data, [chosen[number] for number in used[:_CHECKED]])
     step(1.0, "Trained")
     return Trained(
         model=model,
         data=data,
         ref=ref,
         held_out=held_out,
-        used=tuple(samples[index].name for index in readable),
-        skipped=tuple(skipped),
+        defects=bad,
+        expected=expected,
+        used=tuple(chosen[number].name for number in used),
+        skipped=tuple(survey.skipped),
+        suspicious=tuple(suspicious),
         seconds=time.perf_counter() - begin,
     )
 
 
-def choose_limits(held_out: Array) -> tuple[float, float]:
-    """Threshold and lower end of the RETEST band from scores of held-out good parts.
-
-    Above their median the scores' logarithms are nearly normal (below it, pictures that resemble each
-    other give a long tail that says nothing about defects), so the spread is taken from the upper half.
-    The limits are one-sided prediction bounds for the next good part (Hahn & Meeker 1991, ch. 4): few
-    pictures give a wider margin than many. A floor under the spread keeps pictures that are almost alike
-    from giving a limit that noise crosses.
-
-    Returns:
-        (threshold, retest_from).
-    """
-    logs = np.log(np.maximum(held_out.astype(np.float64), 1e-3))
-    number = len(logs)
-    centre = float(np.median(logs))
-    above = logs[logs > centre]
-    spread = max(float(np.sqrt(np.mean((above - centre) ** 2))) if len(above) else 0.0, _LEAST_SPREAD)
-    widen = np.sqrt(1 + 1 / number) * (1 + 1.0 / (number - 1))
-
-    def at(z: float) -> float:
-        return float(np.exp(centre + z * spread * widen))
-
-    # The tail may be thicker than that: of the good parts seen so far no more than one in a hundred is a
-    # FAIL, unless it lies so far out that it may be no good part at all.
-    seen = float(np.quantile(held_out, 0.99, method="higher")) * 1.01
-    threshold = max(at(_Z_FAIL), min(seen, at(_Z_FARTHEST)))
-    return threshold, at(_Z_RETEST)
-
-
-_Z_FAIL = 2.4  # about one good part in a hundred
-_Z_RETEST = 1.75  # four in a hundred
-_Z_FARTHEST = 3.5
-_LEAST_SPREAD = 0.03
-
-
-def _survey(
-    samples: Sequence[Sample], step: Step
-) -> tuple[list[tuple[int, int]], list[str], list[int], list[tuple[str, str]]]:
+def _survey(samples: Sequence[Sample], step: Step) -> _Survey:
     """Sizes and digests of the readable pictures, their indices, and what was wrong with the others."""
-    sizes: list[tuple[int, int]] = []
-    digests: list[str] = []
-    readable: list[int] = []
-    skipped: list[tuple[str, str]] = []
+    found = _Survey([], [], [], [])
     for index, sample in enumerate(samples):
-        step(0.25 * index / max(1, len(samples)), f"Reading picture {index + 1} of {len(samples)}")
+        step(0.2 * index / max(1, len(samples)), f"Reading picture {index + 1} of {len(samples)}")
         try:
             image = sample.load()
         except PictureError as error:
-            skipped.append((sample.name, str(error)))
+            found.skipped.append((sample.name, str(error)))
             continue
-        sizes.append((image.shape[1], image.shape[0]))
-        digests.append(hashlib.sha256(np.ascontiguousarray(image).data).hexdigest())
-        readable.append(index)
-    return sizes, digests, readable, skipped
+        if min(image.shape[:2]) < SMALLEST_SIDE:
+            size = f"{image.shape[1]} x {image.shape[0]} pixels"
+            words = f"{sample.name} has only {size}: no side may be below {SMALLEST_SIDE}."
+            found.skipped.append((sample.name, words))
+            continue
+        found.sizes.append((image.shape[1], image.shape[0]))
+        found.digests.append(hashlib.sha256(np.ascontiguousarray(image).data).hexdigest())
+        found.readable.append(index)
+    return found
 
 
-def _extract(samples: Sequence[Sample], network: Network, step: Step) -> list[Array]:
-    """Raw features (cells, C) of each picture."""
-    graph = PictureGraph(network, None)
-    features: list[Array] = []
-    for index, sample in enumerate(samples):
-        step(0.25 + 0.35 * index / len(samples), f"Looking at picture {index + 1} of {len(samples)}")
-        features.append(graph.run(sample.load())[0])
-    return features
+def _enough(survey: _Survey) -> None:
+    if len(survey.readable) < MIN_NORMALS:
+        why = f" The first problem: {survey.skipped[0][1]}" if survey.skipped else ""
+        raise DatasetError(
+            f"{len(survey.readable)} usable pictures of good parts are too few: at least {MIN_NORMALS} are needed, "
+            f"20 or more are better.{why}"
+        )
+    if len(set(survey.digests)) == 1:
+        raise DatasetError(
+            f"All {len(survey.digests)} pictures of good parts are the same picture. Take each of another part, "
+            "so that the model learns how good parts differ."
+        )
 
 
-def _bank(
-    features: Sequence[Array],
-    chosen: Sequence[int] | range,
-    size: int,
-    rng: np.random.Generator,
-    check: Callable[[], None],
-) -> MemoryBank:
-    """The memory bank of the pictures `chosen`."""
-    each = max(1, _MAX_CELLS // len(chosen))
-    parts = []
-    for index in chosen:
-        cells = features[index]
-        parts.append(cells if len(cells) <= each else cells[rng.choice(len(cells), each, replace=False)])
-    stacked = np.concatenate(parts)
-    mean = stacked.mean(axis=0, dtype=np.float64).astype(np.float32)
-    deviation = np.maximum(stacked.std(axis=0, dtype=np.float64), 1e-3).astype(np.float32)
-    standard = (stacked - mean) / deviation
-    vectors = np.ascontiguousarray(standard[greedy_coreset(standard, size, rng, check)])
-    return MemoryBank(mean, deviation, vectors, SIGMA, TOP)
+def _extract(
+    samples: Sequence[Sample], network: Network, looks: Sequence[View], step: Step
+) -> tuple[Gathered, list[dict[int, tuple[int, int]]], PictureQuality]:
+    """Features of each picture in all views, the shapes of their grids, and what the pictures' quality is."""
+    eye = Eye(network, looks, [None] * len(looks), features=True)
+    gathered = Gathered(len(looks))
+    shapes: list[dict[int, tuple[int, int]]] = [{} for _ in looks]
+
+    def pictures() -> Iterator[Image]:
+        for number, sample in enumerate(samples):
+            step(0.2 + 0.35 * number / len(samples), f"Looking at picture {number + 1} of {len(samples)}")
+            image = sample.load()
+            sights = eye.look(image)
+            for view, sight in enumerate(sights):
+                shapes[view][number] = (sight.rows, sight.columns)
+            gathered.add([sight.cells() for sight in sights])
+            yield image
+
+    quality = learn(pictures())
+    return gathered, shapes, quality
 
 
-def _held_out_scores(features: Sequence[Array], network: Network, rng: np.random.Generator, step: Step) -> Array:
-    """Score of each picture by the bank of the pictures outside its fold."""
-    folds = min(_MAX_FOLDS, len(features))
-    order = rng.permutation(len(features))
-    scores = np.empty(len(features), np.float32)
-    for fold in range(folds):
-        fraction = 0.6 + 0.25 * fold / folds
-        words = f"Testing on good parts not yet seen, {fold + 1} of {folds}"
-        step(fraction, words)
-        mine = order[fold::folds]
-        others = [int(index) for index in order if index not in set(mine.tolist())]
-        bank = _bank(features, others, BANK_SIZE, rng, lambda at=fraction, say=words: step(at, say))  # type: ignore[misc]
-        graph = FeatureGraph(network, bank)
-        for index in mine:
-            scores[index] = graph.run(features[index])[1]
-    return scores
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tested:
+    """What testing on good parts not yet seen has settled.
+
+    Attributes:
+        looks: the views that are worth having.
+        scales: of all views, by number.
+        place_weight: of the banks.
+        scores: fused score of each tested picture by its number.
+    """
+
+    looks: tuple[View, ...]
+    scales: tuple[Scale, ...]
+    place_weight: float
+    scores: dict[int, float]
+
+
+def _test(
+    gathered: Gathered,
+    shapes: Sequence[dict[int, tuple[int, int]]],
+    network: Network,
+    looks: Sequence[View],
+    seed: int,
+    step: Step,
+) -> _Tested:
+    folds = views.folds_of(gathered.kept, np.random.default_rng(seed))
+    parts, done = len(looks) + 1, 0
+
+    def grids(view: int, weight: float) -> dict[int, Array]:
+        nonlocal done
+        fraction = 0.55 + 0.3 * done / parts
+        done += 1
+
+        def check() -> None:
+            step(fraction, "Testing on good parts not yet seen")
+
+        return views.held_out_grids(gathered, view, shapes[view], folds, BANK_SIZE, weight, seed, check)
+
+    # The coarse view tells cheaply whether places count.
+    free, bound = grids(1, 0.0), grids(1, views.PLACE_WEIGHT)
+    weight = views.place_weight(free, bound)
+    seen = [
+        views.held_out((bound if weight else free) if view == 1 else grids(view, weight), network)
+        for view in range(len(looks))
+    ]
+    kept = [view for view in range(len(looks)) if view != 1 or views.keeps_coarse(seen[0], seen[1])]
+    scores = {
+        number: pooled(fuse([seen[view].heats[number] for view in kept], [seen[view].scale.limit for view in kept]))
+        for number in gathered.kept
+    }
+    return _Tested(tuple(looks[view] for view in kept), tuple(each.scale for each in seen), weight, scores)
+
+
+def _defect_scores(
+    defects: Sequence[Sample],
+    network: Network,
+    remembered: Sequence[Remembered],
+    survey: _Survey,
+    step: Step,
+) -> Array:
+    """Scores of the labelled defects, which no bank has seen; unreadable ones are added to the survey's skipped."""
+    judge = Judge(network, remembered)
+    scores = []
+    for number, sample in enumerate(defects):
+        step(0.9 + 0.05 * number / len(defects), f"Judging defect {number + 1} of {len(defects)}")
+        try:
+            scores.append(pooled(judge.heat(sample.load())))
+        except PictureError as error:
+            survey.skipped.append((sample.name, str(error)))
+    return np.array(scores, np.float32)
+
+
+def _odd(scores: dict[int, float]) -> dict[int, str]:
+    """Pictures that look like no good part, by number, each with the reason.
+
+    The highest few are compared with all others, whose spread they must not widen themselves (deletion test for
+    outliers: Rosner 1983, with fixed limits).
+    """
+    order = sorted(scores, key=lambda number: -scores[number])
+    most = min(max(1, int(_ODD_SHARE * len(order))), len(order) - MIN_NORMALS)
+    for count in range(most, 0, -1):
+        centre, spread = views.spread_of([scores[number] for number in order[count:]])
+        limit = float(np.exp(centre + _ODD * max(spread, _LEAST_SPREAD) * (1 + 2 / (len(order) - count))))
+        if scores[order[count - 1]] > limit:
+            why = f"far above the {limit:.2f} that parts like the others may reach"
+            return dict.fromkeys(order[:count], why)
+    return {}
 
 
 def _gate(model: artefact.Model, data: bytes, samples: Sequence[Sample]) -> ModelRef:

@@ -51,28 +51,44 @@ def without(name: str) -> Change:
     return lambda members: members.pop(name) and None
 
 
+def viewed(**changes: object) -> Change:
+    """Changes the first view's description."""
+
+    def change(members: dict[str, bytes]) -> None:
+        raw = json.loads(members["model.json"])
+        raw["views"][0] |= changes
+        members["model.json"] = json.dumps(raw).encode()
+
+    return change
+
+
 NAN = np.full(224, np.nan, np.float32)
+STEM = "backbone.stem"
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (described(version=99), "format version 99.*reads up to 1.*Update"),
+        (described(version=99), "format version 99.*reads up to 2.*Update"),
         (described(format="other"), "wrong at format"),
-        (described(network__height=33), "wrong at network.height"),
-        (described(network__height=1 << 20), "wrong at network.height"),
-        (described(network__taps=[2, 10]), "wrong at network.taps"),
-        (described(bank__vectors=10**9), "wrong at bank.vectors"),
-        (described(bank__vectors=17), "bank.vectors.*another shape"),
+        (viewed(size=1 << 20), "wrong at views.0.size"),
+        (described(layers=["block2", "block10"]), "different strides"),
+        (described(layers=["block99"]), "has no layer"),
+        (described(backbone="other"), "no backbone 'other'"),
+        (viewed(vectors=10**9), "wrong at views.0.vectors"),
+        (viewed(vectors=17), "vectors.*another shape"),
+        (viewed(limit=float("1e30")), "wrong at views.0.limit"),
+        (described(views=[]), "wrong at views"),
         (described(limits__threshold=-1), "wrong at limits.threshold"),
         (described(limits__retest_from=1e9), "wrong at limits"),
         (without("model.json"), "no description"),
-        (without("stem.kernel.npy"), "stem.kernel.*missing"),
-        (array("bank.mean", NAN), "not numbers"),
-        (array("bank.mean", np.zeros(224)), "not what its header says"),
-        (array("bank.mean", np.array([{}], object)), "not what its header says"),
-        (array("bank.deviation", np.zeros(224, np.float32)), "must be positive"),
-        (lambda members: members.update({"stem.bias.npy": members["stem.bias.npy"][:-40]}), "damaged"),
+        (without("backbone.stem.kernel.npy"), "stem.kernel.*missing"),
+        (without("quality.scene.npy"), "scene.*missing"),
+        (array("view0.mean", NAN), "not numbers"),
+        (array("view0.mean", np.zeros(224)), "not what its header says"),
+        (array("view0.mean", np.array([{}], object)), "not what its header says"),
+        (array("view0.deviation", np.zeros(224, np.float32)), "must be positive"),
+        (lambda members: members.update({f"{STEM}.bias.npy": members[f"{STEM}.bias.npy"][:-40]}), "damaged"),
         (lambda members: members.update({"model.json": b"{"}), "damaged"),
         (lambda members: members.update({"model.json": b"[1]"}), "wrong at"),
     ],

@@ -8,57 +8,80 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.vision import backbone
+from app.vision import backbones
 from app.vision.evaluation import full_map
-from app.vision.geometry import Target, choose_target, covered_box, decimation, smoothing
-from app.vision.graph import Network, PictureGraph
+from app.vision.geometry import MARGIN, TILE, Target, canvas_for, covered_box, halvings, smoothing, windows
+from app.vision.graph import Network, ViewGraph
 from app.vision.regions import find_regions
 
 STRIDE = 16
 
 
-def test_features_respond_where_the_offset_says() -> None:
-    """The centroid of the change that a small square makes lies at the cell's middle plus the offset."""
-    network = Network(Target(256, 256), (8, 10), backbone.pretrained(10))
-    graph = PictureGraph(network, None)
-    rng = np.random.default_rng(0)
-    offsets = []
-    for _ in range(40):
-        plain = np.clip(rng.normal(127, 25, (256, 256, 3)), 0, 255).astype(np.uint8)
-        x, y = rng.integers(70, 180, 2)
-        marked = plain.copy()
-        marked[y : y + 8, x : x + 8] = rng.integers(0, 255, 3)
-        change = ((graph.run(marked)[0] - graph.run(plain)[0]) ** 2).sum(axis=1).reshape(16, 16)
-        change[change < change.max() * 0.1] = 0
-        middles = (np.arange(16) + 0.5) * STRIDE
-        centre = np.array([(change.sum(axis) * middles).sum() / change.sum() for axis in (0, 1)])
-        offsets.append(np.array([x + 4, y + 4]) - centre)
-    error = np.mean(offsets, axis=0) - backbone.centre_offset(STRIDE)
-    assert np.abs(error).max() < 1.0, error
-
-
 @given(cells=st.integers(2, 40), sigma=st.floats(0.3, 3))
 def test_smoothing_keeps_a_flat_map_flat(cells: int, sigma: float) -> None:
-    matrix = smoothing(cells, STRIDE, sigma)
+    matrix = smoothing(cells, STRIDE, sigma, 3.0)
     assert matrix.shape == (2 * cells, cells)
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-5)
 
 
-@given(
-    width=st.integers(64, 5000),
-    height=st.integers(64, 5000),
-    target=st.tuples(st.integers(2, 16), st.integers(2, 16)),
-)
-def test_what_the_network_saw_leaves_out_less_than_one_of_its_pixels(
-    width: int, height: int, target: tuple[int, int]
-) -> None:
-    wanted = Target(32 * target[0], 32 * target[1])
-    block = decimation(width, height, wanted)
-    x, y, wide, tall = covered_box(width, height, block)
+@given(width=st.integers(16, 30_000), height=st.integers(16, 30_000), size=st.integers(64, 1024))
+def test_the_canvas_leaves_out_less_than_one_of_its_pixels(width: int, height: int, size: int) -> None:
+    canvas = canvas_for(width, height, size, 32)
+    assert canvas.width % 32 == canvas.height % 32 == 0
+    x, y, wide, tall = covered_box(width, height, canvas)
     assert (x, y) == (0, 0)
-    assert width - wide < max(1, block) and height - tall < max(1, block)
-    if block > 1:
-        assert wide / block >= wanted.width and tall / block >= wanted.height
+    times = halvings(width, height, canvas)
+    assert width - wide < 2**times and height - tall < 2**times
+    assert width >> times >= canvas.width or times == 0
+    assert height >> times >= canvas.height or times == 0
+    # The aspect ratio is kept but for the rounding to whole strides.
+    if max(canvas.width, canvas.height) < 16_384 and min(canvas.width, canvas.height) > 64:
+        assert abs(np.log(canvas.width / canvas.height * height / width)) < 0.5
+
+
+@given(width=st.integers(2, 130), height=st.integers(2, 130))
+def test_windows_cover_the_canvas_once_and_hide_what_sees_a_cut(width: int, height: int) -> None:
+    canvas = Target(32 * height, 32 * width)
+    pieces = windows(canvas, STRIDE, 32)
+    seen = np.zeros((canvas.height // STRIDE, canvas.width // STRIDE), int)
+    for piece in pieces:
+        assert (piece.width, piece.height) == (pieces[0].width, pieces[0].height)
+        assert piece.width * piece.height <= TILE * TILE
+        assert piece.x % STRIDE == piece.y % STRIDE == piece.left % STRIDE == piece.top % STRIDE == 0
+        assert 0 <= piece.x <= piece.left < piece.right <= piece.x + piece.width <= canvas.width
+        assert 0 <= piece.y <= piece.top < piece.bottom <= piece.y + piece.height <= canvas.height
+        for inner, outer, end in (
+            (piece.left - piece.x, piece.left, 0),
+            (piece.top - piece.y, piece.top, 0),
+            (piece.x + piece.width - piece.right, piece.right, canvas.width),
+            (piece.y + piece.height - piece.bottom, piece.bottom, canvas.height),
+        ):
+            assert inner >= MARGIN - STRIDE or outer == end
+        seen[piece.top // STRIDE : piece.bottom // STRIDE, piece.left // STRIDE : piece.right // STRIDE] += 1
+    assert (seen == 1).all()
+
+
+def test_tiles_see_what_one_look_at_the_whole_sees() -> None:
+    """A canvas cut into windows gives nearly the features of the uncut one: only far surroundings differ."""
+    backbone = backbones.default()
+    layers = backbone.default_layers
+    network = Network(backbone, layers, backbone.arrays(layers))
+    picture = np.random.default_rng(0).integers(0, 255, (40, 56, 3), np.uint8).repeat(16, 0).repeat(16, 1)
+    target = Target(640, 896)
+    pieces = windows(target, 16, 32)
+    assert len(pieces) == 4
+    graph = ViewGraph(network, 1, None, features=True)
+    whole, _ = graph.run(picture[None])
+    cut, _ = graph.run(np.stack([picture[p.y : p.y + p.height, p.x : p.x + p.width] for p in pieces]))
+    assert whole is not None and cut is not None
+    by_window = cut.reshape(len(pieces), pieces[0].height // 16, pieces[0].width // 16, -1)
+    uncut = whole.reshape(40, 56, -1)
+    for piece, grid in zip(pieces, by_window, strict=True):
+        top, left = piece.y // 16, piece.x // 16
+        used = np.s_[piece.top // 16 : piece.bottom // 16, piece.left // 16 : piece.right // 16]
+        mine = grid[used[0].start - top : used[0].stop - top, used[1].start - left : used[1].stop - left]
+        error = np.abs(mine - uncut[used]).mean() / uncut.std()
+        assert error < 0.05, error
 
 
 @given(
@@ -69,7 +92,7 @@ def test_what_the_network_saw_leaves_out_less_than_one_of_its_pixels(
 @hypothesis_settings(max_examples=40)
 def test_a_peak_of_the_map_becomes_a_region_at_its_place(width: int, height: int, place: tuple[float, float]) -> None:
     rows, columns = 24, 32
-    box = covered_box(width, height, decimation(width, height, Target(192, 256)))
+    box = covered_box(width, height, Target(192, 256))
     ys, xs = np.mgrid[0:rows, 0:columns] + 0.5
     heat = np.exp(-(((xs / columns - place[0]) * columns / 2) ** 2 + ((ys / rows - place[1]) * rows / 2) ** 2))
     heat = heat.astype(np.float32)
@@ -104,13 +127,3 @@ def test_a_single_hot_cell_is_found_although_enlarging_shaves_it() -> None:
     heat[3, 7] = 1.0
     (region,) = find_regions(heat, (0, 0, 100, 100), (100, 100), 1.0)
     assert (region.x, region.y, region.width, region.height) == (70, 30, 10, 10)
-
-
-@given(sizes=st.lists(st.tuples(st.integers(64, 8000), st.integers(64, 8000)), min_size=1, max_size=9))
-def test_the_target_keeps_size_and_aspect(sizes: list[tuple[int, int]]) -> None:
-    target = choose_target(sizes, 256)
-    assert target.height % 32 == target.width % 32 == 0
-    assert 0.5 < target.height * target.width / 256**2 < 2
-    aspects = sorted(width / height for width, height in sizes)
-    assert target.width / target.height <= max(4.0, aspects[-1]) * 1.4
-    assert target.width / target.height >= min(0.25, aspects[0]) / 1.4

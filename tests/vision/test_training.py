@@ -12,7 +12,7 @@ from app.domain.verdict import Verdict
 from app.vision import artefact, weights
 from app.vision.coreset import greedy_coreset
 from app.vision.detector import Detector
-from app.vision.training import Sample, choose_limits, train
+from app.vision.training import Sample, train
 
 
 def samples(parts: list[Image]) -> list[Sample]:
@@ -51,7 +51,8 @@ def test_good_demo_parts_are_not_rejected(demo_model: Path) -> None:
 def test_the_same_pictures_give_the_same_model(demo_parts: list[Image]) -> None:
     first, second = (train(samples(demo_parts[:6]), name="same") for _ in range(2))
     np.testing.assert_array_equal(first.held_out, second.held_out)
-    np.testing.assert_array_equal(first.model.bank.vectors, second.model.bank.vectors)
+    for mine, yours in zip(first.model.views, second.model.views, strict=True):
+        np.testing.assert_array_equal(mine.bank.vectors, yours.bank.vectors)
     assert first.model.limits == second.model.limits
 
 
@@ -64,15 +65,36 @@ def test_what_went_in_is_described(demo_parts: list[Image]) -> None:
     )
     described = made.model.description
     assert described.training.normals == 5
+    assert described.views[0].size == 256
     assert described.backbone == "efficientnet-lite0"
     assert made.skipped == (("bad", "bad.png is empty."),)
-    assert described.network.width > described.network.height  # aspect kept
     fractions = [fraction for fraction, _ in stages]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
     reversed_order = train(samples(demo_parts[:5][::-1]), name="plate").model.description
     assert reversed_order.training.fingerprint == described.training.fingerprint
     other = train(samples(demo_parts[1:6]), name="plate").model.description
     assert other.training.fingerprint != described.training.fingerprint
+
+
+def test_a_defect_among_the_good_parts_is_named_and_moves_no_limit(demo_parts: list[Image]) -> None:
+    spoiled = draw_part(3, 1, DefectKind.MISSING_BOLT)
+    made = train([*samples(demo_parts), Sample("spoiled", lambda: spoiled)], name="plate")
+    assert [name for name, _ in made.suspicious] == ["spoiled"]
+    assert made.held_out.max() < made.model.limits.threshold * 1.1
+    assert len(made.held_out) == len(demo_parts)
+
+
+def test_large_pictures_get_a_view_in_detail_unless_told_otherwise(demo_parts: list[Image]) -> None:
+    large = [np.tile(part, (3, 3, 1)) for part in demo_parts[:5]]
+    made = train(samples(large), name="large").model
+    assert max(view.view.size for view in made.views) == 720  # 3840 x 2160, four pixels to one
+    plain = train(samples(large), name="large", detail=0).model
+    assert max(view.view.size for view in plain.views) == 256
+
+
+def test_a_tiny_picture_is_left_out_by_name(demo_parts: list[Image]) -> None:
+    made = train([*samples(demo_parts[:6]), Sample("dot.png", lambda: demo_parts[0][:9, :9])], name="plate")
+    assert made.skipped == (("dot.png", "dot.png has only 9 x 9 pixels: no side may be below 16."),)
 
 
 def test_too_few_pictures_say_how_many_are_needed(demo_parts: list[Image]) -> None:
@@ -104,32 +126,13 @@ def test_a_runtime_that_scores_otherwise_is_not_released(
     def bent(model: artefact.Model) -> bytes:
         from dataclasses import replace
 
-        return whole(replace(model, bank=replace(model.bank, mean=model.bank.mean + 0.5)))
+        first = model.views[0]
+        moved = replace(first, bank=replace(first.bank, mean=first.bank.mean + 0.5))
+        return whole(replace(model, views=(moved, *model.views[1:])))
 
     monkeypatch.setattr(artefact, "to_bytes", bent)
     with pytest.raises(ModelError, match="it was not written"):
         train(samples(demo_parts[:5]), name="bent")
-
-
-def test_few_scores_give_a_wider_margin_than_many() -> None:
-    rng = np.random.default_rng(0)
-    many = np.exp(rng.normal(0, 0.1, 1000)).astype(np.float32)
-    few = np.quantile(many, [0.1, 0.3, 0.5, 0.7, 0.9]).astype(np.float32)
-    threshold, retest = choose_limits(many)
-    assert 1.0 < retest < threshold
-    assert 0.003 < float((many >= threshold).mean()) < 0.03
-    assert choose_limits(few)[0] > np.exp(0.1)
-    same = np.full(10, 0.5, np.float32)
-    assert choose_limits(same)[0] > 0.5 * 1.03
-
-
-def test_a_low_tail_does_not_raise_the_limit() -> None:
-    """Near copies of each other score very low; they say nothing about how good parts differ upwards."""
-    rng = np.random.default_rng(1)
-    scores = np.exp(rng.normal(0, 0.05, 60)).astype(np.float32)
-    with_copies = scores.copy()
-    with_copies[np.argsort(scores)[:10]] *= 0.4
-    assert choose_limits(with_copies)[0] == pytest.approx(choose_limits(scores)[0])
 
 
 def test_the_coreset_covers_what_random_picks_miss() -> None:

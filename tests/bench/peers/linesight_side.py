@@ -4,7 +4,7 @@ answer on standard output.
 
 All that the comparison knows about the product stands in this file. When the detector's interface changes, mend it
 here: `train(samples, name=...)`, `Detector(model, ref).detect / .score`, and, for giving the peer the same backbone,
-`backbone.pretrained / .build`.
+`Lite0.arrays / .build`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from app.cameras.demo import draw_part, training_parts
 from app.datasets import read_dataset
 from app.domain.frame import Image
 from app.pictures import read_picture
-from app.vision import backbone, runtime
+from app.vision import runtime
+from app.vision.backbones import lite0
 from app.vision.detector import Detector
 from app.vision.training import Sample, Trained, train
 
@@ -89,18 +90,19 @@ class Side:
     def weights(self, file: str, taps: list[int], size: int) -> Answer:
         """Writes the folded backbone to an .npz, and what it answers to one random picture.
 
-        Arrays: the kernels and biases by their names in `app.vision.backbone`; `probe` (1, 3, size, size) float32,
+        Arrays: the kernels and biases as `lite0` names them; `probe` (1, 3, size, size) float32,
         R, G, B planes, 0..255; `answer.N` (1, C, H, W) float32 for each block N of `taps`.
         """
-        arrays = backbone.pretrained(max(taps))
+        backbone, layers = lite0.Lite0(), [f"block{tap}" for tap in taps]
+        arrays = backbone.arrays(layers)
         pixels = op.parameter([1, 3, size, size], ov.Type.f32)
-        outputs = [op.result(node) for node in backbone.build(pixels, arrays, taps)]
+        outputs = [op.result(node) for node in backbone.build(pixels, arrays, layers)]
         compiled = runtime.compile_graph(ov.Model(outputs, [pixels]))
         probe = np.random.default_rng(0).uniform(0, 255, (1, 3, size, size)).astype(np.float32)
         found = compiled([probe])
         answers = {f"answer.{tap}": found[index] for index, tap in enumerate(taps)}
         np.savez(file, probe=probe, **answers, **arrays)  # type: ignore[arg-type]
-        return {"blocks": [[block.step, block.residual] for block in backbone.BLOCKS[: max(taps) + 1]]}
+        return {"blocks": [[block.step, block.residual] for block in lite0.BLOCKS[: max(taps) + 1]]}
 
     def forget(self) -> Answer:
         """Lets the pictures of the last data set go."""

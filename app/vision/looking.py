@@ -1,0 +1,125 @@
+"""Looking at a picture through all views of a model: the same for training and judging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.frame import Image
+from app.vision.bank import Cells, MemoryBank
+from app.vision.canvas import cut, paint
+from app.vision.geometry import Target, Window, canvas_for, windows
+from app.vision.graph import Network, ViewGraph
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way of looking at the whole picture.
+
+    Attributes:
+        size: the canvas has about size x size pixels, in the picture's own aspect ratio.
+        mean: features are averaged over mean x mean cells: 1 for small defects, 3 to tell textures apart.
+    """
+
+    size: int
+    mean: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What one view saw of a picture.
+
+    Attributes:
+        rows, columns: of the grid over the canvas.
+        features: (rows * columns, C) float32, or None where they were not asked for.
+        distances: (rows, columns) float32 to the nearest remembered feature, or None without a bank.
+    """
+
+    rows: int
+    columns: int
+    features: Array | None
+    distances: Array | None
+
+    def cells(self) -> Cells:
+        assert self.features is not None
+        return Cells(self.features, places(self.rows, self.columns))
+
+
+class Eye:
+    """The compiled graphs of a model's views; any thread may look."""
+
+    def __init__(
+        self, network: Network, views: Sequence[View], banks: Sequence[MemoryBank | None], *, features: bool
+    ) -> None:
+        self._network = network
+        self._views = list(zip(views, banks, strict=True))
+        self._graphs = [ViewGraph(network, view.mean, bank, features=features) for view, bank in self._views]
+
+    def look(self, image: Image) -> list[Sight]:
+        """What each view sees of an (H, W, 3) uint8 BGR picture."""
+        return [
+            self._see(graph, view, bank, image) for graph, (view, bank) in zip(self._graphs, self._views, strict=True)
+        ]
+
+    def prepare(self, width: int, height: int) -> None:
+        """Compiles for the next picture of this size now."""
+        for graph, (view, _) in zip(self._graphs, self._views, strict=True):
+            pieces = self._windows(self.canvas(view, width, height))
+            graph.prepare((len(pieces), pieces[0].height, pieces[0].width, 3))
+
+    def canvas(self, view: View, width: int, height: int) -> Target:
+        return canvas_for(width, height, view.size, self._network.backbone.multiple)
+
+    def _windows(self, canvas: Target) -> tuple[Window, ...]:
+        return windows(canvas, self._network.stride, self._network.backbone.multiple)
+
+    def _see(self, graph: ViewGraph, view: View, bank: MemoryBank | None, image: Image) -> Sight:
+        canvas = self.canvas(view, image.shape[1], image.shape[0])
+        pieces, stride = self._windows(canvas), self._network.stride
+        rows, columns = canvas.height // stride, canvas.width // stride
+        where = places(rows, columns) if bank is not None and bank.place_weight else None
+        batch = cut(paint(image, canvas), pieces)
+        if len(pieces) == 1:
+            features, distances = graph.run(batch, where)
+            return Sight(rows, columns, features, None if distances is None else distances.reshape(rows, columns))
+        if where is not None:
+            grid = where.reshape(rows, columns, 2)
+            where = np.concatenate([grid[_cells(each, stride)].reshape(-1, 2) for each in pieces])
+        features, distances = graph.run(batch, where)
+        return Sight(
+            rows,
+            columns,
+            None
+            if features is None
+            else _stitched(features, pieces, stride, rows, columns).reshape(rows * columns, -1),
+            None if distances is None else _stitched(distances[:, None], pieces, stride, rows, columns)[..., 0],
+        )
+
+
+def places(rows: int, columns: int) -> Array:
+    """(rows * columns, 2) float32: middle of each cell, across and down, in shares of the canvas."""
+    down, across = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    return np.stack([(across.ravel() + 0.5) / columns, (down.ravel() + 0.5) / rows], axis=1).astype(np.float32)
+
+
+def _cells(window: Window, stride: int) -> tuple[slice, slice]:
+    """The window's cells in the canvas's grid."""
+    top, left = window.y // stride, window.x // stride
+    return slice(top, top + window.height // stride), slice(left, left + window.width // stride)
+
+
+def _stitched(values: Array, pieces: Sequence[Window], stride: int, rows: int, columns: int) -> Array:
+    """(B * cells, C) of overlapping windows -> (rows, columns, C) of the canvas: the used parts only."""
+    channels = values.shape[1]
+    whole = np.empty((rows, columns, channels), np.float32)
+    by_window = values.reshape(len(pieces), pieces[0].height // stride, pieces[0].width // stride, channels)
+    for piece, grid in zip(pieces, by_window, strict=True):
+        top, left = piece.y // stride, piece.x // stride
+        used = slice(piece.top // stride, piece.bottom // stride), slice(piece.left // stride, piece.right // stride)
+        whole[used] = grid[used[0].start - top : used[0].stop - top, used[1].start - left : used[1].stop - left]
+    return whole
