@@ -28,12 +28,13 @@ from app.domain.errors import ModelError
 from app.domain.inspection import ModelRef
 from app.domain.verdict import Limits
 from app.vision import artefact_v1, backbones
+from app.vision.alignment import Golden, GoldenDescription
 from app.vision.backbones import Backbone
 from app.vision.backbones.onnx import OnnxBackbone, OnnxDescription
 from app.vision.bank import MemoryBank
 from app.vision.calibration import Calibration, CalibrationDescription
 from app.vision.graph import Network
-from app.vision.judge import Remembered
+from app.vision.judge import AREA, Fixture, Remembered
 from app.vision.looking import View
 from app.vision.maps import Scale
 from app.vision.parts import Arrays, Described, taken
@@ -106,12 +107,16 @@ class Description(Described):
     training: TrainingDescription
     quality: QualityDescription | None = None
     calibration: CalibrationDescription | None = None
+    golden: GoldenDescription | None = None
+    aligned: bool = False
     labels: tuple[str, ...] = ("anomaly",)
 
     @model_validator(mode="after")
     def _consistent(self) -> Description:
         if self.onnx is not None and self.onnx.name != self.backbone:
             raise ValueError("the registered backbone has another name")
+        if self.aligned and self.golden is None:
+            raise ValueError("it aligns to a golden part but has none")
         return self
 
 
@@ -121,6 +126,7 @@ class Model:
 
     Attributes:
         quality: what usual pictures are like; None in files of version 1.
+        fixture: None where the pictures show no part that can be found again.
         calibration: how sure a score makes; None where no defect was labelled.
     """
 
@@ -129,6 +135,7 @@ class Model:
     views: tuple[Remembered, ...]
     quality: PictureQuality | None
     calibration: Calibration | None = None
+    fixture: Fixture | None = None
 
     @property
     def limits(self) -> Limits:
@@ -159,7 +166,11 @@ def assemble(description: Description, arrays: Mapping[str, NDArray[Any]]) -> Mo
     if description.quality is not None:
         quality = PictureQuality.from_parts(description.quality, _below(arrays, _QUALITY))
     calibration = Calibration.from_parts(description.calibration, {}) if description.calibration else None
-    return Model(description, network, views, quality, calibration)
+    fixture = None
+    if description.golden is not None:
+        area = taken(arrays, _AREA, (AREA, AREA), np.uint8)
+        fixture = Fixture(Golden.from_parts(description.golden, arrays), description.aligned, area)
+    return Model(description, network, views, quality, calibration, fixture)
 
 
 def _network(description: Description, arrays: Arrays) -> Network:
@@ -192,7 +203,7 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-_BACKBONE, _QUALITY = "backbone.", "quality."
+_BACKBONE, _QUALITY, _AREA = "backbone.", "quality.", "golden.area"
 
 
 def _arrays(model: Model) -> Arrays:
@@ -205,6 +216,8 @@ def _arrays(model: Model) -> Arrays:
             f"view{number}.deviation": each.bank.deviation,
             f"view{number}.places": each.bank.places,
         }
+    if model.fixture is not None:
+        found |= model.fixture.golden.to_parts()[1] | {_AREA: model.fixture.area}
     if model.quality is not None:
         found |= {_QUALITY + name: array for name, array in model.quality.to_parts()[1].items()}
     return found

@@ -48,13 +48,18 @@ class MemoryBank:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Raw features (n, C) float32 and their places (n, 2) float32."""
+    """Raw features (n, C) float32, their places (n, 2) float32, and which of them count, (n,) bool; None: all."""
 
     features: Array
     places: Array
+    counts: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def counted(self) -> Cells:
+        """Those that count."""
+        return self if self.counts is None else self.chosen(np.flatnonzero(self.counts))
 
     def chosen(self, rows: NDArray[np.int64]) -> Cells:
         return Cells(self.features[rows], self.places[rows])
@@ -100,12 +105,19 @@ class Gathered:
         """The whole grid of a kept picture."""
         return self._kept[number][view]
 
+    def count_only(self, view: int, cells: NDArray[np.bool_]) -> None:
+        """Leaves out, in all kept pictures, whose grids are alike, the cells that are False in (rows * columns,)."""
+        for number, grids in self._kept.items():
+            own = grids[view]
+            counts = cells if own.counts is None else own.counts & cells
+            self._kept[number] = (*grids[:view], Cells(own.features, own.places, counts), *grids[view + 1 :])
+
     def bank(
         self, view: int, without: Iterable[int], size: int, place_weight: float, rng: np.random.Generator, check: Check
     ) -> MemoryBank:
         """The memory bank of all pictures but the kept ones in `without`."""
         left_out = set(without)
-        parts = [cells[view] for number, cells in self._kept.items() if number not in left_out]
+        parts = [cells[view].counted() for number, cells in self._kept.items() if number not in left_out]
         each = max(1, _CANDIDATES // max(1, len(parts)))
         parts = [
             part if len(part) <= each else part.chosen(rng.choice(len(part), each, replace=False)) for part in parts
@@ -113,7 +125,8 @@ class Gathered:
         return make_bank(_joined([*parts, *self._rest[view]]), size, place_weight, rng, check)
 
     def _let_go(self, views: Sequence[Cells]) -> None:
-        for place, cells in enumerate(views):
+        for place, whole in enumerate(views):
+            cells = whole.counted()
             # More than the buffer holds never comes from one picture, however large.
             cells = (
                 cells

@@ -14,7 +14,6 @@ from app.domain.verdict import Limits, Verdict, decide
 from app.vision import artefact
 from app.vision.geometry import SHAPE_TOLERANCE
 from app.vision.judge import Judge
-from app.vision.maps import pooled
 from app.vision.regions import find_regions
 
 
@@ -23,7 +22,7 @@ class Detector:
 
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
-        self._judge = Judge(model.network, model.views)
+        self._judge = Judge(model.network, model.views, model.fixture)
 
     @classmethod
     def load(cls, path: Path) -> Detector:
@@ -36,18 +35,17 @@ class Detector:
 
     def score(self, image: Image) -> float:
         """The fused, uncalibrated score of an (H, W, 3) uint8 BGR picture."""
-        return pooled(self._judge.heat(image))
+        return self._judge.judge(image).score
 
     def detect(self, image: Image) -> Detection:
         """Score, verdict, heat map and regions of an (H, W, 3) uint8 BGR picture of any size."""
         begin = time.perf_counter()
-        heat = self._judge.heat(image)
-        score = pooled(heat)
+        judged = self._judge.judge(image)
+        score, heat, box = judged.score, judged.heat, judged.box
         height, width = image.shape[:2]
         limits, calibration = self.model.limits, self.model.calibration
-        poor = self._poor_shape(width, height) or (self.model.quality.check(image) if self.model.quality else "")
+        poor = self._poor_picture(image, judged.in_place) or judged.failed
         verdict = decide(score, limits, poor_picture=poor)
-        box = self._judge.box(width, height)
         # A doubtful part shows what made it doubtful, so its regions start at the band's lower end.
         limit = limits.threshold if score >= limits.threshold else limits.retest_from
         regions = find_regions(heat, box, (width, height), limit) if score >= limits.retest_from else ()
@@ -67,6 +65,13 @@ class Detector:
             heat_box=box,
             milliseconds=(time.perf_counter() - begin) * 1000,
         )
+
+    def _poor_picture(self, image: Image, in_place: bool) -> str:
+        """Why the picture can't be judged, or empty."""
+        shape = self._poor_shape(image.shape[1], image.shape[0])
+        if shape or self.model.quality is None:
+            return shape
+        return self.model.quality.check(image, moves=in_place)
 
     def _poor_shape(self, width: int, height: int) -> str:
         """Why a picture of this shape can't be judged, or empty."""

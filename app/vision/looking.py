@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,9 +46,15 @@ class Sight:
     features: Array | None
     distances: Array | None
 
-    def cells(self) -> Cells:
+    def cells(self, there: NDArray[np.bool_] | None = None) -> Cells:
+        """For training; where `there` (H, W) is False the picture shows nothing, and cells do not count."""
         assert self.features is not None
-        return Cells(self.features, places(self.rows, self.columns))
+        counts = None if there is None or there.all() else self.seen(there).ravel()
+        return Cells(self.features, places(self.rows, self.columns), counts)
+
+    def seen(self, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """`seen_cells` of this grid."""
+        return seen_cells(there, self.rows, self.columns)
 
 
 class Eye:
@@ -99,6 +106,13 @@ class Eye:
             else _stitched(features, pieces, stride, rows, columns).reshape(rows * columns, -1),
             None if distances is None else _stitched(distances[:, None], pieces, stride, rows, columns)[..., 0],
         )
+
+
+def seen_cells(there: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
+    """(rows, columns) bool: cells that, like their neighbours, lie where `there` (H, W) is True all over."""
+    share = cv2.resize(there.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    whole = (share > 0.999).astype(np.uint8)
+    return np.asarray(cv2.erode(whole, np.ones((3, 3), np.uint8)), np.uint8) > 0
 
 
 def places(rows: int, columns: int) -> Array:

@@ -157,10 +157,11 @@ class PictureQuality:
         """
         return self._measures(*self._look(picture))
 
-    def check(self, picture: Image) -> str:
+    def check(self, picture: Image, *, moves: bool = False) -> str:
         """Empty if the picture may be judged, else one line: what is wrong, how much, what to do.
 
         Args and errors as for `measure`.
+            moves: parts are found wherever they lie, so that a camera that was moved is no harm.
         """
         seen, values = self._look(picture)
         return (
@@ -168,7 +169,7 @@ class PictureQuality:
             or self._exposure(seen, values)
             or self._colour(values)
             or self._blur(values)
-            or self._moved(seen, values)
+            or ("" if moves else self._moved(seen, values))
         )
 
     def _look(self, picture: Image) -> tuple[Seen, dict[str, float]]:

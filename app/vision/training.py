@@ -6,10 +6,11 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,16 +19,18 @@ from app.domain.errors import DatasetError, ModelError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import ModelRef
 from app.vision import artefact, backbones, views
+from app.vision.alignment import learn as learn_golden
 from app.vision.backbones.onnx import OnnxBackbone
 from app.vision.bank import Gathered
 from app.vision.calibration import calibrate
 from app.vision.consequences import Consequences, choose, consequences, cross_checked
 from app.vision.detector import Detector, same_score
 from app.vision.graph import Network
-from app.vision.judge import Judge, Remembered
-from app.vision.looking import Eye, View
+from app.vision.judge import AREA, Fixture, Judge, Remembered
+from app.vision.looking import Eye, View, seen_cells
 from app.vision.maps import Scale, fuse, pooled
-from app.vision.quality import PictureQuality, learn
+from app.vision.quality import PictureQuality
+from app.vision.quality import learn as learn_quality
 
 BANK_SIZE = 4000
 """Features remembered by a view."""
@@ -37,6 +40,9 @@ MIN_SIZE, MAX_SIZE = 128, 1024
 SMALLEST_SIDE = 16  # pixels
 
 _CHECKED = 3
+_GOLDEN_FROM = 16  # pictures
+_LOST_SHARE = 0.2
+_KNOWN_SHARE = 0.5  # of the pictures that must show a place
 _ODD = 4.0  # spreads above the median of the others: no good part lies there
 _LEAST_SPREAD = 0.03  # of pictures that are almost alike
 _ODD_SHARE = 0.05  # of the pictures: where more are odd, good parts simply differ so much
@@ -89,6 +95,14 @@ class _Survey:
     readable: list[int]
     skipped: list[tuple[str, str]]
 
+    def keep(self, numbers: Sequence[int]) -> None:
+        """Of the readable pictures these only, by their number among them."""
+        self.sizes, self.digests, self.readable = (
+            [self.sizes[number] for number in numbers],
+            [self.digests[number] for number in numbers],
+            [self.readable[number] for number in numbers],
+        )
+
 
 def train(
     samples: Sequence[Sample],
@@ -130,7 +144,16 @@ def train(
     _enough(survey)
     chosen = [samples[index] for index in survey.readable]
     looks = views.candidates(size, detail, survey.sizes)
-    gathered, shapes, quality = _extract(chosen, network, looks, step)
+    fixture = _fixture(chosen, step)
+    seen = _extract(chosen, network, looks, fixture, step)
+    if seen is None:
+        seen = _extract(chosen, network, looks, None, step)  # what can't be found again is no golden part
+        assert seen is not None
+    fixture = seen.fixture
+    survey.skipped += [(chosen[index].name, why) for index, why in seen.lost.items()]
+    survey.keep([index for index in range(len(chosen)) if index not in seen.lost])
+    chosen = [samples[index] for index in survey.readable]
+    gathered, shapes, quality = seen.gathered, seen.shapes, seen.quality
     tested = _test(gathered, shapes, network, looks, seed, step)
     odd = _odd(tested.scores)
     suspicious = [
@@ -148,7 +171,7 @@ def train(
             )
             remembered.append(Remembered(look, bank, tested.scales[view]))
     network_views = tuple(remembered)
-    bad = _defect_scores(defects, network, network_views, survey, step)
+    bad = _defect_scores(defects, Judge(network, network_views, fixture), survey, step)
     limits, calibration = choose(held_out, bad), calibrate(held_out, bad)
     expected = cross_checked(held_out, bad) if len(bad) else consequences(held_out, bad, limits)
     used = range(len(chosen))
@@ -173,8 +196,10 @@ def train(
             seconds=time.perf_counter() - begin,
         ),
         quality=quality.to_parts()[0],
+        golden=fixture.golden.to_parts()[0] if fixture else None,
+        aligned=fixture is not None and fixture.always,
     )
-    model = artefact.Model(description, network, network_views, quality, calibration)
+    model = artefact.Model(description, network, network_views, quality, calibration, fixture)
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
     ref = _gate(model, data, [chosen[number] for number in used[:_CHECKED]])
@@ -228,26 +253,77 @@ def _enough(survey: _Survey) -> None:
         )
 
 
+def _fixture(samples: Sequence[Sample], step: Step) -> Fixture | None:
+    """The golden part, where the pictures show one that can be found again."""
+    step(0.2, "Looking for what all parts have in common")
+    every = max(1, len(samples) // _GOLDEN_FROM)
+    try:
+        golden = learn_golden([sample.load() for sample in samples[::every][:_GOLDEN_FROM]])
+    except PictureError:  # too large or too narrow to be laid onto anything
+        return None
+    return None if golden is None else Fixture(golden, always=not golden.spread.fixtured)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What looking at the pictures gave.
+
+    Attributes:
+        shapes: of each view, the (rows, columns) of the pictures by their number in `gathered`.
+        lost: why the part was not found, by the picture's number.
+    """
+
+    gathered: Gathered
+    shapes: tuple[dict[int, tuple[int, int]], ...]
+    quality: PictureQuality
+    fixture: Fixture | None
+    lost: dict[int, str]
+
+
 def _extract(
-    samples: Sequence[Sample], network: Network, looks: Sequence[View], step: Step
-) -> tuple[Gathered, list[dict[int, tuple[int, int]]], PictureQuality]:
-    """Features of each picture in all views, the shapes of their grids, and what the pictures' quality is."""
+    samples: Sequence[Sample], network: Network, looks: Sequence[View], fixture: Fixture | None, step: Step
+) -> _Seen | None:
+    """Features of each picture in all views, the shapes of their grids, and what the pictures' quality is; None if
+    the golden part is not found in too many of them."""
     eye = Eye(network, looks, [None] * len(looks), features=True)
     gathered = Gathered(len(looks))
-    shapes: list[dict[int, tuple[int, int]]] = [{} for _ in looks]
+    shapes: tuple[dict[int, tuple[int, int]], ...] = tuple({} for _ in looks)
+    lost: dict[int, str] = {}
+    shown = np.zeros((AREA, AREA), np.float64)
+    most = min(_LOST_SHARE * len(samples), len(samples) - MIN_NORMALS)
 
     def pictures() -> Iterator[Image]:
         for number, sample in enumerate(samples):
-            step(0.2 + 0.35 * number / len(samples), f"Looking at picture {number + 1} of {len(samples)}")
-            image = sample.load()
-            sights = eye.look(image)
+            step(0.25 + 0.3 * number / len(samples), f"Looking at picture {number + 1} of {len(samples)}")
+            image = laid = sample.load()
+            there: NDArray[np.bool_] | None = None
+            if fixture is not None and fixture.always:
+                found = fixture.golden.register(image)
+                if found.failed:
+                    lost[number] = f"{sample.name}: {found.failed}"
+                    if len(lost) > most:
+                        return
+                    continue
+                laid, there = fixture.golden.warp(image, found)
+                shown[:] += cv2.resize(there.astype(np.float32), (AREA, AREA), interpolation=cv2.INTER_AREA)
+            sights = eye.look(laid)
             for view, sight in enumerate(sights):
-                shapes[view][number] = (sight.rows, sight.columns)
-            gathered.add([sight.cells() for sight in sights])
+                shapes[view][len(gathered)] = (sight.rows, sight.columns)
+            gathered.add([sight.cells(there) for sight in sights])
             yield image
 
-    quality = learn(pictures())
-    return gathered, shapes, quality
+    try:
+        quality = learn_quality(pictures())
+    except DatasetError:  # fewer than it needs: the parts were lost
+        return None
+    if len(lost) > most:
+        return None
+    if fixture is not None and fixture.always:
+        fixture = replace(fixture, area=(shown >= _KNOWN_SHARE * len(gathered)).astype(np.uint8))
+        known = fixture.known()
+        for view, sizes in enumerate(shapes):
+            gathered.count_only(view, seen_cells(known, *sizes[0]).ravel())
+    return _Seen(gathered, shapes, quality, fixture, lost)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,18 +381,16 @@ def _test(
 
 def _defect_scores(
     defects: Sequence[Sample],
-    network: Network,
-    remembered: Sequence[Remembered],
+    judge: Judge,
     survey: _Survey,
     step: Step,
 ) -> Array:
     """Scores of the labelled defects, which no bank has seen; unreadable ones are added to the survey's skipped."""
-    judge = Judge(network, remembered)
     scores = []
     for number, sample in enumerate(defects):
         step(0.9 + 0.05 * number / len(defects), f"Judging defect {number + 1} of {len(defects)}")
         try:
-            scores.append(pooled(judge.heat(sample.load())))
+            scores.append(judge.judge(sample.load()).score)
         except PictureError as error:
             survey.skipped.append((sample.name, str(error)))
     return np.array(scores, np.float32)

@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 
 COARSE_MEAN = 3
 _COARSE = 0.5  # of the fine view's size
-_NO_WIDER = 1.4  # a coarse view may scatter so much more than the fine one
+_NO_WIDER = 1.25  # a coarse view may scatter so much more than the fine one
 PLACE_WEIGHT = 3.0  # a shift by a tenth of the side then counts like a typical difference between good parts
 _AT_HOME = 1.1  # places count where they lengthen the distances of good parts by no more than this
 
@@ -84,7 +84,10 @@ def held_out_grids(
         graph = BankGraph(gathered.bank(view, mine, size, place_weight, rng, check))
         for number in mine:
             cells = gathered.cells(view, number)
-            grids[number] = graph.run(cells.features, cells.places).reshape(shapes[number])
+            distances = graph.run(cells.features, cells.places)
+            if cells.counts is not None:
+                distances *= cells.counts
+            grids[number] = distances.reshape(shapes[number])
     return grids
 
 

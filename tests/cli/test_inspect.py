@@ -30,7 +30,7 @@ def test_every_line_has_its_keys(command: Command, model: Path, parts: Path) -> 
         expected = detector.detect(read_picture(Path(line["path"])))
         assert same_score(line["score"], expected.score)
         assert line["verdict"] == expected.verdict and line["threshold"] == expected.threshold
-        assert line["confidence"] is None and line["milliseconds"] > 0 and line["reason"]
+        assert 0 < line["confidence"] < 1 and line["milliseconds"] > 0 and line["reason"]
         assert len(line["regions"]) == len(expected.regions)
         for region in line["regions"]:
             assert set(region) >= REGION_KEYS
@@ -196,7 +196,7 @@ def test_an_overlay_shows_the_defect_of_a_turned_picture_upright(
     assert command("inspect", "--model", model, path, "--overlay", tmp_path / "out").code == 0
     overlay = read_picture(tmp_path / "out" / "held.png")
     assert overlay.shape == upright.shape
-    assert 0 < (overlay != upright).any(axis=2).mean() < 0.6
+    assert 0 < (overlay != upright).any(axis=2).mean() < 0.7
 
 
 def test_overlays_inside_the_inspected_folder_are_not_inspected(

@@ -48,7 +48,7 @@ def test_without_json_words_are_for_people_and_a_file_name_may_be_any(
     out = tmp_path / "Teil\udce9 7"  # not UTF-8, and no ending
     ended = command("train", "--dataset", few, "--out", out, "--size", "128")
     assert ended.code == 0, ended.err
-    assert "learned from 5 good parts" in ended.out and len(ended.out.splitlines()) == 1
+    assert "learned from 5 good and 0 defective parts" in ended.out and len(ended.out.splitlines()) == 1
     assert out.is_file() and artefact.load(out)[0].description.name == "Teil? 7"
 
 

@@ -139,7 +139,7 @@ def test_other_things_than_files(tmp_path: Path) -> None:
 
 
 def test_unknown_keys_of_a_later_minor_addition_are_left_alone(demo_model: Path, tmp_path: Path) -> None:
-    path = rewritten(demo_model, tmp_path / "more.model", described(calibration={"a": 1}))
+    path = rewritten(demo_model, tmp_path / "more.model", described(later={"a": 1}))
     model, ref = artefact.load(path)
     assert model.description.name == ref.name == "plate"
 

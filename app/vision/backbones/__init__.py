@@ -2,7 +2,7 @@
 
 EfficientNet-Lite0 by default; filters without learned weights where its weights are missing; and what was
 added in this process (`add`), such as the `OnnxBackbone` of `app.vision.backbones.onnx`. That one is not
-imported here: reading ONNX takes most of a second to import, and few stations need it.
+imported here: few stations need the reader of ONNX.
 """
 
 from __future__ import annotations

@@ -164,8 +164,7 @@ def check_values(known: onnx.ModelProto, what: str) -> None:
     total = 0
     for value in known.graph.value_info:
         sides = value.type.tensor_type.shape.dim
-        total += (
-            abs(math.prod(side.dim_value for side in sides)) if all(side.HasField("dim_value") for side in sides) else 0
-        )
+        if all(side.HasField("dim_value") for side in sides):
+            total += abs(math.prod(side.dim_value for side in sides))
         if total > MAX_VALUES:
             raise ModelError(f"{what} needs too much memory for the tensor {value.name[:SPOKEN]!r}.")
