@@ -38,6 +38,8 @@ class Arguments(argparse.Namespace):
     size: int | None = None
     detail: float | None = None
     backbone: str | None = None
+    roi: list[tuple[int, int, int, int]]
+    ignore: list[tuple[int, int, int, int]]
     model: str | None = None
     paths: list[Path]
     overlay: Path | None = None
@@ -100,6 +102,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="also looks in detail, N pixels of the picture to one of the network: 1 for native resolution, 0: not "
         "(default: 4 for pictures of more than about 1500 x 1500)",
     )
+    for option, what in (("--roi", "judges only this"), ("--ignore", "does not judge this")):
+        train.add_argument(
+            option,
+            type=_rect,
+            action="append",
+            default=[],
+            metavar="X,Y,W,H",
+            help=f"{what} part of the picture, in pixels of the training pictures; may be given several times",
+        )
     train.add_argument(
         "--backbone",
         metavar="NAME",
@@ -177,6 +188,13 @@ def _size(text: str) -> int:
     if not 128 <= value <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} must be 128 to 1024 pixels")
     return value
+
+
+def _rect(text: str) -> tuple[int, int, int, int]:
+    if not re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6}){3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} must be left,top,width,height in pixels, such as 100,50,640,480")
+    x, y, width, height = map(int, text.split(","))
+    return x, y, width, height
 
 
 def _detail(text: str) -> float:

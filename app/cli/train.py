@@ -14,6 +14,7 @@ from app.domain.frame import Image
 from app.pictures import read_picture
 from app.vision import artefact, backbones
 from app.vision.consequences import Share
+from app.vision.framing import Regions, regions_of
 from app.vision.training import Sample, train
 
 
@@ -35,6 +36,7 @@ def command(options: Arguments, output: Output) -> int:
         defects=defects,
         size=options.size,
         detail=options.detail,
+        regions=_regions(options, items[0].path) if options.roi or options.ignore else None,
         backbone=backbones.get(options.backbone) if options.backbone else None,
         step=output.step,
     )
@@ -70,6 +72,11 @@ def command(options: Arguments, output: Output) -> int:
         f"a score of {limits.threshold:.3f} or more is a FAIL. {trained.expected.words()}",
     )
     return 1 if trained.skipped or dataset.problems else 0
+
+
+def _regions(options: Arguments, first: Path) -> Regions:
+    height, width = read_picture(first).shape[:2]
+    return regions_of(options.roi, options.ignore, (width, height))
 
 
 def _share(share: Share | None) -> dict[str, float] | None:

@@ -15,7 +15,7 @@ import math
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -33,8 +33,9 @@ from app.vision.backbones import Backbone
 from app.vision.backbones.onnx import OnnxBackbone, OnnxDescription
 from app.vision.bank import MemoryBank
 from app.vision.calibration import Calibration, CalibrationDescription
+from app.vision.framing import AREA, Fixture, Framing, Regions
 from app.vision.graph import Network
-from app.vision.judge import AREA, Fixture, Remembered
+from app.vision.judge import Remembered
 from app.vision.looking import View
 from app.vision.maps import Scale
 from app.vision.parts import Arrays, Described, taken
@@ -109,6 +110,7 @@ class Description(Described):
     calibration: CalibrationDescription | None = None
     golden: GoldenDescription | None = None
     aligned: bool = False
+    regions: Regions = Field(default_factory=Regions)
     labels: tuple[str, ...] = ("anomaly",)
 
     @model_validator(mode="after")
@@ -126,7 +128,7 @@ class Model:
 
     Attributes:
         quality: what usual pictures are like; None in files of version 1.
-        fixture: None where the pictures show no part that can be found again.
+        framing: what of a picture is looked at.
         calibration: how sure a score makes; None where no defect was labelled.
     """
 
@@ -135,7 +137,7 @@ class Model:
     views: tuple[Remembered, ...]
     quality: PictureQuality | None
     calibration: Calibration | None = None
-    fixture: Fixture | None = None
+    framing: Framing = field(default_factory=lambda: Framing(None))
 
     @property
     def limits(self) -> Limits:
@@ -170,7 +172,7 @@ def assemble(description: Description, arrays: Mapping[str, NDArray[Any]]) -> Mo
     if description.golden is not None:
         area = taken(arrays, _AREA, (AREA, AREA), np.uint8)
         fixture = Fixture(Golden.from_parts(description.golden, arrays), description.aligned, area)
-    return Model(description, network, views, quality, calibration, fixture)
+    return Model(description, network, views, quality, calibration, Framing(fixture, description.regions))
 
 
 def _network(description: Description, arrays: Arrays) -> Network:
@@ -216,8 +218,8 @@ def _arrays(model: Model) -> Arrays:
             f"view{number}.deviation": each.bank.deviation,
             f"view{number}.places": each.bank.places,
         }
-    if model.fixture is not None:
-        found |= model.fixture.golden.to_parts()[1] | {_AREA: model.fixture.area}
+    if model.framing.fixture is not None:
+        found |= model.framing.fixture.golden.to_parts()[1] | {_AREA: model.framing.fixture.area}
     if model.quality is not None:
         found |= {_QUALITY + name: array for name, array in model.quality.to_parts()[1].items()}
     return found

@@ -22,7 +22,7 @@ class Detector:
 
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
-        self._judge = Judge(model.network, model.views, model.fixture)
+        self._judge = Judge(model.network, model.views, model.framing)
 
     @classmethod
     def load(cls, path: Path) -> Detector:

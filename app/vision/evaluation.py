@@ -145,8 +145,16 @@ def _pixel_measures(
 def full_map(
     heat: NDArray[np.float32], box: tuple[float, float, float, float], size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """The heat map at picture size, (H, W) float32; the few pixels beyond the network's last whole
-    block repeat the border."""
+    """The heat map at picture size, (H, W) float32; the few pixels beyond the network's last whole block
+    repeat the border. Where the picture was cut to regions of interest, what was not judged is 0."""
     width, height = size
-    inner = enlarge(heat, round(box[2]), round(box[3]))
-    return np.pad(inner, ((0, height - inner.shape[0]), (0, width - inner.shape[1])), mode="edge")
+    x, y, wide, tall = (round(value) for value in box)
+    inner = enlarge(heat, wide, tall)
+    if (x, y) == (0, 0) and _BLOCK > width - wide >= 0 and _BLOCK > height - tall >= 0:
+        return np.pad(inner, ((0, height - tall), (0, width - wide)), mode="edge")
+    whole = np.zeros((height, width), np.float32)
+    whole[y : y + tall, x : x + wide] = inner
+    return whole
+
+
+_BLOCK = 512  # pixels: more than any halving leaves out

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.frame import Image
-from app.vision.alignment import Golden, Registration
+from app.vision.alignment import Registration, Spread
 from app.vision.bank import MemoryBank
+from app.vision.framing import Framing, Part
 from app.vision.geometry import covered_box
 from app.vision.graph import Network
 from app.vision.looking import Eye, View
@@ -19,8 +21,6 @@ from app.vision.maps import Scale, fuse, pooled, smooth
 
 Array = NDArray[np.float32]
 Box = tuple[float, float, float, float]
-
-AREA = 64
 
 _SECOND_LOOK = 0.85
 """Score from which a part that should lie in its place is looked for elsewhere: below it nothing is amiss."""
@@ -33,26 +33,6 @@ class Remembered:
     view: View
     bank: MemoryBank
     scale: Scale
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fixture:
-    """The golden part, and when pictures are laid onto it.
-
-    Attributes:
-        always: parts move, so that every picture is; else only one that looks defective where it lies, since a
-            part that has slipped is no defect.
-        area: (64, 64) uint8 over the golden's picture, 1 where most training pictures showed something, so that there
-            is something to compare with.
-    """
-
-    golden: Golden
-    always: bool
-    area: NDArray[np.uint8] = field(default_factory=lambda: np.ones((AREA, AREA), np.uint8))
-
-    def known(self) -> NDArray[np.bool_]:
-        """`area` at the golden's size, (H, W) bool."""
-        return np.asarray(cv2.resize(self.area, self.golden.size, interpolation=cv2.INTER_NEAREST), np.uint8) > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,64 +56,75 @@ class Judged:
 class Judge:
     """The views of a model with their banks; any thread may ask."""
 
-    def __init__(self, network: Network, views: Sequence[Remembered], fixture: Fixture | None) -> None:
-        self._network, self._views, self._fixture = network, tuple(views), fixture
+    def __init__(self, network: Network, views: Sequence[Remembered], framing: Framing) -> None:
+        self._network, self._views, self._framing = network, tuple(views), framing
         self._eye = Eye(network, [each.view for each in views], [each.bank for each in views], features=False)
         self._finest = max((each.view for each in views), key=lambda view: view.size)
 
     def judge(self, image: Image) -> Judged:
         """Score and heat map of an (H, W, 3) uint8 BGR picture."""
-        fixture = self._fixture
+        fixture = self._framing.fixture
         if fixture is None:
             return self._as_it_lies(image)
         if fixture.always:
             found = fixture.golden.register(image)
-            return self._as_it_lies(image, found.failed) if found.failed else self._laid(image, found, fixture)
+            return self._as_it_lies(image, found.failed) if found.failed else self._laid(image, found)
         plain = self._as_it_lies(image)
         if plain.score < _SECOND_LOOK:
             return replace(plain, in_place=True)
         found = fixture.golden.register(image)
         if found.failed:
             return plain
-        if np.array_equal(found.matrix, _STILL):
+        if lies_as_usual(found, fixture.golden.spread):
             return replace(plain, in_place=True)
-        laid = self._laid(image, found, fixture)
+        laid = self._laid(image, found)
         return laid if laid.score < plain.score else replace(plain, in_place=True)
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for the next picture of this size now."""
-        if self._fixture is not None and self._fixture.always:
-            width, height = self._fixture.golden.size
-        self._eye.prepare(width, height)
+        self._eye.prepare(*self._framing.size(width, height))
 
     def _as_it_lies(self, image: Image, failed: str = "") -> Judged:
-        heat = self._heat(image)
-        return Judged(pooled(heat), heat, self._box(image.shape[1], image.shape[0]), failed)
+        part = self._framing.as_it_lies(image)
+        heat = self._heat(part)
+        return Judged(pooled(heat), heat, self._box(part), failed)
 
-    def _laid(self, image: Image, found: Registration, fixture: Fixture) -> Judged:
-        laid, there = fixture.golden.warp(image, found)
-        there = there & fixture.known()
-        # What the picture does not show is no evidence, and the border's repeated pixels even less.
-        heat = self._heat(laid, None if there.all() else there)
-        width, height = image.shape[1], image.shape[0]
-        box = self._box(laid.shape[1], laid.shape[0])
-        if laid is image:
+    def _laid(self, image: Image, found: Registration) -> Judged:
+        part = self._framing.laid(image, found)
+        heat, box = self._heat(part), self._box(part)
+        if np.array_equal(found.matrix, _STILL):
             return Judged(pooled(heat), heat, box, in_place=True)
+        width, height = image.shape[1], image.shape[0]
         canvas = self._eye.canvas(self._finest, width, height)
         rows, columns = (2 * side // self._network.stride for side in (canvas.height, canvas.width))
         back = placed_back(heat, box, found.matrix, (width, height), (columns, rows))
         return Judged(pooled(heat), back, (0.0, 0.0, float(width), float(height)), in_place=True)
 
-    def _heat(self, image: Image, there: NDArray[np.bool_] | None = None) -> Array:
+    def _heat(self, part: Part) -> Array:
+        """What the picture does not show is no evidence, nor is what is to be ignored."""
         heats = []
-        for sight, each in zip(self._eye.look(image), self._views, strict=True):
+        for sight, each in zip(self._eye.look(part.image), self._views, strict=True):
             assert sight.distances is not None
-            distances = sight.distances if there is None else sight.distances * sight.seen(there)
+            distances = sight.distances if part.there is None else sight.distances * sight.seen(part.there)
             heats.append(smooth(distances, self._network.stride, self._network.offset, each.scale.edge))
         return fuse(heats, [each.scale.limit for each in self._views])
 
-    def _box(self, width: int, height: int) -> Box:
-        return covered_box(width, height, self._eye.canvas(self._finest, width, height))
+    def _box(self, part: Part) -> Box:
+        height, width = part.image.shape[:2]
+        box = covered_box(width, height, self._eye.canvas(self._finest, width, height))
+        return box[0] + part.origin[0], box[1] + part.origin[1], box[2], box[3]
+
+
+def lies_as_usual(found: Registration, spread: Spread) -> bool:
+    """Whether a part lies where training parts lay, so that it was compared with its like as it lies."""
+    return (
+        math.hypot(*found.shift) <= _USUAL * spread.shift + 2
+        and abs(found.angle) <= _USUAL * spread.angle + 0.5
+        and abs(found.scale - 1) <= _USUAL * spread.scale + 0.01
+    )
+
+
+_USUAL = 1.2  # of what 95 of 100 training parts moved
 
 
 def placed_back(

@@ -25,8 +25,9 @@ from app.vision.bank import Gathered
 from app.vision.calibration import calibrate
 from app.vision.consequences import Consequences, choose, consequences, cross_checked
 from app.vision.detector import Detector, same_score
+from app.vision.framing import AREA, Fixture, Framing, Regions
 from app.vision.graph import Network
-from app.vision.judge import AREA, Fixture, Judge, Remembered
+from app.vision.judge import Judge, Remembered
 from app.vision.looking import Eye, View, seen_cells
 from app.vision.maps import Scale, fuse, pooled
 from app.vision.quality import PictureQuality
@@ -42,6 +43,7 @@ SMALLEST_SIDE = 16  # pixels
 _CHECKED = 3
 _GOLDEN_FROM = 16  # pictures
 _LOST_SHARE = 0.2
+_TURNED, _SCALED, _MOVED = 10.0, 0.08, 0.15  # degrees, share of the size, share of the picture's diagonal
 _KNOWN_SHARE = 0.5  # of the pictures that must show a place
 _ODD = 4.0  # spreads above the median of the others: no good part lies there
 _LEAST_SPREAD = 0.03  # of pictures that are almost alike
@@ -111,6 +113,7 @@ def train(
     defects: Sequence[Sample] = (),
     size: int | None = None,
     detail: float | None = None,
+    regions: Regions | None = None,
     backbone: backbones.Backbone | None = None,
     step: Step = lambda fraction, words: None,
     seed: int = 0,
@@ -127,6 +130,7 @@ def train(
         size: the finest usual view has about size x size pixels, in the pictures' own aspect ratio; None: 256,
             and large pictures are looked at a second time in more detail.
         detail: pixels of the picture a pixel of the detail view (1: native resolution); 0: no such view.
+        regions: where to look; None: everywhere.
         backbone: the feature extractor; None: the default one.
         step: told the fraction done and what is done; raises to stop.
 
@@ -143,13 +147,16 @@ def train(
     survey = _survey(samples, step)
     _enough(survey)
     chosen = [samples[index] for index in survey.readable]
-    looks = views.candidates(size, detail, survey.sizes)
-    fixture = _fixture(chosen, step)
-    seen = _extract(chosen, network, looks, fixture, step)
+    cuts = (regions or Regions()).crop
+    looks = views.candidates(size, detail, [cuts(*sides)[2:] for sides in survey.sizes])
+    framing = Framing(_fixture(chosen, step), regions or Regions())
+    seen = _extract(chosen, network, looks, framing, step)
     if seen is None:
-        seen = _extract(chosen, network, looks, None, step)  # what can't be found again is no golden part
+        # What can't be found again is no golden part.
+        seen = _extract(chosen, network, looks, Framing(None, framing.regions), step)
         assert seen is not None
-    fixture = seen.fixture
+    framing = seen.framing
+    fixture = framing.fixture
     survey.skipped += [(chosen[index].name, why) for index, why in seen.lost.items()]
     survey.keep([index for index in range(len(chosen)) if index not in seen.lost])
     chosen = [samples[index] for index in survey.readable]
@@ -171,7 +178,7 @@ def train(
             )
             remembered.append(Remembered(look, bank, tested.scales[view]))
     network_views = tuple(remembered)
-    bad = _defect_scores(defects, Judge(network, network_views, fixture), survey, step)
+    bad = _defect_scores(defects, Judge(network, network_views, framing), survey, step)
     limits, calibration = choose(held_out, bad), calibrate(held_out, bad)
     expected = cross_checked(held_out, bad) if len(bad) else consequences(held_out, bad, limits)
     used = range(len(chosen))
@@ -198,8 +205,9 @@ def train(
         quality=quality.to_parts()[0],
         golden=fixture.golden.to_parts()[0] if fixture else None,
         aligned=fixture is not None and fixture.always,
+        regions=framing.regions,
     )
-    model = artefact.Model(description, network, network_views, quality, calibration, fixture)
+    model = artefact.Model(description, network, network_views, quality, calibration, framing)
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
     ref = _gate(model, data, [chosen[number] for number in used[:_CHECKED]])
@@ -261,7 +269,11 @@ def _fixture(samples: Sequence[Sample], step: Step) -> Fixture | None:
         golden = learn_golden([sample.load() for sample in samples[::every][:_GOLDEN_FROM]])
     except PictureError:  # too large or too narrow to be laid onto anything
         return None
-    return None if golden is None else Fixture(golden, always=not golden.spread.fixtured)
+    if golden is None:
+        return None
+    # The network shrugs at small moves; laying every picture down would only blur it and cost time.
+    moves = golden.spread.angle > _TURNED or golden.spread.scale > _SCALED or golden.spread.reach > _MOVED
+    return Fixture(golden, always=moves)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -276,16 +288,16 @@ class _Seen:
     gathered: Gathered
     shapes: tuple[dict[int, tuple[int, int]], ...]
     quality: PictureQuality
-    fixture: Fixture | None
+    framing: Framing
     lost: dict[int, str]
 
 
 def _extract(
-    samples: Sequence[Sample], network: Network, looks: Sequence[View], fixture: Fixture | None, step: Step
+    samples: Sequence[Sample], network: Network, looks: Sequence[View], framing: Framing, step: Step
 ) -> _Seen | None:
     """Features of each picture in all views, the shapes of their grids, and what the pictures' quality is; None if
     the golden part is not found in too many of them."""
-    eye = Eye(network, looks, [None] * len(looks), features=True)
+    eye, fixture = Eye(network, looks, [None] * len(looks), features=True), framing.fixture
     gathered = Gathered(len(looks))
     shapes: tuple[dict[int, tuple[int, int]], ...] = tuple({} for _ in looks)
     lost: dict[int, str] = {}
@@ -295,8 +307,7 @@ def _extract(
     def pictures() -> Iterator[Image]:
         for number, sample in enumerate(samples):
             step(0.25 + 0.3 * number / len(samples), f"Looking at picture {number + 1} of {len(samples)}")
-            image = laid = sample.load()
-            there: NDArray[np.bool_] | None = None
+            image = sample.load()
             if fixture is not None and fixture.always:
                 found = fixture.golden.register(image)
                 if found.failed:
@@ -304,12 +315,15 @@ def _extract(
                     if len(lost) > most:
                         return
                     continue
-                laid, there = fixture.golden.warp(image, found)
+                there = fixture.golden.warp(image, found)[1]
                 shown[:] += cv2.resize(there.astype(np.float32), (AREA, AREA), interpolation=cv2.INTER_AREA)
-            sights = eye.look(laid)
+                part = framing.laid(image, found)
+            else:
+                part = framing.as_it_lies(image)
+            sights = eye.look(part.image)
             for view, sight in enumerate(sights):
                 shapes[view][len(gathered)] = (sight.rows, sight.columns)
-            gathered.add([sight.cells(there) for sight in sights])
+            gathered.add([sight.cells(part.there) for sight in sights])
             yield image
 
     try:
@@ -319,11 +333,12 @@ def _extract(
     if len(lost) > most:
         return None
     if fixture is not None and fixture.always:
-        fixture = replace(fixture, area=(shown >= _KNOWN_SHARE * len(gathered)).astype(np.uint8))
-        known = fixture.known()
+        area = (shown >= _KNOWN_SHARE * len(gathered)).astype(np.uint8)
+        framing = replace(framing, fixture=replace(fixture, area=area))
+        known = framing.known()
         for view, sizes in enumerate(shapes):
             gathered.count_only(view, seen_cells(known, *sizes[0]).ravel())
-    return _Seen(gathered, shapes, quality, fixture, lost)
+    return _Seen(gathered, shapes, quality, framing, lost)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

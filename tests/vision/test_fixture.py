@@ -53,7 +53,7 @@ def test_parts_in_any_pose_are_laid_onto_the_golden_part(turned: Trained, tmp_pa
     path = tmp_path / "turned.model"
     artefact.write(path, turned.data)
     detector = Detector.load(path)
-    assert detector.model.fixture is not None and detector.model.fixture.always
+    assert detector.model.framing.fixture is not None and detector.model.framing.fixture.always
     good = [
         detector.detect(posed(draw_part(12, index), *pose)[0]) for index, pose in zip(range(8), poses(1), strict=False)
     ]
@@ -85,7 +85,7 @@ def test_a_picture_without_the_part_is_a_retest(turned: Trained) -> None:
 
 def test_a_part_that_slipped_in_its_fixture_is_no_defect(demo_model: Path) -> None:
     detector = Detector.load(demo_model)
-    fixture = detector.model.fixture
+    fixture = detector.model.framing.fixture
     assert fixture is not None and not fixture.always
     slipped = np.float64([[1, 0, 26], [0, 1, -18]])
     moved = [
