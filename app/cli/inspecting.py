@@ -55,7 +55,7 @@ def as_json(result: Detection) -> dict[str, Any]:
 
 
 def _region(region: Region) -> dict[str, Any]:
-    names = ("x", "y", "width", "height", "area", "label", "score")
+    names = ("x", "y", "width", "height", "area", "area_mm2", "label", "score")
     return {name: getattr(region, name) for name in names}
 
 

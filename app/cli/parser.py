@@ -38,6 +38,12 @@ class Arguments(argparse.Namespace):
     size: int | None = None
     detail: float | None = None
     backbone: str | None = None
+    mm_per_pixel: float | None = None
+    picture: Path
+    square: float | None = None
+    start: tuple[float, float] | None = None
+    end: tuple[float, float] | None = None
+    length: float | None = None
     roi: list[tuple[int, int, int, int]]
     ignore: list[tuple[int, int, int, int]]
     model: str | None = None
@@ -56,6 +62,11 @@ def parse(arguments: Sequence[str]) -> Arguments:
     """Raises SystemExit as argparse does: 2 for wrong usage, 0 after --help."""
     parser = build_parser()
     options = parser.parse_args(arguments, Arguments())
+    known = (options.start, options.end, options.length)
+    if options.command == "scale" and not (
+        known == (None, None, None) if options.square is not None else all(value is not None for value in known)
+    ):
+        parser.error("scale needs either --square, or --start, --end and --length")
     if options.command == "report" and options.first > options.last:
         parser.error(f"--from {options.first} lies after --to {options.last}")
     return options
@@ -112,10 +123,23 @@ def build_parser() -> argparse.ArgumentParser:
             help=f"{what} part of the picture, in pixels of the training pictures; may be given several times",
         )
     train.add_argument(
+        "--mm-per-pixel",
+        type=_scale,
+        metavar="MM",
+        help="size of a pixel where the parts lie, as `scale` measures it: regions then have an area in mm2",
+    )
+    train.add_argument(
         "--backbone",
         metavar="NAME",
         help="the feature extractor: efficientnet-lite0 (default) or oriented-filters, which needs no weights",
     )
+
+    scale = _command(commands, "scale", "measures millimetres per pixel from a chessboard or a known length")
+    scale.add_argument("picture", type=Path, metavar="PICTURE", help="taken by the camera, where the parts lie")
+    scale.add_argument("--square", type=_scale, metavar="MM", help="side of a square of the chessboard it shows")
+    scale.add_argument("--start", type=_point, metavar="X,Y", help="one end of the known length, in pixels")
+    scale.add_argument("--end", type=_point, metavar="X,Y", help="its other end")
+    scale.add_argument("--length", type=_scale, metavar="MM", help="how long it is")
 
     inspect = _command(commands, "inspect", "judges pictures; prints one JSON line for each")
     _model(inspect, required=True)
@@ -187,6 +211,26 @@ def _size(text: str) -> int:
     value = int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
     if not 128 <= value <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} must be 128 to 1024 pixels")
+    return value
+
+
+def _point(text: str) -> tuple[float, float]:
+    try:
+        x, y = (float(value) for value in text.split(","))
+    except ValueError:
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a point in pixels, such as 120,80")
+    return x, y
+
+
+def _scale(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not (math.isfinite(value) and 1e-6 <= value <= 1e5):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of millimetres above 0")
     return value
 
 

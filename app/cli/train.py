@@ -37,6 +37,7 @@ def command(options: Arguments, output: Output) -> int:
         size=options.size,
         detail=options.detail,
         regions=_regions(options, items[0].path) if options.roi or options.ignore else None,
+        mm_per_pixel=options.mm_per_pixel,
         backbone=backbones.get(options.backbone) if options.backbone else None,
         step=output.step,
     )

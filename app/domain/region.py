@@ -14,6 +14,7 @@ class Region:
         area: pixels of the original inside the outline.
         label: the defect type's name; "anomaly" where the model knows only normals.
         score: the highest value of the anomaly map inside, on the scale of the image score.
+        area_mm2: the same in square millimetres; None where no scale was measured.
         outline: ((x, y), ...) polygon in pixels of the original, closed implicitly.
     """
 
@@ -25,6 +26,7 @@ class Region:
     label: str
     score: float
     outline: tuple[tuple[int, int], ...] = ()
+    area_mm2: float | None = None
 
 
 def place_words(region: Region, size: tuple[int, int]) -> str:

@@ -110,6 +110,7 @@ class Description(Described):
     calibration: CalibrationDescription | None = None
     golden: GoldenDescription | None = None
     aligned: bool = False
+    mm_per_pixel: float | None = Field(default=None, ge=1e-6, le=1e3)
     regions: Regions = Field(default_factory=Regions)
     labels: tuple[str, ...] = ("anomaly",)
 

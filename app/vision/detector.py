@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,9 @@ class Detector:
         # A doubtful part shows what made it doubtful, so its regions start at the band's lower end.
         limit = limits.threshold if score >= limits.threshold else limits.retest_from
         regions = find_regions(heat, box, (width, height), limit) if score >= limits.retest_from else ()
+        scale = self.model.description.mm_per_pixel
+        if scale is not None:
+            regions = tuple(replace(region, area_mm2=region.area * scale**2) for region in regions)
         if regions and not poor:
             subject = f"{regions[0].label}, {place_words(regions[0], (width, height))}, "
         else:

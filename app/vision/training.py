@@ -114,6 +114,7 @@ def train(
     size: int | None = None,
     detail: float | None = None,
     regions: Regions | None = None,
+    mm_per_pixel: float | None = None,
     backbone: backbones.Backbone | None = None,
     step: Step = lambda fraction, words: None,
     seed: int = 0,
@@ -131,6 +132,7 @@ def train(
             and large pictures are looked at a second time in more detail.
         detail: pixels of the picture a pixel of the detail view (1: native resolution); 0: no such view.
         regions: where to look; None: everywhere.
+        mm_per_pixel: size of a pixel of the pictures where the parts lie; None: not measured, no mm2.
         backbone: the feature extractor; None: the default one.
         step: told the fraction done and what is done; raises to stop.
 
@@ -206,6 +208,7 @@ def train(
         golden=fixture.golden.to_parts()[0] if fixture else None,
         aligned=fixture is not None and fixture.always,
         regions=framing.regions,
+        mm_per_pixel=mm_per_pixel,
     )
     model = artefact.Model(description, network, network_views, quality, calibration, framing)
     step(0.95, "Checking the model")
