@@ -17,6 +17,7 @@ DONE, FAILED, WRONG_USAGE = 0, 1, 2
 _COMMANDS = {
     "train": "app.cli.train",
     "inspect": "app.cli.inspecting",
+    "export": "app.cli.exporting",
     "scale": "app.cli.scaling",
     "evaluate": "app.cli.evaluating",
     "run": "app.cli.running",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app.cli.models import load_model
 from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.datasets import Item, read_dataset
-from app.datasets.masks import read_mask
-from app.domain.errors import DatasetError, PictureError
+from app.datasets.masks import mask_reader
+from app.domain.errors import DatasetError
 from app.domain.frame import Image
 from app.pictures import read_picture
 from app.vision.evaluation import Evaluation, TestSample, evaluate
@@ -59,27 +56,12 @@ def _sample(item: Item) -> TestSample:
         item.name,
         _reader(item),
         item.label == "anomaly",
-        _mask_reader(item) if item.mask else None,
+        mask_reader(item) if item.mask else None,
     )
 
 
 def _reader(item: Item) -> Callable[[], Image]:
     return lambda: read_picture(item.path)
-
-
-def _mask_reader(item: Item) -> Callable[[tuple[int, int]], dict[str, NDArray[np.bool_]]]:
-    """A manifest's line that is wrong is left out like a picture that can't be read; in folders a wrong
-    mask ends the command, since it tells of files that were mixed up."""
-
-    def read(size: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
-        try:
-            return read_mask(item, size)
-        except DatasetError as error:
-            if not item.place:
-                raise
-            raise PictureError(str(error), item.path) from error
-
-    return read
 
 
 def _words(figures: Evaluation) -> str:

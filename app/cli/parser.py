@@ -40,6 +40,7 @@ class Arguments(argparse.Namespace):
     backbone: str | None = None
     mm_per_pixel: float | None = None
     picture: Path
+    frame: tuple[int, int]
     square: float | None = None
     start: tuple[float, float] | None = None
     end: tuple[float, float] | None = None
@@ -134,6 +135,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="the feature extractor: efficientnet-lite0 (default) or oriented-filters, which needs no weights",
     )
 
+    export = _command(commands, "export", "writes a model as ONNX, for use elsewhere")
+    _model(export, required=True)
+    export.add_argument("--out", type=Path, required=True, metavar="FILE.onnx", help="the file to write")
+    export.add_argument(
+        "--picture-size", dest="frame", type=_frame, required=True, metavar="WxH", help="of the pictures, in pixels"
+    )
+
     scale = _command(commands, "scale", "measures millimetres per pixel from a chessboard or a known length")
     scale.add_argument("picture", type=Path, metavar="PICTURE", help="taken by the camera, where the parts lie")
     scale.add_argument("--square", type=_scale, metavar="MM", help="side of a square of the chessboard it shows")
@@ -212,6 +220,13 @@ def _size(text: str) -> int:
     if not 128 <= value <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} must be 128 to 1024 pixels")
     return value
+
+
+def _frame(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{2,5})x([0-9]{2,5})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} must be width x height in pixels, such as 1280x720")
+    return int(found[1]), int(found[2])
 
 
 def _point(text: str) -> tuple[float, float]:

@@ -9,11 +9,13 @@ from pathlib import Path
 from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.datasets import read_dataset
+from app.datasets.masks import mask_reader
 from app.domain.errors import DatasetError, ModelError
 from app.domain.frame import Image
 from app.pictures import read_picture
 from app.vision import artefact, backbones
 from app.vision.consequences import Share
+from app.vision.defects import Defect
 from app.vision.framing import Regions, regions_of
 from app.vision.training import Sample, train
 
@@ -28,7 +30,10 @@ def command(options: Arguments, output: Output) -> int:
         output.say(f"Left out: {problem}")
     bad = dataset.training_defects()
     paths = {item.name: item.path for item in (*items, *bad)}
-    samples, defects = ([Sample(item.name, _reader(item.path)) for item in group] for group in (items, bad))
+    samples = [Sample(item.name, _reader(item.path)) for item in items]
+    defects = [
+        Defect(item.name, _reader(item.path), item.type, mask_reader(item) if item.mask else None) for item in bad
+    ]
     name = (options.out.stem or options.out.name)[:60].encode("utf-8", "replace").decode("utf-8")
     trained = train(
         samples,

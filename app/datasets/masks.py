@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app.datasets.types import Colour, Item
-from app.domain.errors import DatasetError
+from app.domain.errors import DatasetError, PictureError
 from app.pictures import is_truncated
 
 _NEAR = 48.0
@@ -57,6 +59,24 @@ def read_mask(item: Item, size: tuple[int, int]) -> Masks:
     rgb = np.asarray(coloured, np.uint8)
     opaque = np.ones((height, width), bool) if alpha is None else alpha > 127
     return _by_colour(item, rgb, opaque)
+
+
+def mask_reader(item: Item) -> Callable[[tuple[int, int]], dict[str, NDArray[np.bool_]]]:
+    """`read_mask` for a picture that is loaded later.
+
+    A manifest's line that is wrong is left out like a picture that can't be read; in folders a wrong mask ends the
+    command, since it tells of files that were mixed up.
+    """
+
+    def read(size: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+        try:
+            return read_mask(item, size)
+        except DatasetError as error:
+            if not item.place:
+                raise
+            raise PictureError(str(error), item.path) from error
+
+    return read
 
 
 def _decoded(item: Item) -> NDArray[np.uint8]:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.cameras.demo import training_parts
-from app.datasets import read_dataset
+from app.datasets import Item, read_dataset
+from app.datasets.masks import mask_reader
 from app.domain.errors import LinesightError, ModelError
 from app.domain.frame import Image
 from app.domain.training import DatasetSummary, TrainedModel
 from app.lifecycle.shelf import ModelShelf
 from app.pictures import read_picture
+from app.vision.defects import Defect
 from app.vision.training import MIN_NORMALS, Sample, train
 
 Step = Callable[[float, str], None]
@@ -38,7 +40,7 @@ def describe_dataset(dataset: Path) -> DatasetSummary:
     else:
         advice.append(f"{normals} good parts are enough.")
     if anomalies:
-        advice.append(f"The {anomalies} defect pictures choose the limit and say how sure a verdict is.")
+        advice.append(f"The {anomalies} defect pictures teach it their kinds, choose the limit and say how sure it is.")
     enough = normals >= MIN_NORMALS
     return DatasetSummary(normals, anomalies, dict(found.types()), enough, tuple(advice), tuple(problems))
 
@@ -53,10 +55,8 @@ def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int |
     if not 1 <= len(product) <= _LONGEST_NAME:
         raise ModelError(f"A product's name has 1 to {_LONGEST_NAME} characters: give the model another name.")
     found = read_dataset(dataset, plain_is_normal=True)
-    good, bad = (
-        [_sample(item.name, item.path) for item in group]
-        for group in (found.training_normals(), found.training_defects())
-    )
+    good = [_sample(item.name, item.path) for item in found.training_normals()]
+    bad = [_defect(item) for item in found.training_defects()]
     return _keep(shelf, good, product, size, step, found.problems, bad)
 
 
@@ -81,7 +81,7 @@ def _keep(
     size: int | None,
     step: Step,
     problems: Sequence[str],
-    defects: Sequence[Sample] = (),
+    defects: Sequence[Defect] = (),
 ) -> TrainedModel:
     trained = train(samples, name=product, defects=defects, size=size, step=step)
     stored = shelf.add(product, trained.data)
@@ -96,6 +96,11 @@ def _keep(
 
 def _sample(name: str, path: Path) -> Sample:
     return Sample(name, lambda: read_picture(path))
+
+
+def _defect(item: Item) -> Defect:
+    masks = mask_reader(item) if item.mask else None
+    return Defect(item.name, lambda: read_picture(item.path), item.type, masks)
 
 
 def _giver(image: Image) -> Callable[[], Image]:

@@ -36,6 +36,7 @@ from app.vision.calibration import Calibration, CalibrationDescription
 from app.vision.framing import AREA, Fixture, Framing, Regions
 from app.vision.graph import Network
 from app.vision.judge import Remembered
+from app.vision.known import Known, KnownDescription
 from app.vision.looking import View
 from app.vision.maps import Scale
 from app.vision.parts import Arrays, Described, taken
@@ -108,6 +109,7 @@ class Description(Described):
     training: TrainingDescription
     quality: QualityDescription | None = None
     calibration: CalibrationDescription | None = None
+    known: KnownDescription | None = None
     golden: GoldenDescription | None = None
     aligned: bool = False
     mm_per_pixel: float | None = Field(default=None, ge=1e-6, le=1e3)
@@ -129,6 +131,7 @@ class Model:
 
     Attributes:
         quality: what usual pictures are like; None in files of version 1.
+        known: what labelled defects have taught; None without enough of them.
         framing: what of a picture is looked at.
         calibration: how sure a score makes; None where no defect was labelled.
     """
@@ -138,6 +141,7 @@ class Model:
     views: tuple[Remembered, ...]
     quality: PictureQuality | None
     calibration: Calibration | None = None
+    known: Known | None = None
     framing: Framing = field(default_factory=lambda: Framing(None))
 
     @property
@@ -169,11 +173,16 @@ def assemble(description: Description, arrays: Mapping[str, NDArray[Any]]) -> Mo
     if description.quality is not None:
         quality = PictureQuality.from_parts(description.quality, _below(arrays, _QUALITY))
     calibration = Calibration.from_parts(description.calibration, {}) if description.calibration else None
+    known = None
+    if description.known is not None:
+        known = Known.from_parts(description.known, _below(arrays, "head."), _below(arrays, "fusion."))
+        if description.known.fusion.views != len(views):
+            raise ModelError("its defect head was trained with other views")
     fixture = None
     if description.golden is not None:
         area = taken(arrays, _AREA, (AREA, AREA), np.uint8)
         fixture = Fixture(Golden.from_parts(description.golden, arrays), description.aligned, area)
-    return Model(description, network, views, quality, calibration, Framing(fixture, description.regions))
+    return Model(description, network, views, quality, calibration, known, Framing(fixture, description.regions))
 
 
 def _network(description: Description, arrays: Arrays) -> Network:
@@ -209,7 +218,7 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
 _BACKBONE, _QUALITY, _AREA = "backbone.", "quality.", "golden.area"
 
 
-def _arrays(model: Model) -> Arrays:
+def arrays_of(model: Model) -> Arrays:
     """Every array of the file by its name there."""
     found: Arrays = {_BACKBONE + name: array for name, array in model.network.arrays.items()}
     for number, each in enumerate(model.views):
@@ -221,6 +230,8 @@ def _arrays(model: Model) -> Arrays:
         }
     if model.framing.fixture is not None:
         found |= model.framing.fixture.golden.to_parts()[1] | {_AREA: model.framing.fixture.area}
+    if model.known is not None:
+        found |= model.known.to_parts()[1]
     if model.quality is not None:
         found |= {_QUALITY + name: array for name, array in model.quality.to_parts()[1].items()}
     return found
@@ -228,7 +239,7 @@ def _arrays(model: Model) -> Arrays:
 
 def to_bytes(model: Model) -> bytes:
     """The file's bytes; the same model gives the same bytes."""
-    arrays = _arrays(model)
+    arrays = arrays_of(model)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_entry(_DESCRIPTION), model.description.model_dump_json(indent=1))

@@ -23,7 +23,7 @@ class Detector:
 
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
-        self._judge = Judge(model.network, model.views, model.framing)
+        self._judge = Judge(model.network, model.views, model.framing, model.known)
 
     @classmethod
     def load(cls, path: Path) -> Detector:
@@ -49,7 +49,10 @@ class Detector:
         verdict = decide(score, limits, poor_picture=poor)
         # A doubtful part shows what made it doubtful, so its regions start at the band's lower end.
         limit = limits.threshold if score >= limits.threshold else limits.retest_from
-        regions = find_regions(heat, box, (width, height), limit) if score >= limits.retest_from else ()
+        # Joined evidence may tell a defective part without one place that is sure: then its likeliest place is shown.
+        limit = min(limit, float(heat.max()) * _LIKELIEST)
+        label = judged.kind or "anomaly"
+        regions = find_regions(heat, box, (width, height), limit, label) if score >= limits.retest_from else ()
         scale = self.model.description.mm_per_pixel
         if scale is not None:
             regions = tuple(replace(region, area_mm2=region.area * scale**2) for region in regions)
@@ -87,6 +90,9 @@ class Detector:
             f"picture is {width} x {height}, its shape differs from the training pictures "
             f"(width / height {aspect:.2f}, trained on {training.aspect_from:.2f} to {training.aspect_to:.2f})"
         )
+
+
+_LIKELIEST = 0.97
 
 
 def _compared(score: float, limits: Limits, verdict: Verdict) -> str:

@@ -159,7 +159,7 @@ class ViewGraph:
         if self._bank is not None:
             if self._bank.place_weight:
                 inputs.append(op.parameter([-1, 2], ov.Type.f32, name="places"))
-            mean, scale, weight, vectors, squares = (op.constant(value) for value in _constants(self._bank))
+            mean, scale, weight, vectors, squares = (op.constant(value) for value in bank_constants(self._bank))
             place = inputs[1] if len(inputs) == 2 else None
             outputs.append(_distance(features, mean, scale, vectors, squares, weight, place))
         return compile_graph(ov.Model([op.result(node) for node in outputs], inputs, "linesight"))
@@ -173,7 +173,7 @@ class BankGraph:
 
     def __init__(self, bank: MemoryBank) -> None:
         self._request = _bank_graph(bool(bank.place_weight)).create_infer_request()
-        mean, scale, weight, vectors, squares = _constants(bank)
+        mean, scale, weight, vectors, squares = bank_constants(bank)
         self._bank = [mean, scale, vectors, squares, *([weight] if bank.place_weight else [])]
 
     def run(self, features: Array, places: Array) -> Array:
@@ -194,7 +194,7 @@ def _bank_graph(with_places: bool) -> ov.CompiledModel:
     return compile_graph(ov.Model([op.result(distance)], inputs, "linesight-bank"))
 
 
-def _constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array]:
+def bank_constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array]:
     """mean (1, C), scale (1, C), place weight (1, 1), -2 x vectors (C [+ 2], N) and their squares (1, N)."""
     weight = np.float32(bank.place_weight * np.sqrt(bank.vectors.shape[1]))
     vectors = bank.vectors
@@ -230,7 +230,7 @@ def _distance(
     own = op.reduce_sum(op.multiply(x, x), ints([1]), False)
     mean_square = op.divide(op.relu(op.add(nearest, own)), channels)
     # The difference of large numbers is rounded; next to zero the root would blow that up.
-    return op.sqrt(op.add(mean_square, op.constant(np.float32(_LEAST))))
+    return op.sqrt(op.add(mean_square, op.constant(np.float32(LEAST))))
 
 
-_LEAST = 1e-4
+LEAST = 1e-4

@@ -16,6 +16,8 @@ from app.vision.bank import MemoryBank
 from app.vision.framing import Framing, Part
 from app.vision.geometry import covered_box
 from app.vision.graph import Network
+from app.vision.head import Evidence
+from app.vision.known import Known, Looked
 from app.vision.looking import Eye, View
 from app.vision.maps import Scale, fuse, pooled, smooth
 
@@ -44,6 +46,7 @@ class Judged:
         failed: why the part could not be laid onto the golden part although it has to be, or empty.
         in_place: whether there is a golden part and it was found, or nothing is amiss where it should lie. Then it
             does not matter whether the camera was moved.
+        kind: the known type of the defect, "" for an unknown one.
     """
 
     score: float
@@ -51,14 +54,30 @@ class Judged:
     box: Box
     failed: str = ""
     in_place: bool = False
+    kind: str = ""
 
 
 class Judge:
     """The views of a model with their banks; any thread may ask."""
 
-    def __init__(self, network: Network, views: Sequence[Remembered], framing: Framing) -> None:
+    def __init__(
+        self,
+        network: Network,
+        views: Sequence[Remembered],
+        framing: Framing,
+        known: Known | None = None,
+        *,
+        evidence: bool = False,
+    ) -> None:
+        """With `evidence` pictures can be looked at for training a defect head."""
         self._network, self._views, self._framing = network, tuple(views), framing
-        self._eye = Eye(network, [each.view for each in views], [each.bank for each in views], features=False)
+        self._eye = Eye(
+            network,
+            [each.view for each in views],
+            [each.bank for each in views],
+            features=evidence or known is not None,
+        )
+        self._known = known
         self._finest = max((each.view for each in views), key=lambda view: view.size)
 
     def judge(self, image: Image) -> Judged:
@@ -86,33 +105,65 @@ class Judge:
 
     def _as_it_lies(self, image: Image, failed: str = "") -> Judged:
         part = self._framing.as_it_lies(image)
-        heat = self._heat(part)
-        return Judged(pooled(heat), heat, self._box(part), failed)
+        score, heat, kind = self._score(part)
+        return Judged(score, heat, self._box(part), failed, kind=kind)
+
+    def look(self, image: Image) -> tuple[Looked, Part, Registration | None]:
+        """What a defect head learns from: the picture, what was looked at of it, and where the part was found."""
+        fixture = self._framing.fixture
+        found = fixture.golden.register(image) if fixture is not None and fixture.always else None
+        if found is None or found.failed:
+            part, found = self._framing.as_it_lies(image), None
+        else:
+            part = self._framing.laid(image, found)
+        return self._look(part)[0], part, found
 
     def _laid(self, image: Image, found: Registration) -> Judged:
         part = self._framing.laid(image, found)
-        heat, box = self._heat(part), self._box(part)
+        (score, heat, kind), box = self._score(part), self._box(part)
         if np.array_equal(found.matrix, _STILL):
-            return Judged(pooled(heat), heat, box, in_place=True)
+            return Judged(score, heat, box, in_place=True, kind=kind)
         width, height = image.shape[1], image.shape[0]
         canvas = self._eye.canvas(self._finest, width, height)
         rows, columns = (2 * side // self._network.stride for side in (canvas.height, canvas.width))
         back = placed_back(heat, box, found.matrix, (width, height), (columns, rows))
-        return Judged(pooled(heat), back, (0.0, 0.0, float(width), float(height)), in_place=True)
+        return Judged(score, back, (0.0, 0.0, float(width), float(height)), in_place=True, kind=kind)
 
-    def _heat(self, part: Part) -> Array:
-        """What the picture does not show is no evidence, nor is what is to be ignored."""
-        heats = []
+    def _score(self, part: Part) -> tuple[float, Array, str]:
+        """Score, heat map and the defect's type."""
+        looked, heat = self._look(part)
+        if self._known is None or looked.evidence is None:
+            return looked.bank, heat, ""
+        return self._known.judge(looked.evidence, looked.views, looked.bank, heat)
+
+    def _look(self, part: Part) -> tuple[Looked, Array]:
+        """What the banks say. What the picture does not show is no evidence, nor is what is to be ignored."""
+        heats, grids, features = [], [], []
         for sight, each in zip(self._eye.look(part.image), self._views, strict=True):
             assert sight.distances is not None
             distances = sight.distances if part.there is None else sight.distances * sight.seen(part.there)
             heats.append(smooth(distances, self._network.stride, self._network.offset, each.scale.edge))
-        return fuse(heats, [each.scale.limit for each in self._views])
+            grids.append(distances)
+            features.append(None if sight.features is None else sight.features.reshape(*distances.shape, -1))
+        heat = fuse(heats, [each.scale.limit for each in self._views])
+        evidence = evidence_of([each.view for each in self._views], features, grids)
+        return Looked(evidence, tuple(pooled(each) for each in heats), pooled(heat)), heat
 
     def _box(self, part: Part) -> Box:
         height, width = part.image.shape[:2]
         box = covered_box(width, height, self._eye.canvas(self._finest, width, height))
         return box[0] + part.origin[0], box[1] + part.origin[1], box[2], box[3]
+
+
+def evidence_of(views: Sequence[View], features: Sequence[Array | None], grids: Sequence[Array]) -> Evidence | None:
+    """What a defect head looks at: the first, fine view and the coarse one; None without features."""
+    fine = features[0]
+    if fine is None:
+        return None
+    coarse = next((number for number, view in enumerate(views) if view.mean > 1), None)
+    if coarse is None:
+        return Evidence(fine, grids[0])
+    return Evidence(fine, grids[0], features[coarse], grids[coarse])
 
 
 def lies_as_usual(found: Registration, spread: Spread) -> bool:

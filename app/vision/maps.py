@@ -67,9 +67,14 @@ def fuse(maps: Sequence[Array], limits: Sequence[float]) -> Array:
 
 def pooled(heat: Array) -> float:
     """The score of a heat map: the mean of its highest cells."""
-    count = min(max(_FEWEST, round(TOP * heat.size)), _MOST, heat.size)
+    count = pooled_count(heat.size)
     flat = heat.ravel()
     return float(np.partition(flat, flat.size - count)[flat.size - count :].mean(dtype=np.float64))
+
+
+def pooled_count(cells: int) -> int:
+    """How many of a heat map's cells make the score."""
+    return min(max(_FEWEST, round(TOP * cells)), _MOST, cells)
 
 
 def edge_factor(grids: Sequence[Array]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +24,13 @@ from app.vision.backbones.onnx import OnnxBackbone
 from app.vision.bank import Gathered
 from app.vision.calibration import calibrate
 from app.vision.consequences import Consequences, choose, consequences, cross_checked
+from app.vision.defects import Defect, look_at_defects
 from app.vision.detector import Detector, same_score
 from app.vision.framing import AREA, Fixture, Framing, Regions
 from app.vision.graph import Network
-from app.vision.judge import Judge, Remembered
+from app.vision.judge import Judge, Remembered, evidence_of
+from app.vision.known import Looked
+from app.vision.known_training import FEWEST, learn_known
 from app.vision.looking import Eye, View, seen_cells
 from app.vision.maps import Scale, fuse, pooled
 from app.vision.quality import PictureQuality
@@ -110,7 +113,7 @@ def train(
     samples: Sequence[Sample],
     *,
     name: str,
-    defects: Sequence[Sample] = (),
+    defects: Sequence[Defect] = (),
     size: int | None = None,
     detail: float | None = None,
     regions: Regions | None = None,
@@ -127,7 +130,8 @@ def train(
     Args:
         samples: good parts only; at least `MIN_NORMALS` readable ones.
         name: the model's name.
-        defects: labelled defects; they choose the limits with the good parts and calibrate the confidence.
+        defects: labelled defects: a head learns their kinds beside the memory, which does not know them; they choose
+            the limits with the good parts and calibrate the confidence.
         size: the finest usual view has about size x size pixels, in the pictures' own aspect ratio; None: 256,
             and large pictures are looked at a second time in more detail.
         detail: pixels of the picture a pixel of the detail view (1: native resolution); 0: no such view.
@@ -180,7 +184,20 @@ def train(
             )
             remembered.append(Remembered(look, bank, tested.scales[view]))
     network_views = tuple(remembered)
-    bad = _defect_scores(defects, Judge(network, network_views, framing), survey, step)
+    judge = Judge(network, network_views, framing, evidence=bool(defects))
+    labelled = look_at_defects(defects, judge, framing, survey.skipped, step)
+    learned = learn_known(
+        [] if len(labelled.seen) < FEWEST else tested.looked(gathered, odd),
+        labelled.seen,
+        labelled.kinds,
+        labelled.areas,
+        seed,
+        lambda: step(0.93, "Learning the kinds of defects"),
+    )
+    bad = np.array([each.bank for each in labelled.seen], np.float32)
+    if learned is not None:
+        held_out, bad = learned.good.astype(np.float32), learned.bad.astype(np.float32)
+    known = learned.known if learned else None
     limits, calibration = choose(held_out, bad), calibrate(held_out, bad)
     expected = cross_checked(held_out, bad) if len(bad) else consequences(held_out, bad, limits)
     used = range(len(chosen))
@@ -208,9 +225,11 @@ def train(
         golden=fixture.golden.to_parts()[0] if fixture else None,
         aligned=fixture is not None and fixture.always,
         regions=framing.regions,
+        known=known.to_parts()[0] if known else None,
+        labels=tuple(dict.fromkeys(["anomaly", *(known.head.kinds if known else ())])),
         mm_per_pixel=mm_per_pixel,
     )
-    model = artefact.Model(description, network, network_views, quality, calibration, framing)
+    model = artefact.Model(description, network, network_views, quality, calibration, known, framing)
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
     ref = _gate(model, data, [chosen[number] for number in used[:_CHECKED]])
@@ -351,14 +370,31 @@ class _Tested:
     Attributes:
         looks: the views that are worth having.
         scales: of all views, by number.
+        numbers, views: their numbers, and what was seen in them.
         place_weight: of the banks.
         scores: fused score of each tested picture by its number.
     """
 
     looks: tuple[View, ...]
+    numbers: tuple[int, ...]
+    views: tuple[views.HeldOut, ...]
     scales: tuple[Scale, ...]
     place_weight: float
     scores: dict[int, float]
+
+    def looked(self, gathered: Gathered, without: Collection[int]) -> list[Looked]:
+        """The tested good parts as banks saw them that had not learned from them."""
+        found = []
+        for number, score in self.scores.items():
+            if number not in without:
+                grids = [view.grids[number] for view in self.views]
+                features: list[Array | None] = [
+                    gathered.cells(view, number).features.reshape(*grid.shape, -1)
+                    for view, grid in zip(self.numbers, grids, strict=True)
+                ]
+                seen = tuple(pooled(view.heats[number]) for view in self.views)
+                found.append(Looked(evidence_of(self.looks, features, grids), seen, score))
+        return found
 
 
 def _test(
@@ -394,24 +430,14 @@ def _test(
         number: pooled(fuse([seen[view].heats[number] for view in kept], [seen[view].scale.limit for view in kept]))
         for number in gathered.kept
     }
-    return _Tested(tuple(looks[view] for view in kept), tuple(each.scale for each in seen), weight, scores)
-
-
-def _defect_scores(
-    defects: Sequence[Sample],
-    judge: Judge,
-    survey: _Survey,
-    step: Step,
-) -> Array:
-    """Scores of the labelled defects, which no bank has seen; unreadable ones are added to the survey's skipped."""
-    scores = []
-    for number, sample in enumerate(defects):
-        step(0.9 + 0.05 * number / len(defects), f"Judging defect {number + 1} of {len(defects)}")
-        try:
-            scores.append(judge.judge(sample.load()).score)
-        except PictureError as error:
-            survey.skipped.append((sample.name, str(error)))
-    return np.array(scores, np.float32)
+    return _Tested(
+        looks=tuple(looks[view] for view in kept),
+        numbers=tuple(kept),
+        views=tuple(seen[view] for view in kept),
+        scales=tuple(each.scale for each in seen),
+        place_weight=weight,
+        scores=scores,
+    )
 
 
 def _odd(scores: dict[int, float]) -> dict[int, str]:

@@ -104,11 +104,13 @@ class HeldOut:
     """What banks that have not seen them say of good parts in one view.
 
     Attributes:
+        grids: picture's number -> distances (rows, columns) float32.
         heats: picture's number -> smoothed heat map (float32), not yet divided by the limit.
         scale: of the view.
         spread: of the logarithms of the maps' scores above their median.
     """
 
+    grids: dict[int, Array]
     heats: dict[int, Array]
     scale: Scale
     spread: float
@@ -119,7 +121,7 @@ def held_out(grids: dict[int, Array], network: Network) -> HeldOut:
     edge = edge_factor(list(grids.values()))
     heats = {number: smooth(grid, network.stride, network.offset, edge) for number, grid in grids.items()}
     centre, spread = spread_of([pooled(heat) for heat in heats.values()])
-    return HeldOut(heats, Scale(float(np.exp(centre + _LIMIT_AT * spread)), edge), spread)
+    return HeldOut(grids, heats, Scale(float(np.exp(centre + _LIMIT_AT * spread)), edge), spread)
 
 
 _LIMIT_AT = 2.4  # spreads above the median: about one good part in a hundred lies beyond

@@ -1,0 +1,116 @@
+"""Known defects and unknown ones, joined: one score and one map from the defect head and the memory bank.
+
+The head's word and the bank's are joined by `Fusion`, whose weights are none of them negative; beside that the bank
+keeps its own alarm: where it lies farther out than good parts ever do, the part fails whatever the head says, since
+a new kind of defect is one nobody has labelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from app.vision.head import DefectHead, Evidence, HeadDescription, HeadMaps
+from app.vision.head_fusion import Fusion, FusionDescription
+from app.vision.parts import Arrays, Described
+
+Array = NDArray[np.float32]
+
+_HIGHEST = 8.0  # natural logarithm of a score: far beyond every limit
+
+
+class KnownDescription(Described):
+    """Fields as in `Known`."""
+
+    head: HeadDescription
+    fusion: FusionDescription
+    gain: float = Field(gt=0, le=1e3)
+    level: float = Field(ge=-1e6, le=1e6)
+    far: float = Field(gt=0, le=1e6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A picture as the memory bank sees it.
+
+    Attributes:
+        evidence: what a defect head looks at; None where there is none.
+        views: scores by the bank's views.
+        bank: score of the bank.
+    """
+
+    evidence: Evidence | None
+    views: tuple[float, ...]
+    bank: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What labelled defects have taught.
+
+    Attributes:
+        gain, level: a joined value v of `fusion` is the score exp(gain * (v - level)).
+        far: score of the bank alone that no good part reaches.
+    """
+
+    head: DefectHead
+    fusion: Fusion
+    gain: float
+    level: float
+    far: float
+
+    def scores(self, fused: NDArray[np.floating], bank: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(n,) scores of (n,) joined values and (n,) scores of the bank alone."""
+        joined = np.exp(np.clip(self.gain * (fused - self.level), -_HIGHEST, _HIGHEST))
+        return np.asarray(np.maximum(joined, np.asarray(bank, np.float64) / self.far), np.float64)
+
+    def judge(self, evidence: Evidence, views: Sequence[float], bank: float, heat: Array) -> tuple[float, Array, str]:
+        """
+        Args:
+            views: scores by the bank's views.
+            bank, heat: score and heat map of the bank alone.
+
+        Returns:
+            Score, heat map at the same size on the scale of the score, and the defect's type; "" for an unknown one.
+        """
+        maps = self.head.maps(evidence)
+        fused = self.fusion.score(np.array([views]), np.array([maps.scores()]))
+        score = float(self.scores(fused, np.array([bank]))[0])
+        known = bool(maps.outline.max() > 0)
+        return score, self._map(maps, heat), self.head.named(maps) if known else ""
+
+    def _map(self, maps: HeadMaps, heat: Array) -> Array:
+        rows, columns = heat.shape
+        outline = np.asarray(cv2.resize(maps.outline, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+        # Even odds of a defect are where the outline lies, so that is 1 here as well.
+        odds = np.exp(np.clip(np.float32(_PER_ODDS) * outline, -_HIGHEST, _HIGHEST))
+        # Where neither reaches its limit, the head, which has seen defects, tells better what is likelier.
+        return np.asarray(np.maximum(odds, (heat / np.float32(self.far)) ** _STEEP), np.float32)
+
+    def to_parts(self) -> tuple[KnownDescription, Arrays]:
+        """The description, and the arrays of head and fusion with `head.` and `fusion.` before their names."""
+        head, fusion = self.head.to_parts(), self.fusion.to_parts()
+        arrays = {f"head.{name}": array for name, array in head[1].items()}
+        arrays |= {f"fusion.{name}": array for name, array in fusion[1].items()}
+        described = KnownDescription(head=head[0], fusion=fusion[0], gain=self.gain, level=self.level, far=self.far)
+        return described, arrays
+
+    @classmethod
+    def from_parts(cls, description: KnownDescription, head: Arrays, fusion: Arrays) -> Known:
+        """Raises ModelError where arrays and description do not fit."""
+        return cls(
+            DefectHead.from_parts(description.head, head),
+            Fusion.from_parts(description.fusion, fusion),
+            description.gain,
+            description.level,
+            description.far,
+        )
+
+
+_STEEP = 4
+_PER_ODDS = 0.15  # natural logarithm of the map a unit of log-odds
