@@ -129,7 +129,8 @@ def demo_parts() -> list[NDArray[np.uint8]]:
 def demo_model(demo_parts: list[NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file that learned from the drawn parts."""
     from app.vision import artefact
-    from app.vision.training import Sample, train
+    from app.vision.survey import Sample
+    from app.vision.training import train
 
     samples = [Sample(f"part {index}", lambda part=part: part) for index, part in enumerate(demo_parts)]
     path = tmp_path_factory.mktemp("model") / "plate.model"

@@ -17,7 +17,8 @@ from app.vision import artefact, backbones
 from app.vision.consequences import Share
 from app.vision.defects import Defect
 from app.vision.framing import Regions, regions_of
-from app.vision.training import Sample, train
+from app.vision.survey import Sample
+from app.vision.training import train
 
 
 def command(options: Arguments, output: Output) -> int:

@@ -14,7 +14,8 @@ from app.domain.training import DatasetSummary, TrainedModel
 from app.lifecycle.shelf import ModelShelf
 from app.pictures import read_picture
 from app.vision.defects import Defect
-from app.vision.training import MIN_NORMALS, Sample, train
+from app.vision.survey import MIN_NORMALS, Sample
+from app.vision.training import train
 
 Step = Callable[[float, str], None]
 

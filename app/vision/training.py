@@ -5,63 +5,44 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app import __version__
-from app.domain.errors import DatasetError, ModelError, PictureError
-from app.domain.frame import Image
+from app.domain.errors import DatasetError, ModelError
 from app.domain.inspection import ModelRef
 from app.vision import artefact, backbones, views
-from app.vision.alignment import learn as learn_golden
 from app.vision.backbones.onnx import OnnxBackbone
 from app.vision.bank import Gathered
 from app.vision.calibration import calibrate
 from app.vision.consequences import Consequences, choose, consequences, cross_checked
 from app.vision.defects import Defect, look_at_defects
 from app.vision.detector import Detector, same_score
-from app.vision.framing import AREA, Fixture, Framing, Regions
+from app.vision.framing import Framing, Regions
 from app.vision.graph import Network
 from app.vision.judge import Judge, Remembered, evidence_of
 from app.vision.known import Looked
 from app.vision.known_training import FEWEST, learn_known
-from app.vision.looking import Eye, View, seen_cells
+from app.vision.looking import View
 from app.vision.maps import Scale, fuse, pooled
-from app.vision.quality import PictureQuality
-from app.vision.quality import learn as learn_quality
+from app.vision.survey import MIN_NORMALS, Sample, Step, check_enough, extract, find_fixture, survey_pictures
 
 BANK_SIZE = 4000
 """Features remembered by a view."""
 
-MIN_NORMALS = 5
 MIN_SIZE, MAX_SIZE = 128, 1024
-SMALLEST_SIDE = 16  # pixels
 
 _CHECKED = 3
-_GOLDEN_FROM = 16  # pictures
-_LOST_SHARE = 0.2
-_TURNED, _SCALED, _MOVED = 10.0, 0.08, 0.15  # degrees, share of the size, share of the picture's diagonal
-_KNOWN_SHARE = 0.5  # of the pictures that must show a place
 _ODD = 4.0  # spreads above the median of the others: no good part lies there
 _LEAST_SPREAD = 0.03  # of pictures that are almost alike
 _ODD_SHARE = 0.05  # of the pictures: where more are odd, good parts simply differ so much
 
 Array = NDArray[np.float32]
-Step = Callable[[float, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One training picture: what people call it, and how to get its (H, W, 3) uint8 BGR array."""
-
-    name: str
-    load: Callable[[], Image]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,24 +70,6 @@ class Trained:
     skipped: tuple[tuple[str, str], ...]
     suspicious: tuple[tuple[str, str], ...]
     seconds: float
-
-
-@dataclass(slots=True)
-class _Survey:
-    """What reading the pictures gave."""
-
-    sizes: list[tuple[int, int]]
-    digests: list[str]
-    readable: list[int]
-    skipped: list[tuple[str, str]]
-
-    def keep(self, numbers: Sequence[int]) -> None:
-        """Of the readable pictures these only, by their number among them."""
-        self.sizes, self.digests, self.readable = (
-            [self.sizes[number] for number in numbers],
-            [self.digests[number] for number in numbers],
-            [self.readable[number] for number in numbers],
-        )
 
 
 def train(
@@ -150,16 +113,16 @@ def train(
     extractor = backbone or backbones.default()
     network = Network(extractor, extractor.default_layers, extractor.arrays(extractor.default_layers))
     step(0.0, "Reading pictures")
-    survey = _survey(samples, step)
-    _enough(survey)
+    survey = survey_pictures(samples, step)
+    check_enough(survey)
     chosen = [samples[index] for index in survey.readable]
     cuts = (regions or Regions()).crop
     looks = views.candidates(size, detail, [cuts(*sides)[2:] for sides in survey.sizes])
-    framing = Framing(_fixture(chosen, step), regions or Regions())
-    seen = _extract(chosen, network, looks, framing, step)
+    framing = Framing(find_fixture(chosen, step), regions or Regions())
+    seen = extract(chosen, network, looks, framing, step)
     if seen is None:
         # What can't be found again is no golden part.
-        seen = _extract(chosen, network, looks, Framing(None, framing.regions), step)
+        seen = extract(chosen, network, looks, Framing(None, framing.regions), step)
         assert seen is not None
     framing = seen.framing
     fixture = framing.fixture
@@ -246,121 +209,6 @@ def train(
         suspicious=tuple(suspicious),
         seconds=time.perf_counter() - begin,
     )
-
-
-def _survey(samples: Sequence[Sample], step: Step) -> _Survey:
-    """Sizes and digests of the readable pictures, their indices, and what was wrong with the others."""
-    found = _Survey([], [], [], [])
-    for index, sample in enumerate(samples):
-        step(0.2 * index / max(1, len(samples)), f"Reading picture {index + 1} of {len(samples)}")
-        try:
-            image = sample.load()
-        except PictureError as error:
-            found.skipped.append((sample.name, str(error)))
-            continue
-        if min(image.shape[:2]) < SMALLEST_SIDE:
-            size = f"{image.shape[1]} x {image.shape[0]} pixels"
-            words = f"{sample.name} has only {size}: no side may be below {SMALLEST_SIDE}."
-            found.skipped.append((sample.name, words))
-            continue
-        found.sizes.append((image.shape[1], image.shape[0]))
-        found.digests.append(hashlib.sha256(np.ascontiguousarray(image).data).hexdigest())
-        found.readable.append(index)
-    return found
-
-
-def _enough(survey: _Survey) -> None:
-    if len(survey.readable) < MIN_NORMALS:
-        why = f" The first problem: {survey.skipped[0][1]}" if survey.skipped else ""
-        raise DatasetError(
-            f"{len(survey.readable)} usable pictures of good parts are too few: at least {MIN_NORMALS} are needed, "
-            f"20 or more are better.{why}"
-        )
-    if len(set(survey.digests)) == 1:
-        raise DatasetError(
-            f"All {len(survey.digests)} pictures of good parts are the same picture. Take each of another part, "
-            "so that the model learns how good parts differ."
-        )
-
-
-def _fixture(samples: Sequence[Sample], step: Step) -> Fixture | None:
-    """The golden part, where the pictures show one that can be found again."""
-    step(0.2, "Looking for what all parts have in common")
-    every = max(1, len(samples) // _GOLDEN_FROM)
-    try:
-        golden = learn_golden([sample.load() for sample in samples[::every][:_GOLDEN_FROM]])
-    except PictureError:  # too large or too narrow to be laid onto anything
-        return None
-    if golden is None:
-        return None
-    # The network shrugs at small moves; laying every picture down would only blur it and cost time.
-    moves = golden.spread.angle > _TURNED or golden.spread.scale > _SCALED or golden.spread.reach > _MOVED
-    return Fixture(golden, always=moves)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """What looking at the pictures gave.
-
-    Attributes:
-        shapes: of each view, the (rows, columns) of the pictures by their number in `gathered`.
-        lost: why the part was not found, by the picture's number.
-    """
-
-    gathered: Gathered
-    shapes: tuple[dict[int, tuple[int, int]], ...]
-    quality: PictureQuality
-    framing: Framing
-    lost: dict[int, str]
-
-
-def _extract(
-    samples: Sequence[Sample], network: Network, looks: Sequence[View], framing: Framing, step: Step
-) -> _Seen | None:
-    """Features of each picture in all views, the shapes of their grids, and what the pictures' quality is; None if
-    the golden part is not found in too many of them."""
-    eye, fixture = Eye(network, looks, [None] * len(looks), features=True), framing.fixture
-    gathered = Gathered(len(looks))
-    shapes: tuple[dict[int, tuple[int, int]], ...] = tuple({} for _ in looks)
-    lost: dict[int, str] = {}
-    shown = np.zeros((AREA, AREA), np.float64)
-    most = min(_LOST_SHARE * len(samples), len(samples) - MIN_NORMALS)
-
-    def pictures() -> Iterator[Image]:
-        for number, sample in enumerate(samples):
-            step(0.25 + 0.3 * number / len(samples), f"Looking at picture {number + 1} of {len(samples)}")
-            image = sample.load()
-            if fixture is not None and fixture.always:
-                found = fixture.golden.register(image)
-                if found.failed:
-                    lost[number] = f"{sample.name}: {found.failed}"
-                    if len(lost) > most:
-                        return
-                    continue
-                there = fixture.golden.warp(image, found)[1]
-                shown[:] += cv2.resize(there.astype(np.float32), (AREA, AREA), interpolation=cv2.INTER_AREA)
-                part = framing.laid(image, found)
-            else:
-                part = framing.as_it_lies(image)
-            sights = eye.look(part.image)
-            for view, sight in enumerate(sights):
-                shapes[view][len(gathered)] = (sight.rows, sight.columns)
-            gathered.add([sight.cells(part.there) for sight in sights])
-            yield image
-
-    try:
-        quality = learn_quality(pictures())
-    except DatasetError:  # fewer than it needs: the parts were lost
-        return None
-    if len(lost) > most:
-        return None
-    if fixture is not None and fixture.always:
-        area = (shown >= _KNOWN_SHARE * len(gathered)).astype(np.uint8)
-        framing = replace(framing, fixture=replace(fixture, area=area))
-        known = framing.known()
-        for view, sizes in enumerate(shapes):
-            gathered.count_only(view, seen_cells(known, *sizes[0]).ravel())
-    return _Seen(gathered, shapes, quality, framing, lost)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,7 +28,8 @@ from app.vision.detector import Detector
 from app.vision.evaluation import Evaluation, TestSample, evaluate
 from app.vision.geometry import canvas_for, windows
 from app.vision.runtime import compile_graph
-from app.vision.training import Sample, Trained, train
+from app.vision.survey import Sample
+from app.vision.training import Trained, train
 
 Step = Callable[[float, str], None]
 

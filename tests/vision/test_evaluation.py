@@ -19,7 +19,8 @@ from app.pictures import read_picture
 from app.vision.detector import Detector
 from app.vision.evaluation import Evaluation, TestSample, evaluate
 from app.vision.overlay import draw_overlay
-from app.vision.training import Sample, train
+from app.vision.survey import Sample
+from app.vision.training import train
 
 
 @pytest.fixture(scope="module")

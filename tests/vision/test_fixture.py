@@ -20,7 +20,8 @@ from app.domain.verdict import Verdict
 from app.vision import artefact
 from app.vision.detector import Detector
 from app.vision.judge import placed_back
-from app.vision.training import Sample, Trained, train
+from app.vision.survey import Sample
+from app.vision.training import Trained, train
 
 BACKGROUND = (96, 98, 99)
 

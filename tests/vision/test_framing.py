@@ -13,7 +13,8 @@ from app.domain.verdict import Verdict
 from app.vision.detector import Detector
 from app.vision.evaluation import full_map
 from app.vision.framing import Framing, Regions, regions_of
-from app.vision.training import Sample, Trained, train
+from app.vision.survey import Sample
+from app.vision.training import Trained, train
 
 SIZE = (1280, 720)
 

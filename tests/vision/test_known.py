@@ -16,7 +16,8 @@ from app.domain.verdict import Verdict
 from app.vision import artefact
 from app.vision.defects import Defect
 from app.vision.detector import Detector, same_score
-from app.vision.training import Sample, Trained, train
+from app.vision.survey import Sample
+from app.vision.training import Trained, train
 
 TAUGHT = (DefectKind.MISPRINT, DefectKind.STAIN)
 

@@ -12,7 +12,8 @@ from app.domain.verdict import Verdict
 from app.vision import artefact, weights
 from app.vision.coreset import greedy_coreset
 from app.vision.detector import Detector
-from app.vision.training import Sample, train
+from app.vision.survey import Sample
+from app.vision.training import train
 
 
 def samples(parts: list[Image]) -> list[Sample]:

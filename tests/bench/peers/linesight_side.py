@@ -30,7 +30,8 @@ from app.pictures import read_picture
 from app.vision import runtime
 from app.vision.backbones import lite0
 from app.vision.detector import Detector
-from app.vision.training import Sample, Trained, train
+from app.vision.survey import Sample
+from app.vision.training import Trained, train
 
 Answer = dict[str, Any]
 
