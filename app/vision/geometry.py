@@ -24,6 +24,7 @@ TILE = 512
 MARGIN = 32
 """Pixels of a window, beside a cut, whose features are not used: they see the cut's padding."""
 
+_SHORTEST = 128  # pixels of a canvas's side: eight cells
 _LONGEST = 16_384  # pixels of a canvas's side: the widest panorama is squeezed beyond it
 
 
@@ -58,10 +59,10 @@ class Window:
 def canvas_for(width: int, height: int, size: int, multiple: int) -> Target:
     """The canvas with about size x size pixels and the aspect ratio of a width x height picture.
 
-    A picture of more than 4:1 gets more pixels instead of a short side with too few cells to judge.
+    A very long picture gets more pixels instead of a short side with too few cells to judge.
     """
     aspect = width / height
-    short = max(size / math.sqrt(max(aspect, 1 / aspect)), size / 2)
+    short = max(size / math.sqrt(max(aspect, 1 / aspect)), min(size / 2, _SHORTEST))
     long = min(short * max(aspect, 1 / aspect), _LONGEST)
 
     def rounded(side: float) -> int:
