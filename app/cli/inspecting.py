@@ -12,12 +12,13 @@ from app.cli.parser import Arguments
 from app.domain.errors import LinesightError, PictureError
 from app.domain.inspection import Detection
 from app.domain.region import Region
+from app.domain.wear import Wear
 from app.pictures import encode_png, find_pictures, read_picture
 from app.vision.overlay import draw_overlay
 
 
 def command(options: Arguments, output: Output) -> int:
-    detector = load_model(options)
+    detector = load_model(options).with_limits(options.limit)
     found = list(_pictures(options.paths, options.overlay))
     if options.overlay is not None:
         _check_overlay(options.overlay, found)
@@ -51,12 +52,19 @@ def as_json(result: Detection) -> dict[str, Any]:
         "regions": [_region(region) for region in result.regions],
         "reason": result.reason,
         "milliseconds": round(result.milliseconds, 3),
+        "wear": [_wear(each) for each in result.wear],
     }
 
 
 def _region(region: Region) -> dict[str, Any]:
-    names = ("x", "y", "width", "height", "area", "area_mm2", "label", "score")
+    names = ("x", "y", "width", "height", "area", "area_mm2", "label", "score", "severity")
     return {name: getattr(region, name) for name in names}
+
+
+def _wear(wear: Wear) -> dict[str, Any]:
+    limit = wear.limit
+    names = {"label": limit.label, "area": wear.area, "limit": limit.area, "unit": limit.unit}
+    return {**names, "severity": wear.severity, "grade": wear.grade}
 
 
 def _pictures(paths: list[Path], overlay: Path | None) -> Iterator[tuple[Path, Path | LinesightError]]:

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from app import __version__
+from app.domain.wear import WearLimit
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
 BENCHES = ("vision",)
@@ -39,6 +40,7 @@ class Arguments(argparse.Namespace):
     detail: float | None = None
     backbone: str | None = None
     mm_per_pixel: float | None = None
+    limit: list[WearLimit]
     picture: Path
     frame: tuple[int, int]
     square: float | None = None
@@ -68,6 +70,12 @@ def parse(arguments: Sequence[str]) -> Arguments:
         known == (None, None, None) if options.square is not None else all(value is not None for value in known)
     ):
         parser.error("scale needs either --square, or --start, --end and --length")
+    if (
+        options.command == "train"
+        and options.mm_per_pixel is None
+        and any(each.unit == "mm2" for each in options.limit)
+    ):
+        parser.error("--limit in mm2 needs --mm-per-pixel, as `scale` measures it; or give it in px")
     if options.command == "report" and options.first > options.last:
         parser.error(f"--from {options.first} lies after --to {options.last}")
     return options
@@ -129,6 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="MM",
         help="size of a pixel where the parts lie, as `scale` measures it: regions then have an area in mm2",
     )
+    _wear_limit(train, "how much of a kind of defect a part may show, stored in the model")
     train.add_argument(
         "--backbone",
         metavar="NAME",
@@ -153,6 +162,7 @@ def build_parser() -> argparse.ArgumentParser:
     _model(inspect, required=True)
     inspect.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="picture, or folder (with its subfolders)")
     inspect.add_argument("--overlay", type=Path, metavar="DIR", help="also writes pictures with heat maps to DIR")
+    _wear_limit(inspect, "how much of a kind of defect a part may show, in place of the model's own limit")
 
     evaluate = _command(commands, "evaluate", "measures a model on labelled pictures")
     _model(evaluate, required=True)
@@ -254,6 +264,25 @@ def _rect(text: str) -> tuple[int, int, int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} must be left,top,width,height in pixels, such as 100,50,640,480")
     x, y, width, height = map(int, text.split(","))
     return x, y, width, height
+
+
+def _wear_limit(parser: argparse.ArgumentParser, words: str) -> None:
+    parser.add_argument(
+        "--limit",
+        type=_limit,
+        action="append",
+        default=[],
+        metavar="KIND=AREA",
+        help=f"{words}: corrosion=12.5mm2 or corrosion=900px, all its places together; more fails the part and "
+        "grades its severity. *=AREA: all kinds together. May be given several times",
+    )
+
+
+def _limit(text: str) -> WearLimit:
+    found = re.fullmatch(r"(.+)=([0-9]{1,9}(?:\.[0-9]{1,6})?)(mm2|px)", text)
+    if not found or not float(found[2]) > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a kind of defect and an area: corrosion=12.5mm2, or in px")
+    return WearLimit(found[1], float(found[2]), "mm2" if found[3] == "mm2" else "px")
 
 
 def _detail(text: str) -> float:

@@ -44,6 +44,7 @@ def command(options: Arguments, output: Output) -> int:
         detail=options.detail,
         regions=_regions(options, items[0].path) if options.roi or options.ignore else None,
         mm_per_pixel=options.mm_per_pixel,
+        wear_limits=tuple({each.label: each for each in options.limit}.values()),
         backbone=backbones.get(options.backbone) if options.backbone else None,
         step=output.step,
     )

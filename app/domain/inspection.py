@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.domain.frame import Frame
 from app.domain.region import Region
 from app.domain.verdict import Verdict
+from app.domain.wear import Wear
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Detection:
             corners are the corners of `heat_box`.
         heat_box: (x, y, width, height) in pixels of the original that `heat` covers.
         milliseconds: from decoded picture to this result.
+        wear: what each limit for wear says of the part.
     """
 
     score: float
@@ -60,6 +62,7 @@ class Detection:
     heat: NDArray[np.float32]
     heat_box: tuple[float, float, float, float]
     milliseconds: float
+    wear: tuple[Wear, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

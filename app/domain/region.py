@@ -16,6 +16,7 @@ class Region:
         score: the highest value of the anomaly map inside, on the scale of the image score.
         area_mm2: the same in square millimetres; None where no scale was measured.
         outline: ((x, y), ...) polygon in pixels of the original, closed implicitly.
+        severity: area over the limit for its label (`app.domain.wear`): 1 and more is too much; None without a limit.
     """
 
     x: int
@@ -27,6 +28,7 @@ class Region:
     score: float
     outline: tuple[tuple[int, int], ...] = ()
     area_mm2: float | None = None
+    severity: float | None = None
 
 
 def place_words(region: Region, size: tuple[int, int]) -> str:

@@ -27,6 +27,7 @@ from pydantic import Field, ValidationError, model_validator
 from app.domain.errors import ModelError
 from app.domain.inspection import ModelRef
 from app.domain.verdict import Limits
+from app.domain.wear import Unit, WearLimit
 from app.vision import artefact_v1, backbones
 from app.vision.alignment import Golden, GoldenDescription
 from app.vision.backbones import Backbone
@@ -73,6 +74,14 @@ class LimitsDescription(Described):
         return self
 
 
+class WearLimitDescription(Described):
+    """Fields as in `WearLimit`."""
+
+    label: str = Field(min_length=1, max_length=200)
+    area: float = Field(gt=0, le=1e12)
+    unit: Unit
+
+
 class TrainingDescription(Described):
     """What the model learned from.
 
@@ -113,6 +122,7 @@ class Description(Described):
     golden: GoldenDescription | None = None
     aligned: bool = False
     mm_per_pixel: float | None = Field(default=None, ge=1e-6, le=1e3)
+    wear_limits: tuple[WearLimitDescription, ...] = Field(default=(), max_length=64)
     regions: Regions = Field(default_factory=Regions)
     labels: tuple[str, ...] = ("anomaly",)
 
@@ -122,6 +132,10 @@ class Description(Described):
             raise ValueError("the registered backbone has another name")
         if self.aligned and self.golden is None:
             raise ValueError("it aligns to a golden part but has none")
+        if self.mm_per_pixel is None and any(limit.unit == "mm2" for limit in self.wear_limits):
+            raise ValueError("a limit for wear is in mm2, but it has no scale")
+        if len({limit.label for limit in self.wear_limits}) != len(self.wear_limits):
+            raise ValueError("a kind of defect has two limits for wear")
         return self
 
 
@@ -148,6 +162,10 @@ class Model:
     def limits(self) -> Limits:
         limits = self.description.limits
         return Limits(limits.threshold, limits.retest_from)
+
+    @property
+    def wear_limits(self) -> tuple[WearLimit, ...]:
+        return tuple(WearLimit(each.label, each.area, each.unit) for each in self.description.wear_limits)
 
 
 def describe(each: Remembered) -> ViewDescription:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef
 from app.domain.region import place_words
 from app.domain.verdict import Limits, Verdict, decide
+from app.domain.wear import WearLimit, grade
 from app.vision import artefact
 from app.vision.geometry import SHAPE_TOLERANCE
 from app.vision.judge import Judge
 from app.vision.regions import find_regions
+from app.vision.wear import check_wear
 
 
 class Detector:
@@ -23,12 +27,24 @@ class Detector:
 
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
+        self.wear_limits = model.wear_limits
         self._judge = Judge(model.network, model.views, model.framing, model.known)
 
     @classmethod
     def load(cls, path: Path) -> Detector:
         """Raises ModelError as `app.vision.artefact.load` does."""
         return cls(*artefact.load(path))
+
+    def with_limits(self, limits: Sequence[WearLimit]) -> Detector:
+        """The same with other limits for wear, in place of the model's own for the same labels.
+
+        Raises:
+            ModelError: a limit in mm2 for a model without a scale, or for a kind of defect it has never seen.
+        """
+        own = {limit.label: limit for limit in self.wear_limits} | {limit.label: limit for limit in limits}
+        changed = copy.copy(self)
+        changed.wear_limits = check_wear(tuple(own.values()), self.model.description)
+        return changed
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for pictures of this size now, so that the first one need not wait for it."""
@@ -46,20 +62,21 @@ class Detector:
         height, width = image.shape[:2]
         limits, calibration = self.model.limits, self.model.calibration
         poor = self._poor_picture(image, judged.in_place) or judged.failed
-        verdict = decide(score, limits, poor_picture=poor)
         # A doubtful part shows what made it doubtful, so its regions start at the band's lower end.
         limit = limits.threshold if score >= limits.threshold else limits.retest_from
         # Joined evidence may tell a defective part without one place that is sure: then its likeliest place is shown.
         limit = min(limit, float(heat.max()) * _LIKELIEST)
-        label = judged.kind or "anomaly"
-        regions = find_regions(heat, box, (width, height), limit, label) if score >= limits.retest_from else ()
+        doubtful = score >= limits.retest_from
+        regions = find_regions(heat, box, (width, height), limit, judged.kinds) if doubtful else ()
         scale = self.model.description.mm_per_pixel
         if scale is not None:
             regions = tuple(replace(region, area_mm2=region.area * scale**2) for region in regions)
-        if regions and not poor:
-            subject = f"{regions[0].label}, {place_words(regions[0], (width, height))}, "
-        else:
-            subject = ""
+        regions, wear = grade(regions, self.wear_limits)
+        worn = ", ".join(each.words for each in wear if each.grade == "over")
+        verdict = decide(score, limits, failed_rule=worn, poor_picture=poor)
+        subject = f"{regions[0].label}, {place_words(regions[0], (width, height))}, " if regions else ""
+        if worn:
+            subject += f"{worn}, "
         return Detection(
             score=score,
             threshold=limits.threshold,
@@ -71,6 +88,7 @@ class Detector:
             heat=heat,
             heat_box=box,
             milliseconds=(time.perf_counter() - begin) * 1000,
+            wear=wear,
         )
 
     def _poor_picture(self, image: Image, in_place: bool) -> str:

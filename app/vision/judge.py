@@ -20,6 +20,7 @@ from app.vision.head import Evidence
 from app.vision.known import Known, Looked
 from app.vision.looking import Eye, View
 from app.vision.maps import Scale, fuse, pooled, smooth
+from app.vision.regions import Kinds
 
 Array = NDArray[np.float32]
 Box = tuple[float, float, float, float]
@@ -46,7 +47,7 @@ class Judged:
         failed: why the part could not be laid onto the golden part although it has to be, or empty.
         in_place: whether there is a golden part and it was found, or nothing is amiss where it should lie. Then it
             does not matter whether the camera was moved.
-        kind: the known type of the defect, "" for an unknown one.
+        kinds: which known kind of defect the map's cells look like; None where none was labelled.
     """
 
     score: float
@@ -54,7 +55,7 @@ class Judged:
     box: Box
     failed: str = ""
     in_place: bool = False
-    kind: str = ""
+    kinds: Kinds | None = None
 
 
 class Judge:
@@ -105,8 +106,8 @@ class Judge:
 
     def _as_it_lies(self, image: Image, failed: str = "") -> Judged:
         part = self._framing.as_it_lies(image)
-        score, heat, kind = self._score(part)
-        return Judged(score, heat, self._box(part), failed, kind=kind)
+        score, heat, kinds = self._score(part)
+        return Judged(score, heat, self._box(part), failed, kinds=kinds)
 
     def look(self, image: Image) -> tuple[Looked, Part, Registration | None]:
         """What a defect head learns from: the picture, what was looked at of it, and where the part was found."""
@@ -120,20 +121,24 @@ class Judge:
 
     def _laid(self, image: Image, found: Registration) -> Judged:
         part = self._framing.laid(image, found)
-        (score, heat, kind), box = self._score(part), self._box(part)
+        (score, heat, kinds), box = self._score(part), self._box(part)
         if np.array_equal(found.matrix, _STILL):
-            return Judged(score, heat, box, in_place=True, kind=kind)
+            return Judged(score, heat, box, in_place=True, kinds=kinds)
         width, height = image.shape[1], image.shape[0]
         canvas = self._eye.canvas(self._finest, width, height)
         rows, columns = (2 * side // self._network.stride for side in (canvas.height, canvas.width))
         back = placed_back(heat, box, found.matrix, (width, height), (columns, rows))
-        return Judged(score, back, (0.0, 0.0, float(width), float(height)), in_place=True, kind=kind)
+        if kinds is not None:
+            number = (kinds.index + 1).astype(np.float32)
+            number = placed_back(number, box, found.matrix, (width, height), (columns, rows), cv2.INTER_NEAREST)
+            kinds = replace(kinds, index=np.rint(number).astype(np.int16) - np.int16(1))
+        return Judged(score, back, (0.0, 0.0, float(width), float(height)), in_place=True, kinds=kinds)
 
-    def _score(self, part: Part) -> tuple[float, Array, str]:
-        """Score, heat map and the defect's type."""
+    def _score(self, part: Part) -> tuple[float, Array, Kinds | None]:
+        """Score, heat map and the kinds of its cells."""
         looked, heat = self._look(part)
         if self._known is None or looked.evidence is None:
-            return looked.bank, heat, ""
+            return looked.bank, heat, None
         return self._known.judge(looked.evidence, looked.views, looked.bank, heat)
 
     def _look(self, part: Part) -> tuple[Looked, Array]:
@@ -179,7 +184,12 @@ _USUAL = 1.2  # of what 95 of 100 training parts moved
 
 
 def placed_back(
-    heat: Array, box: Box, matrix: NDArray[np.float64], size: tuple[int, int], grid: tuple[int, int]
+    heat: Array,
+    box: Box,
+    matrix: NDArray[np.float64],
+    size: tuple[int, int],
+    grid: tuple[int, int],
+    between: int = cv2.INTER_LINEAR,
 ) -> Array:
     """A heat map over the golden part as one over the picture as it came.
 
@@ -189,6 +199,7 @@ def placed_back(
         size: (width, height) of the picture.
         grid: (columns, rows) of the answer, which covers the whole picture; what it shows beside the golden's
             picture is 0.
+        between: OpenCV's way between the map's cells.
     """
     to_picture = np.diag([size[0] / grid[0], size[1] / grid[1], 1.0])
     to_picture[:2, 2] = to_picture.diagonal()[:2] / 2 - 0.5
@@ -196,7 +207,7 @@ def placed_back(
     to_heat = np.diag([heat.shape[1] / box[2], heat.shape[0] / box[3], 1.0])
     to_heat[:2, 2] = (0.5 - np.array(box[:2])) * to_heat.diagonal()[:2] - 0.5
     whole = (to_heat @ to_golden @ to_picture)[:2]
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = between | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(heat, whole, grid, flags=flags, borderValue=(0,)), np.float32)
 
 

@@ -18,6 +18,7 @@ from pydantic import Field
 from app.vision.head import DefectHead, Evidence, HeadDescription, HeadMaps
 from app.vision.head_fusion import Fusion, FusionDescription
 from app.vision.parts import Arrays, Described
+from app.vision.regions import Kinds
 
 Array = NDArray[np.float32]
 
@@ -69,20 +70,26 @@ class Known:
         joined = np.exp(np.clip(self.gain * (fused - self.level), -_HIGHEST, _HIGHEST))
         return np.asarray(np.maximum(joined, np.asarray(bank, np.float64) / self.far), np.float64)
 
-    def judge(self, evidence: Evidence, views: Sequence[float], bank: float, heat: Array) -> tuple[float, Array, str]:
+    def judge(self, evidence: Evidence, views: Sequence[float], bank: float, heat: Array) -> tuple[float, Array, Kinds]:
         """
         Args:
             views: scores by the bank's views.
             bank, heat: score and heat map of the bank alone.
 
         Returns:
-            Score, heat map at the same size on the scale of the score, and the defect's type; "" for an unknown one.
+            Score, heat map at the same size on the scale of the score, and the kinds of its cells.
         """
         maps = self.head.maps(evidence)
         fused = self.fusion.score(np.array([views]), np.array([maps.scores()]))
         score = float(self.scores(fused, np.array([bank]))[0])
-        known = bool(maps.outline.max() > 0)
-        return score, self._map(maps, heat), self.head.named(maps) if known else ""
+        return score, self._map(maps, heat), self._kinds(maps, heat.shape)
+
+    def _kinds(self, maps: HeadMaps, shape: tuple[int, ...]) -> Kinds:
+        """Cells of the heat map (rows, columns) = shape, from the cells of the head's coarser grid."""
+        index = np.argmax(maps.kinds + self.head.naming[:, None, None], axis=0).astype(np.int16)
+        index[maps.outline <= 0] = -1
+        finer = cv2.resize(index, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+        return Kinds(self.head.kinds, np.asarray(finer, np.int16))
 
     def _map(self, maps: HeadMaps, heat: Array) -> Array:
         rows, columns = heat.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,6 +18,33 @@ placed between cells instead of along them."""
 
 _MAX_REGIONS = 50
 
+_KNOWN_SHARE = 0.25
+
+ANOMALY = "anomaly"
+"""The label of a defect of no known kind."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kinds:
+    """Which known kind of defect each cell of a heat map looks like.
+
+    Attributes:
+        names: the kinds; "" for labelled defects nobody named.
+        index: (h, w) int16 number of the kind; -1 where the cell looks like none of them.
+    """
+
+    names: tuple[str, ...]
+    index: NDArray[np.int16]
+
+    def named(self, part: NDArray[np.bool_], place: tuple[int, int]) -> str:
+        """What most cells are that `part` covers, a piece at `place` (left, top) of the enlarged map."""
+        down, across = np.nonzero(part)
+        index = self.index[(down + place[1]) // _FINER, (across + place[0]) // _FINER]
+        counts = np.bincount(index + 1, minlength=len(self.names) + 1)
+        # Around a known defect lie cells that are none: they decide only where nothing else is.
+        best = int(np.argmax(counts[1:])) if counts[1:].sum() >= _KNOWN_SHARE * counts.sum() else -1
+        return (self.names[best] if best >= 0 else "") or ANOMALY
+
 
 def enlarge(heat: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
     """The heat map at another size over the same area, (height, width) float32, linear between the
@@ -29,7 +57,7 @@ def find_regions(
     box: tuple[float, float, float, float],
     size: tuple[int, int],
     limit: float,
-    label: str = "anomaly",
+    kinds: Kinds | None = None,
 ) -> tuple[Region, ...]:
     """Connected areas where the map reaches `limit`, strongest first; at most 50.
 
@@ -37,6 +65,7 @@ def find_regions(
         heat: (h, w) float32.
         box: (x, y, width, height) in pixels of the picture that the map covers.
         size: (width, height) of the picture.
+        kinds: of the map's cells; None: nothing is known of them, and all are called `ANOMALY`.
     """
     if float(heat.max()) < limit:
         return ()
@@ -55,6 +84,7 @@ def find_regions(
         core = window & (values >= (limit + peak) / 2)
         for part, dx, dy in _components(core):
             score = float(values[dy : dy + part.shape[0], dx : dx + part.shape[1]][part].max())
+            label = kinds.named(part, (left + dx, top + dy)) if kinds else ANOMALY
             regions.append(_region(part, (left + dx, top + dy), (x0, y0), scale, size, label, score))
     regions.sort(key=lambda region: (-region.score, region.y, region.x))
     return tuple(regions[:_MAX_REGIONS])

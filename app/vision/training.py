@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app import __version__
 from app.domain.errors import DatasetError, ModelError
 from app.domain.inspection import ModelRef
+from app.domain.wear import WearLimit
 from app.vision import artefact, backbones, views
 from app.vision.backbones.onnx import OnnxBackbone
 from app.vision.bank import Gathered
@@ -31,6 +32,7 @@ from app.vision.known_training import FEWEST, learn_known
 from app.vision.looking import View
 from app.vision.maps import Scale, fuse, pooled
 from app.vision.survey import MIN_NORMALS, Sample, Step, check_enough, extract, find_fixture, survey_pictures
+from app.vision.wear import check_wear
 
 BANK_SIZE = 4000
 """Features remembered by a view."""
@@ -81,6 +83,7 @@ def train(
     detail: float | None = None,
     regions: Regions | None = None,
     mm_per_pixel: float | None = None,
+    wear_limits: Sequence[WearLimit] = (),
     backbone: backbones.Backbone | None = None,
     step: Step = lambda fraction, words: None,
     seed: int = 0,
@@ -100,6 +103,7 @@ def train(
         detail: pixels of the picture a pixel of the detail view (1: native resolution); 0: no such view.
         regions: where to look; None: everywhere.
         mm_per_pixel: size of a pixel of the pictures where the parts lie; None: not measured, no mm2.
+        wear_limits: how much of a kind of defect a part may show; at most one a kind.
         backbone: the feature extractor; None: the default one.
         step: told the fraction done and what is done; raises to stop.
 
@@ -191,7 +195,11 @@ def train(
         known=known.to_parts()[0] if known else None,
         labels=tuple(dict.fromkeys(["anomaly", *(known.head.kinds if known else ())])),
         mm_per_pixel=mm_per_pixel,
+        wear_limits=tuple(
+            artefact.WearLimitDescription(label=each.label, area=each.area, unit=each.unit) for each in wear_limits
+        ),
     )
+    check_wear(tuple(wear_limits), description)
     model = artefact.Model(description, network, network_views, quality, calibration, known, framing)
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)

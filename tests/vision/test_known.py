@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from app.cameras.demo.scene import draw
 from app.domain.errors import ModelError, PictureError
 from app.domain.frame import Image
 from app.domain.verdict import Verdict
+from app.domain.wear import WearLimit
 from app.vision import artefact
 from app.vision.defects import Defect
 from app.vision.detector import Detector, same_score
@@ -67,6 +69,32 @@ def test_known_defects_are_named_and_placed(taught: Trained, tmp_path: Path) -> 
     assert right >= 5 and placed >= 5
 
 
+def test_two_defects_on_one_part_have_their_own_names(taught: Trained) -> None:
+    detector = Detector(taught.model, taught.ref)
+    right = pairs = 0
+    for index in range(30, 60):
+        parts = [draw(43, index, kind) for kind in TAUGHT]
+        boxes = [part.box for part in parts]
+        assert boxes[0] is not None and boxes[1] is not None
+        if abs(boxes[0][0] - boxes[1][0]) < 300 or pairs == 4:
+            continue
+        pairs += 1
+        both = parts[0].image.copy()
+        x, y, width, height = boxes[1]
+        piece = np.s_[max(0, y - 8) : y + height + 8, max(0, x - 8) : x + width + 8]
+        both[piece] = parts[1].image[piece]
+        result = detector.detect(both)
+        for kind, (x, y, width, height) in zip(TAUGHT, boxes, strict=True):
+            names = [
+                each.label
+                for each in result.regions
+                if x - 60 < each.x + each.width / 2 < x + width + 60
+                and y - 60 < each.y + each.height / 2 < y + height + 60
+            ]
+            right += kind.value in names
+    assert pairs == 4 and right >= 6
+
+
 def test_a_kind_nobody_labelled_still_fails(taught: Trained) -> None:
     detector = Detector(taught.model, taught.ref)
     verdicts = [detector.detect(draw(44, index, DefectKind.MISSING_BOLT).image).verdict for index in range(4)]
@@ -104,3 +132,33 @@ def test_a_spoiled_head_in_a_file_is_refused(taught: Trained, spoil: Callable[[d
     spoil(arrays)
     with pytest.raises(ModelError):
         artefact.assemble(taught.model.description, arrays)
+
+
+def test_wear_is_graded_and_too_much_of_it_fails_the_part_whatever_its_score(demo_parts: list[Image]) -> None:
+    defects = [defect(kind, index, True) for kind in TAUGHT for index in range(4)]
+    limit = WearLimit(DefectKind.STAIN.value, 50_000, "mm2")
+    made = train(samples(demo_parts[:16]), name="worn", defects=defects, mm_per_pixel=0.5, wear_limits=[limit])
+    worn = draw(43, 11, DefectKind.STAIN).image
+    loaded = Detector(made.model, made.ref)
+    result = loaded.detect(worn)
+    stains = [region for region in result.regions if region.label == limit.label]
+    assert stains and all(each.area_mm2 == each.area * 0.25 for each in stains)
+    assert all(each.severity == pytest.approx(each.area * 0.25 / 50_000) for each in stains)
+    assert result.wear[0].area == sum(each.area for each in stains) * 0.25
+    strict = loaded.with_limits([WearLimit(limit.label, 0.5, "mm2")]).detect(worn)
+    assert strict.verdict is Verdict.FAIL and "its limit is 0.5 mm2" in strict.reason
+    # The rule fails a part of its own: here the score alone would only ask for a second look.
+    limits = artefact.LimitsDescription(threshold=result.score * 1.01, retest_from=result.score * 0.9)
+    description = made.model.description.model_copy(update={"limits": limits})
+    doubtful = Detector(replace(made.model, description=description), made.ref)
+    assert doubtful.detect(worn).verdict is Verdict.RETEST
+    assert doubtful.with_limits([WearLimit("*", 0.5, "mm2")]).detect(worn).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [(WearLimit("rust", 5, "px"), "no kind of defect rust"), (WearLimit("*", 5, "mm2"), "needs a scale")],
+)
+def test_a_limit_that_cannot_be_graded_is_refused(taught: Trained, limit: WearLimit, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        Detector(taught.model, taught.ref).with_limits([limit])

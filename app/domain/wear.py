@@ -1,0 +1,90 @@
+"""Wear comes gradually: the areas of one kind of defect, graded against the limit of the part's standard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from app.domain.region import Region
+
+Unit = Literal["px", "mm2"]
+
+ANY = "*"
+"""The label of a limit for all kinds of defects together."""
+
+_MARKED = 0.5  # of the limit
+
+
+@dataclass(frozen=True, slots=True)
+class WearLimit:
+    """How much of a kind of defect a part may show.
+
+    Attributes:
+        label: the defect type; `ANY` for all together.
+        area: all places together may cover less than this.
+        unit: of the area; mm2 needs a model whose scale was measured.
+    """
+
+    label: str
+    area: float
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Wear:
+    """A limit, and how much of it a part has used up.
+
+    Attributes:
+        area: of all places of that label together, in the limit's unit.
+        severity: area over the limit's area; 1 and more is too much.
+    """
+
+    limit: WearLimit
+    area: float
+    severity: float
+
+    @property
+    def grade(self) -> str:
+        """In one word: none, slight, marked (half of the limit and more) or over."""
+        if self.severity >= 1:
+            return "over"
+        return "marked" if self.severity >= _MARKED else "slight" if self.area > 0 else "none"
+
+    @property
+    def words(self) -> str:
+        """E.g. "corrosion 12.3 mm2, its limit is 10 mm2"."""
+        name = "defects" if self.limit.label == ANY else self.limit.label
+        unit = self.limit.unit
+        return f"{name} {self.area:.4g} {unit}, {'their' if name == 'defects' else 'its'} limit is " + (
+            f"{self.limit.area:.4g} {unit}"
+        )
+
+
+def grade(regions: Sequence[Region], limits: Sequence[WearLimit]) -> tuple[tuple[Region, ...], tuple[Wear, ...]]:
+    """The regions with their severity, and what each limit says of all of them together.
+
+    A region's severity is its own area over the limit of its label, or of `ANY` where its label has none; None
+    without a limit.
+
+    Args:
+        limits: at most one for each label; those in mm2 need regions with `area_mm2`.
+    """
+    by_label = {limit.label: limit for limit in limits}
+    graded = []
+    for region in regions:
+        own = by_label.get(region.label) or by_label.get(ANY)
+        graded.append(replace(region, severity=_area(region, own) / own.area) if own else region)
+    wear = []
+    for limit in limits:
+        area = sum(_area(region, limit) for region in regions if limit.label in (ANY, region.label))
+        wear.append(Wear(limit, area, area / limit.area))
+    return tuple(graded), tuple(wear)
+
+
+def _area(region: Region, limit: WearLimit) -> float:
+    if limit.unit == "px":
+        return float(region.area)
+    if region.area_mm2 is None:
+        raise ValueError(f"The limit of {limit.label} is in mm2, but the scale was not measured.")
+    return region.area_mm2
