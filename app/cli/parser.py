@@ -39,6 +39,10 @@ class Arguments(argparse.Namespace):
     size: int | None = None
     detail: float | None = None
     backbone: str | None = None
+    layers: str | None = None
+    backbone_mean: tuple[float, float, float] | None = None
+    backbone_scale: tuple[float, float, float] | None = None
+    backbone_bgr: bool = False
     mm_per_pixel: float | None = None
     limit: list[WearLimit]
     picture: Path
@@ -140,9 +144,21 @@ def build_parser() -> argparse.ArgumentParser:
     _wear_limit(train, "how much of a kind of defect a part may show, stored in the model")
     train.add_argument(
         "--backbone",
-        metavar="NAME",
-        help="the feature extractor: efficientnet-lite0 (default) or oriented-filters, which needs no weights",
+        metavar="NAME|FILE.onnx",
+        help="the feature extractor: efficientnet-lite0 (default), oriented-filters, which needs no weights, or any "
+        "ONNX model, with --layers",
     )
+    train.add_argument(
+        "--layers", metavar="NAME,NAME", help="of an ONNX backbone: the tensors (N, C, H, W) that are its features"
+    )
+    for option, what in (("mean", "what is taken from its R, G, B (0..255)"), ("scale", "what they are divided by")):
+        train.add_argument(
+            f"--backbone-{option}",
+            type=_three,
+            metavar="R,G,B",
+            help=f"of an ONNX backbone: {what}, in its channels' order (default: ImageNet's)",
+        )
+    train.add_argument("--backbone-bgr", action="store_true", help="an ONNX backbone that takes B, G, R")
 
     export = _command(commands, "export", "writes a model as ONNX, for use elsewhere")
     _model(export, required=True)
@@ -283,6 +299,14 @@ def _limit(text: str) -> WearLimit:
     if not found or not float(found[2]) > 0:
         raise argparse.ArgumentTypeError(f"{text!r} must be a kind of defect and an area: corrosion=12.5mm2, or in px")
     return WearLimit(found[1], float(found[2]), "mm2" if found[3] == "mm2" else "px")
+
+
+def _three(text: str) -> tuple[float, float, float]:
+    try:
+        first, second, third = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} must be three numbers, such as 123.675,116.28,103.53") from None
+    return first, second, third
 
 
 def _detail(text: str) -> float:

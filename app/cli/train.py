@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from app.cli import extractor
 from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.datasets import read_dataset
@@ -13,7 +14,7 @@ from app.datasets.masks import mask_reader
 from app.domain.errors import DatasetError, ModelError
 from app.domain.frame import Image
 from app.pictures import read_picture
-from app.vision import artefact, backbones
+from app.vision import artefact
 from app.vision.consequences import Share
 from app.vision.defects import Defect
 from app.vision.framing import Regions, regions_of
@@ -45,7 +46,7 @@ def command(options: Arguments, output: Output) -> int:
         regions=_regions(options, items[0].path) if options.roi or options.ignore else None,
         mm_per_pixel=options.mm_per_pixel,
         wear_limits=tuple({each.label: each for each in options.limit}.values()),
-        backbone=backbones.get(options.backbone) if options.backbone else None,
+        backbone=extractor.chosen(options),
         step=output.step,
     )
     artefact.write(options.out, trained.data)

@@ -130,6 +130,8 @@ class Description(Described):
     def _consistent(self) -> Description:
         if self.onnx is not None and self.onnx.name != self.backbone:
             raise ValueError("the registered backbone has another name")
+        if self.onnx is not None and backbones.built_in(self.backbone):
+            raise ValueError("its backbone carries the name of a built-in one")
         if self.aligned and self.golden is None:
             raise ValueError("it aligns to a golden part but has none")
         if self.mm_per_pixel is None and any(limit.unit == "mm2" for limit in self.wear_limits):

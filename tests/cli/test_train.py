@@ -8,6 +8,7 @@ import pytest
 
 from app.vision import artefact
 from tests.cli.conftest import Ended
+from tests.vision.onnx_nets import small_net
 
 Command = Callable[..., Ended]
 
@@ -116,3 +117,32 @@ def test_a_manifests_bad_line_is_named(command: Command, few: Path, tmp_path: Pa
     assert ended.json["normals"] == 5
     (problem,) = ended.json["problems"]
     assert f"{manifest}, line 6: s3://b/k.png lies in S3" in problem and problem in ended.err
+
+
+def test_any_onnx_feature_extractor_can_be_trained_with(command: Command, few: Path, tmp_path: Path) -> None:
+    net, out = tmp_path / "My Net.onnx", tmp_path / "part.model"
+    net.write_bytes(small_net().SerializeToString())
+    base = ("train", "--dataset", few, "--out", out, "--size", "128", "--backbone", net, "--json")
+    without = command(*base)
+    assert without.code == 1 and "--layers" in without.err and not out.exists()
+    wrong = command(*base, "--layers", "b,nowhere")
+    assert wrong.code == 1 and "nowhere" in wrong.err and not out.exists()
+    ended = command(*base, "--layers", "c,d", "--backbone-mean", "0,0,0", "--backbone-scale", "255,255,255")
+    assert ended.code == 0 and ended.json["backbone"] == "my-net"
+    net.unlink()  # the model file carries what it needs of it
+    lines = command("inspect", "--model", out, few / "normal").lines
+    assert {line["verdict"] for line in lines} <= {"PASS", "RETEST"} and len(lines) == 5
+
+
+def test_limits_for_wear_come_from_the_command_line(command: Command, few: Path, tmp_path: Path) -> None:
+    out = tmp_path / "part.model"
+    base = ("train", "--dataset", few, "--out", out, "--size", "128", "--json", "--limit")
+    assert command(*base, "*=4mm2").code == 2  # no scale
+    assert command(*base, "rust").code == 2
+    unknown = command(*base, "rust=400px")
+    assert unknown.code == 1 and "no kind of defect rust" in unknown.err and not out.exists()
+    assert command(*base, "*=4mm2", "--mm-per-pixel", "0.1").code == 0
+    (line,) = command("inspect", "--model", out, few / "normal" / "part-1.png").lines
+    assert [(each["label"], each["limit"], each["unit"]) for each in line["wear"]] == [("*", 4.0, "mm2")]
+    (line,) = command("inspect", "--model", out, "--limit", "*=90px", few / "normal" / "part-1.png").lines
+    assert [(each["limit"], each["unit"]) for each in line["wear"]] == [(90.0, "px")]

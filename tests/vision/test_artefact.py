@@ -13,6 +13,8 @@ import pytest
 
 from app.domain.errors import ModelError
 from app.vision import artefact
+from app.vision.backbones.onnx import OnnxBackbone
+from tests.vision.onnx_nets import small_net
 
 Change = Callable[[dict[str, bytes]], None]
 
@@ -158,3 +160,17 @@ def test_writing_is_whole_or_not_at_all(demo_model: Path, tmp_path: Path) -> Non
 
 def test_the_size_is_modest(demo_model: Path) -> None:
     assert demo_model.stat().st_size < 6 << 20
+
+
+def test_a_file_that_brings_its_own_net_under_a_built_in_name_is_refused(demo_model: Path, tmp_path: Path) -> None:
+    brought, arrays = OnnxBackbone.read(small_net().SerializeToString(), "efficientnet-lite0", ["c", "d"]).to_parts()
+
+    def change(members: dict[str, bytes]) -> None:
+        described(layers=["c", "d"], onnx=brought.model_dump(mode="json"))(members)
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array)
+            members[f"backbone.{name}.npy"] = content.getvalue()
+
+    with pytest.raises(ModelError, match="built-in"):
+        artefact.load(rewritten(demo_model, tmp_path / "out", change))

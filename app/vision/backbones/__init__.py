@@ -14,7 +14,7 @@ from app.vision.backbones.base import Backbone, Layer
 from app.vision.backbones.filters import Filters
 from app.vision.backbones.lite0 import Lite0
 
-__all__ = ["Backbone", "Layer", "add", "backbones", "default", "get", "why_default"]
+__all__ = ["Backbone", "Layer", "add", "backbones", "built_in", "default", "get", "why_default"]
 
 _LITE0, _FILTERS = Lite0(), Filters()
 _BUILT_IN: dict[str, Backbone] = {_LITE0.name: _LITE0, _FILTERS.name: _FILTERS}
@@ -40,6 +40,11 @@ def get(name: str) -> Backbone:
             f"There is no backbone {name!r} here. There are {', '.join(known)}; add any other from its ONNX file."
         )
     return known[name]
+
+
+def built_in(name: str) -> bool:
+    """Whether a backbone of the program itself has that name."""
+    return name in _BUILT_IN
 
 
 def add(backbone: Backbone) -> None:
