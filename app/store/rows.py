@@ -96,6 +96,8 @@ def region_rows(seq: int, regions: Iterable[Region]) -> list[dict[str, Any]]:
             "label": text(region.label),
             "score": float(region.score),
             "outline": json.dumps([[int(x), int(y)] for x, y in region.outline], separators=(",", ":")),
+            "area_mm2": None if region.area_mm2 is None else float(region.area_mm2),
+            "severity": None if region.severity is None else float(region.severity),
         }
         for position, region in enumerate(regions)
     ]
@@ -111,6 +113,8 @@ def region_from(row: sa.Row[Any]) -> Region:
         label=row.label,
         score=row.score if row.score is not None else float("nan"),  # SQLite keeps NaN as NULL
         outline=tuple((x, y) for x, y in json.loads(row.outline)),
+        area_mm2=row.area_mm2,
+        severity=row.severity,
     )
 
 

@@ -71,6 +71,8 @@ region = sa.Table(
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("score", sa.Float),
     sa.Column("outline", sa.Text, nullable=False),
+    sa.Column("area_mm2", sa.Float),
+    sa.Column("severity", sa.Float),
     sa.Index("ix_region_label", "label"),
     sqlite_with_rowid=False,
 )

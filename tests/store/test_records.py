@@ -29,7 +29,11 @@ FULL = inspection(
     station="Pr\u00fcfplatz 'A'; DROP TABLE inspection;--",
     frame_id=2**40,
     confidence=0.97,
-    regions=(SCRATCH, Region(0, 0, 1, 1, 1, "\u51f9\u75d5", 0.7), replace(SCRATCH, x=300, label="dent")),
+    regions=(
+        SCRATCH,
+        Region(0, 0, 1, 1, 1, "\u51f9\u75d5", 0.7),
+        replace(SCRATCH, x=300, label="dent", area_mm2=12.5, severity=0.4),
+    ),
     image_path="images/2026/11/22/x.png",
     image_sha256="0f" * 32,
     stored_score=0.829,

@@ -68,6 +68,8 @@ def draw_regions(
         painter.setPen(QPen(colour, 2))
         painter.drawPolygon(shape)
         words = f"{region.label} {region.score:.2f}"
+        if region.area_mm2 is not None:
+            words += f"  {region.area_mm2:.3g} mm\u00b2"
         width, height = metrics.horizontalAdvance(words) + 16, metrics.height() + 6
         bounds = shape.boundingRect()
         top = bounds.top() - height - 6
