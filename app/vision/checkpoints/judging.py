@@ -1,0 +1,215 @@
+"""What the checkpoints say of a picture: each on its own, all through one pass of the network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.checkpoint import DIFFERENT, OK, TURNED, UNSURE, WRONG, CheckpointAnswer
+from app.domain.frame import Image
+from app.vision.checkpoints.checkpoint import Checkpoint, Turn, pooled
+from app.vision.checkpoints.naming import described
+from app.vision.checkpoints.place import UPRIGHT, Cutter, Matrix, Size
+from app.vision.geometry import Target
+from app.vision.graph import BankGraph, Network, ViewGraph
+
+Array = NDArray[np.float32]
+
+SHIFT = 0.06
+"""Of the place's shorter side: what a crop that is not ok is shifted by, in eight directions. A part that has not come
+to rest in its place by a few pixels is no defect."""
+
+_SEEN = 0.9  # share of a place that the picture has to show
+_FITS, _BETTER = 1.25, 0.75
+"""A turned crop, or one compared with another checkpoint's, explains what is wrong where its score is at most _FITS
+and at most _BETTER times the one as it is."""
+
+_SURELY = 0.5  # distance to a labelled example over that to the good ones: the label stands whatever else fits
+_WORDS: dict[Turn, str] = {
+    "90": "turned by 90 degrees clockwise",
+    "180": "turned by 180 degrees",
+    "270": "turned by 90 degrees anticlockwise",
+    "across": "mirrored",
+    "down": "mirrored",
+}
+SHIFTS = tuple((across, down) for across in (-SHIFT, 0.0, SHIFT) for down in (-SHIFT, 0.0, SHIFT) if across or down)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Where the frame that the places are drawn in lies in a picture.
+
+    Attributes:
+        matrix: (2, 3), pixels of the picture to pixels of the frame.
+        frame: size of the frame.
+        failed: why the part was not found, or empty.
+    """
+
+    matrix: Matrix
+    frame: Size
+    failed: str = ""
+
+    @classmethod
+    def as_it_lies(cls, picture: Image, frame: Size | None = None, failed: str = "") -> Found:
+        """The frame is the picture, or was scaled to it."""
+        size = picture.shape[1], picture.shape[0]
+        if frame is None or frame == size:
+            return cls(UPRIGHT, size, failed)
+        scale = frame[0] / size[0], frame[1] / size[1]
+        matrix = np.array([[scale[0], 0, (scale[0] - 1) / 2], [0, scale[1], (scale[1] - 1) / 2]], np.float64)
+        return cls(matrix, frame, failed)
+
+
+class Eyes:
+    """The network on crops; any thread may look."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._graph = ViewGraph(network, 1, None, features=True)
+
+    def look(self, crops: Sequence[Image]) -> list[Array]:
+        """(cells, C) float32 of each crop; crops of one size go through in one batch."""
+        by_size: dict[tuple[int, ...], list[int]] = {}
+        for number, crop in enumerate(crops):
+            by_size.setdefault(crop.shape, []).append(number)
+        found: dict[int, Array] = {}
+        for numbers in by_size.values():
+            features = self._graph.run(np.stack([crops[number] for number in numbers]))[0]
+            assert features is not None
+            cells = len(features) // len(numbers)
+            for at, number in enumerate(numbers):
+                found[number] = features[at * cells : (at + 1) * cells]
+        return [found[number] for number in range(len(crops))]
+
+    def prepare(self, canvases: Sequence[Target]) -> None:
+        """Compiles for crops of the most usual size now."""
+        if canvases:
+            usual = max(canvases, key=canvases.count)
+            self._graph.prepare((min(8, canvases.count(usual)), usual.height, usual.width, 3))
+
+
+class CheckpointJudge:
+    """The checkpoints of a model; any thread may ask."""
+
+    def __init__(self, network: Network, checkpoints: Sequence[Checkpoint], frame: Size | None) -> None:
+        """
+        Args:
+            frame: size of the golden's picture; None where places are shares of the picture itself.
+        """
+        self._eyes, self._checkpoints, self.frame = Eyes(network), tuple(checkpoints), frame
+        self._local = threading.local()
+
+    def prepare(self) -> None:
+        """Compiles for the next picture now."""
+        self._eyes.prepare([each.canvas for each in self._checkpoints])
+
+    def judge(self, picture: Image, found: Found) -> tuple[CheckpointAnswer, ...]:
+        """What each says of an (H, W, 3) uint8 BGR picture in which the frame was found there."""
+        size = picture.shape[1], picture.shape[0]
+        cutters = [Cutter.of(each.place, each.canvas, found.frame) for each in self._checkpoints]
+        shown = [number for number, cutter in enumerate(cutters) if self._unseen(cutter, size, found) == ""]
+        features = self._eyes.look([cutters[number].cut(picture, found.matrix) for number in shown])
+        seen = dict(zip(shown, features, strict=True))
+        answers = []
+        for number, cutter in enumerate(cutters):
+            box = cutter.box(size, found.matrix)
+            if number not in seen:
+                words = f"not seen, {self._unseen(cutter, size, found)}"
+                answers.append(self._answer(number, UNSURE, None, words, box))
+            else:
+                answers.append(self._answer(number, *self._state(number, cutter, seen[number], picture, found), box))
+        return tuple(answers)
+
+    def _unseen(self, cutter: Cutter, size: Size, found: Found) -> str:
+        """Why a place is not seen, or empty."""
+        if found.failed:
+            return found.failed
+        return "" if cutter.seen(size, found.matrix) >= _SEEN else "it lies outside the picture"
+
+    def _state(
+        self, number: int, cutter: Cutter, features: Array, picture: Image, found: Found
+    ) -> tuple[str, float, str]:
+        """State, score and words of one checkpoint, from the features of its crop."""
+        own = self._checkpoints[number]
+        plain = score = self.score(number, cutter, features)
+        if score < own.retest_from:
+            return OK, score, OK
+        near = self._eyes.look([cutter.cut(picture, found.matrix, shift) for shift in SHIFTS])
+        near = [features, *near]
+        scores = [plain, *(self.score(number, cutter, each) for each in near[1:])]
+        best = int(np.argmin(scores))
+        score, features = scores[best], near[best]
+        if score < own.retest_from:
+            return OK, score, OK
+        if score < 1:
+            return UNSURE, score, f"close to the limit, {_below_one(score)} of 1"
+        crop = cutter.cut(picture, found.matrix, (0.0, 0.0) if best == 0 else SHIFTS[best - 1])
+        state, words = self._why(number, cutter, features, crop, score)
+        return state, score, words
+
+    def score(self, number: int, cutter: Cutter, features: Array, bank_of: int | None = None) -> float:
+        """The score of a crop's features, by another checkpoint's bank where asked for: 1 is its limit."""
+        inside, where = cutter.cells(self._eyes.network.stride)
+        own = self._checkpoints[number if bank_of is None else bank_of]
+        score = pooled(self._bank(number if bank_of is None else bank_of).run(features, where), inside) / own.limit
+        if own.naming is not None and bank_of is None:
+            score *= own.naming.factor(described(features, inside, where, own.bank))
+        return score
+
+    def _why(self, number: int, cutter: Cutter, features: Array, crop: Image, score: float) -> tuple[str, str]:
+        """State and words of a crop that is not ok."""
+        own = self._checkpoints[number]
+        label, like = "", 1.0
+        if own.naming is not None:
+            label, like = own.naming.name(described(features, *cutter.cells(self._eyes.network.stride), own.bank))
+        explained = self._explained(number, cutter, features, crop, min(_FITS, _BETTER * score))
+        if explained and (not label or explained[0] == label or like > _SURELY):
+            return explained
+        return (label, label) if label else (DIFFERENT, "different from the good ones")
+
+    def _explained(
+        self, number: int, cutter: Cutter, features: Array, crop: Image, limit: float
+    ) -> tuple[str, str] | None:
+        """What the crop is like when turned, or compared with another checkpoint's: the likest with a score up to
+        `limit`."""
+        own = self._checkpoints[number]
+        turned = self._eyes.look([cutter.turned(crop, turn) for turn in own.turns])
+        found: list[tuple[float, str, str]] = []
+        for turn, each in zip(own.turns, turned, strict=True):
+            words = _WORDS[turn]
+            if turn == "90" and "270" not in own.turns:  # it looks the same when turned by half a turn
+                words = "turned by 90 degrees"
+            found.append((self._plain(number, cutter, each), TURNED, words))
+        for other in own.others:
+            words = f"wrong kind, like {self._checkpoints[other].name}"
+            found.append((self.score(number, cutter, features, other), WRONG, words))
+        if not found:
+            return None
+        best = min(found)
+        return (best[1], best[2]) if best[0] <= limit else None
+
+    def _plain(self, number: int, cutter: Cutter, features: Array) -> float:
+        """The score by the memory alone."""
+        return self.score(number, cutter, features, number)
+
+    def _bank(self, number: int) -> BankGraph:
+        # A request belongs to one thread at a time.
+        banks: dict[int, BankGraph] = self._local.__dict__.setdefault("banks", {})
+        if number not in banks:
+            banks[number] = BankGraph(self._checkpoints[number].bank)
+        return banks[number]
+
+    def _answer(
+        self, number: int, state: str, score: float | None, words: str, box: tuple[int, int, int, int]
+    ) -> CheckpointAnswer:
+        name = self._checkpoints[number].name
+        return CheckpointAnswer(name, state, score, 1.0, *box, f"{name}: {words}")
+
+
+def _below_one(score: float) -> str:
+    """As many digits as it takes to be true when read."""
+    return next((text for text in (f"{score:.2f}", f"{score:.3f}") if not text.startswith("1")), f"{score:.5f}")
