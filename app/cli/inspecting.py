@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def as_json(result: Detection) -> dict[str, Any]:
         "reason": result.reason,
         "milliseconds": round(result.milliseconds, 3),
         "wear": [_wear(each) for each in result.wear],
+        "checkpoints": [asdict(each) for each in result.checkpoints],
     }
 
 

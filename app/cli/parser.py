@@ -53,6 +53,8 @@ class Arguments(argparse.Namespace):
     length: float | None = None
     roi: list[tuple[int, int, int, int]]
     ignore: list[tuple[int, int, int, int]]
+    checkpoints: Path | None = None
+    checkpoint: list[tuple[str, tuple[int, int, int, int]]]
     model: str | None = None
     paths: list[Path]
     overlay: Path | None = None
@@ -140,6 +142,21 @@ def build_parser() -> argparse.ArgumentParser:
         type=_scale,
         metavar="MM",
         help="size of a pixel where the parts lie, as `scale` measures it: regions then have an area in mm2",
+    )
+    train.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FILE",
+        help="named places that answer on their own, and their labels (default: checkpoints.json in the dataset)",
+    )
+    train.add_argument(
+        "--checkpoint",
+        type=_checkpoint,
+        action="append",
+        default=[],
+        metavar="NAME=X,Y,W,H",
+        help='one such place, such as "bolt 1=92,90,48,48", in pixels of the first training picture; may be given '
+        "several times",
     )
     _wear_limit(train, "how much of a kind of defect a part may show, stored in the model")
     train.add_argument(
@@ -280,6 +297,13 @@ def _rect(text: str) -> tuple[int, int, int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} must be left,top,width,height in pixels, such as 100,50,640,480")
     x, y, width, height = map(int, text.split(","))
     return x, y, width, height
+
+
+def _checkpoint(text: str) -> tuple[str, tuple[int, int, int, int]]:
+    name, sign, rect = text.rpartition("=")
+    if not sign or not 0 < len(name.strip()) <= 60:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a name and its place, such as bolt 1=92,90,48,48")
+    return name.strip(), _rect(rect)
 
 
 def _wear_limit(parser: argparse.ArgumentParser, words: str) -> None:

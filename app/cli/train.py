@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from app.cli import extractor
+from app.cli import checkpoints, extractor
 from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.datasets import read_dataset
@@ -46,14 +46,15 @@ def command(options: Arguments, output: Output) -> int:
         regions=_regions(options, items[0].path) if options.roi or options.ignore else None,
         mm_per_pixel=options.mm_per_pixel,
         wear_limits=tuple({each.label: each for each in options.limit}.values()),
+        checkpoints=checkpoints.wanted(options, dataset.items, items[0].path),
         backbone=extractor.chosen(options),
         step=output.step,
     )
     artefact.write(options.out, trained.data)
     for _, why in trained.skipped:
         output.say(f"Left out: {why}")
-    for name, why in trained.suspicious:
-        output.say(f"Suspicious label: {name} {why}. If it is a defect, move it there and train again.")
+    for picture, why in trained.suspicious:
+        output.say(f"Suspicious label: {picture} {why}. If it is a defect, move it there and train again.")
     limits = trained.model.limits
     output.result(
         {
@@ -72,9 +73,10 @@ def command(options: Arguments, output: Output) -> int:
                 "words": trained.expected.words(),
             },
             "seconds": round(trained.seconds, 3),
-            "skipped": [{"path": str(paths[name]), "error": why} for name, why in trained.skipped],
+            "skipped": [{"path": str(paths.get(each, each)), "error": why} for each, why in trained.skipped],
             "suspicious": [{"path": str(paths[name]), "reason": why} for name, why in trained.suspicious],
             "problems": list(dataset.problems),
+            "checkpoints": checkpoints.as_json(trained.model.checkpoints),
         },
         f"{options.out} learned from {len(trained.used)} good and {len(trained.defects)} defective parts "
         f"in {trained.seconds:.1f} s; "

@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.checkpoint import CheckpointAnswer
 from app.domain.frame import Frame
 from app.domain.region import Region
 from app.domain.verdict import Verdict
@@ -50,6 +51,7 @@ class Detection:
         heat_box: (x, y, width, height) in pixels of the original that `heat` covers.
         milliseconds: from decoded picture to this result.
         wear: what each limit for wear says of the part.
+        checkpoints: what each named place of the part says.
     """
 
     score: float
@@ -63,6 +65,7 @@ class Detection:
     heat_box: tuple[float, float, float, float]
     milliseconds: float
     wear: tuple[Wear, ...] = ()
+    checkpoints: tuple[CheckpointAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ from app.vision.backbones import Backbone
 from app.vision.backbones.onnx import OnnxBackbone, OnnxDescription
 from app.vision.bank import MemoryBank
 from app.vision.calibration import Calibration, CalibrationDescription
+from app.vision.checkpoints import MOST, Checkpoint, CheckpointDescription
+from app.vision.checkpoints import from_parts as checkpoints_from_parts
+from app.vision.checkpoints import to_parts as checkpoints_to_parts
 from app.vision.framing import AREA, Fixture, Framing, Regions
 from app.vision.graph import Network
 from app.vision.judge import Remembered
@@ -124,6 +127,7 @@ class Description(Described):
     mm_per_pixel: float | None = Field(default=None, ge=1e-6, le=1e3)
     wear_limits: tuple[WearLimitDescription, ...] = Field(default=(), max_length=64)
     regions: Regions = Field(default_factory=Regions)
+    checkpoints: tuple[CheckpointDescription, ...] = Field(default=(), max_length=MOST)
     labels: tuple[str, ...] = ("anomaly",)
 
     @model_validator(mode="after")
@@ -150,6 +154,7 @@ class Model:
         known: what labelled defects have taught; None without enough of them.
         framing: what of a picture is looked at.
         calibration: how sure a score makes; None where no defect was labelled.
+        checkpoints: named places that answer on their own.
     """
 
     description: Description
@@ -159,6 +164,7 @@ class Model:
     calibration: Calibration | None = None
     known: Known | None = None
     framing: Framing = field(default_factory=lambda: Framing(None))
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     @property
     def limits(self) -> Limits:
@@ -202,7 +208,9 @@ def assemble(description: Description, arrays: Mapping[str, NDArray[Any]]) -> Mo
     if description.golden is not None:
         area = taken(arrays, _AREA, (AREA, AREA), np.uint8)
         fixture = Fixture(Golden.from_parts(description.golden, arrays), description.aligned, area)
-    return Model(description, network, views, quality, calibration, known, Framing(fixture, description.regions))
+    places = checkpoints_from_parts(description.checkpoints, arrays, network.channels, network.backbone.multiple)
+    framing = Framing(fixture, description.regions)
+    return Model(description, network, views, quality, calibration, known, framing, places)
 
 
 def _network(description: Description, arrays: Arrays) -> Network:
@@ -252,6 +260,7 @@ def arrays_of(model: Model) -> Arrays:
         found |= model.framing.fixture.golden.to_parts()[1] | {_AREA: model.framing.fixture.area}
     if model.known is not None:
         found |= model.known.to_parts()[1]
+    found |= checkpoints_to_parts(model.checkpoints)[1]
     if model.quality is not None:
         found |= {_QUALITY + name: array for name, array in model.quality.to_parts()[1].items()}
     return found

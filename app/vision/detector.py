@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from app.domain.checkpoint import UNSURE, CheckpointAnswer
 from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef
 from app.domain.region import place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.domain.wear import WearLimit, grade
 from app.vision import artefact
+from app.vision.checkpoints import CheckpointJudge, Found
 from app.vision.geometry import SHAPE_TOLERANCE
-from app.vision.judge import Judge
+from app.vision.judge import Judge, Judged
 from app.vision.regions import find_regions
 from app.vision.wear import check_wear
 
@@ -28,7 +30,13 @@ class Detector:
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
         self.wear_limits = model.wear_limits
-        self._judge = Judge(model.network, model.views, model.framing, model.known)
+        self._judge = Judge(model.network, model.views, model.framing, model.known, register=bool(model.checkpoints))
+        self._checkpoints: CheckpointJudge | None = None
+        if model.checkpoints:
+            fixture = model.framing.fixture
+            self._checkpoints = CheckpointJudge(
+                model.network, model.checkpoints, fixture.golden.size if fixture else None
+            )
 
     @classmethod
     def load(cls, path: Path) -> Detector:
@@ -49,6 +57,8 @@ class Detector:
     def prepare(self, width: int, height: int) -> None:
         """Compiles for pictures of this size now, so that the first one need not wait for it."""
         self._judge.prepare(width, height)
+        if self._checkpoints is not None:
+            self._checkpoints.prepare()
 
     def score(self, image: Image) -> float:
         """The fused, uncalibrated score of an (H, W, 3) uint8 BGR picture."""
@@ -73,23 +83,42 @@ class Detector:
             regions = tuple(replace(region, area_mm2=region.area * scale**2) for region in regions)
         regions, wear = grade(regions, self.wear_limits)
         worn = ", ".join(each.words for each in wear if each.grade == "over")
-        verdict = decide(score, limits, failed_rule=worn, poor_picture=poor)
+        checkpoints = self._checked(image, judged)
+        failed, unsure = (_listed(checkpoints, each) for each in (False, True))
+        verdict = decide(score, limits, failed_rule=worn or failed, poor_picture=poor)
+        ruled = bool(failed) and score < limits.threshold and not worn
+        if verdict is Verdict.PASS and unsure:
+            verdict, ruled = Verdict.RETEST, True
         subject = f"{regions[0].label}, {place_words(regions[0], (width, height))}, " if regions else ""
         if worn:
             subject += f"{worn}, "
+        reason = subject + _compared(score, limits, verdict)
+        if failed or unsure:
+            reason = f"{failed or unsure}; {reason}" if doubtful or worn else failed or unsure
         return Detection(
             score=score,
             threshold=limits.threshold,
             retest_from=limits.retest_from,
             verdict=verdict,
-            confidence=calibration.confidence(score, verdict) if calibration and not poor else None,
+            # The score has no say in what a checkpoint decided.
+            confidence=calibration.confidence(score, verdict) if calibration and not poor and not ruled else None,
             regions=regions,
-            reason=poor or subject + _compared(score, limits, verdict),
+            reason=poor or reason,
             heat=heat,
             heat_box=box,
             milliseconds=(time.perf_counter() - begin) * 1000,
             wear=wear,
+            checkpoints=checkpoints,
         )
+
+    def _checked(self, image: Image, judged: Judged) -> tuple[CheckpointAnswer, ...]:
+        """What the checkpoints say."""
+        if self._checkpoints is None:
+            return ()
+        frame, found = self._checkpoints.frame, judged.found
+        if frame is None or found is None or found.failed:
+            return self._checkpoints.judge(image, Found.as_it_lies(image, frame, found.failed if found else ""))
+        return self._checkpoints.judge(image, Found(found.matrix, frame))
 
     def _poor_picture(self, image: Image, in_place: bool) -> str:
         """Why the picture can't be judged, or empty."""
@@ -121,6 +150,24 @@ def _compared(score: float, limits: Limits, verdict: Verdict) -> str:
             break
     text = f"{score:.{digits}f} {sign} {limits.threshold:.{digits}f}"
     return f"close to the limit, {text}" if verdict is Verdict.RETEST else text
+
+
+def _listed(answers: Sequence[CheckpointAnswer], unsure: bool) -> str:
+    """The words of the checkpoints that failed, or of those that are unsure; the first few, or empty."""
+    words = [each.words for each in answers if (each.state == UNSURE if unsure else each.failed)]
+    more = f" and {len(words) - _LISTED} more" if len(words) > _LISTED else ""
+    return ", ".join(words[:_LISTED]) + more
+
+
+_LISTED = 4
+
+
+def same_answers(first: Detection, second: Detection) -> bool:
+    """Whether two results of one picture agree in the score and in those of all checkpoints."""
+    one, other = ([result.score, *(each.score for each in result.checkpoints)] for result in (first, second))
+    return len(one) == len(other) and all(
+        a == b if a is None or b is None else same_score(a, b) for a, b in zip(one, other, strict=True)
+    )
 
 
 def same_score(first: float, second: float) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.domain.frame import Image
 from app.vision.alignment import Registration, Spread
 from app.vision.bank import MemoryBank
-from app.vision.framing import Framing, Part
+from app.vision.framing import Fixture, Framing, Part
 from app.vision.geometry import covered_box
 from app.vision.graph import Network
 from app.vision.head import Evidence
@@ -48,6 +48,7 @@ class Judged:
         in_place: whether there is a golden part and it was found, or nothing is amiss where it should lie. Then it
             does not matter whether the camera was moved.
         kinds: which known kind of defect the map's cells look like; None where none was labelled.
+        found: where the golden part lies; None where there is none, or nobody had to look for it.
     """
 
     score: float
@@ -56,6 +57,7 @@ class Judged:
     failed: str = ""
     in_place: bool = False
     kinds: Kinds | None = None
+    found: Registration | None = None
 
 
 class Judge:
@@ -69,8 +71,11 @@ class Judge:
         known: Known | None = None,
         *,
         evidence: bool = False,
+        register: bool = False,
     ) -> None:
-        """With `evidence` pictures can be looked at for training a defect head."""
+        """With `evidence` pictures can be looked at for training a defect head; with `register` the golden part is
+        looked for in every picture."""
+        self._register = register
         self._network, self._views, self._framing = network, tuple(views), framing
         self._eye = Eye(
             network,
@@ -86,13 +91,18 @@ class Judge:
         fixture = self._framing.fixture
         if fixture is None:
             return self._as_it_lies(image)
+        found = fixture.golden.register(image) if fixture.always or self._register else None
+        return replace(self._against(fixture, image, found), found=found)
+
+    def _against(self, fixture: Fixture, image: Image, found: Registration | None) -> Judged:
+        """Where there is a golden part; `found` where it has been looked for already."""
         if fixture.always:
-            found = fixture.golden.register(image)
+            assert found is not None
             return self._as_it_lies(image, found.failed) if found.failed else self._laid(image, found)
         plain = self._as_it_lies(image)
         if plain.score < _SECOND_LOOK:
             return replace(plain, in_place=True)
-        found = fixture.golden.register(image)
+        found = found or fixture.golden.register(image)
         if found.failed:
             return plain
         if lies_as_usual(found, fixture.golden.spread):

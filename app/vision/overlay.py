@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.checkpoint import OK, UNSURE, CheckpointAnswer
 from app.domain.frame import Image
 from app.domain.inspection import Detection
 from app.domain.verdict import Verdict
@@ -22,7 +23,7 @@ _BAND = 256  # rows
 
 
 def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Image:
-    """A copy of the (H, W, 3) uint8 BGR picture with heat map, outlines and verdict.
+    """A copy of the (H, W, 3) uint8 BGR picture with heat map, outlines, checkpoints and verdict.
 
     The map is transparent below the RETEST band and reaches full `opacity` at 1.5 x the threshold.
     """
@@ -37,6 +38,13 @@ def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Imag
             _tint(canvas[y + top : y + top + len(strength), x : x + width], strength, opacity)
     thick = max(2, round(max(image.shape[:2]) / 500))
     scale = max(0.4, max(image.shape[:2]) / 1600)
+    for each in result.checkpoints:
+        colour = _COLOURS[_verdict_of(each)]
+        cv2.rectangle(
+            canvas, (each.x, each.y), (each.x + each.width - 1, each.y + each.height - 1), colour, max(1, thick // 2)
+        )
+        words = each.name if each.state == OK else each.words
+        _write(canvas, words, (each.x, each.y - 4), 0.6 * scale, colour)
     colour = _COLOURS[result.verdict]
     for region in result.regions:
         outline: NDArray[np.int32] = np.array(region.outline, np.int32).reshape(-1, 1, 2)
@@ -44,6 +52,10 @@ def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Imag
         _write(canvas, f"{region.label} {region.score:.2f}", (region.x, region.y - 6), scale, colour)
     _write(canvas, f"{result.verdict} {result.score:.3f} / {result.threshold:.3f}", (8, 0), 1.6 * scale, colour)
     return canvas
+
+
+def _verdict_of(answer: CheckpointAnswer) -> Verdict:
+    return {OK: Verdict.PASS, UNSURE: Verdict.RETEST}.get(answer.state, Verdict.FAIL)
 
 
 def _tint(part: Image, strength: NDArray[np.float32], opacity: float) -> None:

@@ -21,9 +21,10 @@ from app.vision import artefact, backbones, views
 from app.vision.backbones.onnx import OnnxBackbone
 from app.vision.bank import Gathered
 from app.vision.calibration import calibrate
+from app.vision.checkpoints import Wanted, check_wanted, learn_checkpoints, to_parts
 from app.vision.consequences import Consequences, choose, consequences, cross_checked
 from app.vision.defects import Defect, look_at_defects
-from app.vision.detector import Detector, same_score
+from app.vision.detector import Detector, same_answers
 from app.vision.framing import Framing, Regions
 from app.vision.graph import Network
 from app.vision.judge import Judge, Remembered, evidence_of
@@ -84,6 +85,7 @@ def train(
     regions: Regions | None = None,
     mm_per_pixel: float | None = None,
     wear_limits: Sequence[WearLimit] = (),
+    checkpoints: Sequence[Wanted] = (),
     backbone: backbones.Backbone | None = None,
     step: Step = lambda fraction, words: None,
     seed: int = 0,
@@ -104,15 +106,17 @@ def train(
         regions: where to look; None: everywhere.
         mm_per_pixel: size of a pixel of the pictures where the parts lie; None: not measured, no mm2.
         wear_limits: how much of a kind of defect a part may show; at most one a kind.
+        checkpoints: named places of the part, each of which learns from its own crops and answers on its own.
         backbone: the feature extractor; None: the default one.
         step: told the fraction done and what is done; raises to stop.
 
     Raises:
-        DatasetError: too few pictures, or all the same.
+        DatasetError: too few pictures, or all the same, or a checkpoint that can't be learned.
         ModelError: the backbone is missing, or the artefact does not score as the trainer did.
     """
     if size is not None and not MIN_SIZE <= size <= MAX_SIZE:
         raise DatasetError(f"The size {size} is out of range: choose {MIN_SIZE} to {MAX_SIZE} pixels.")
+    check_wanted(checkpoints)
     begin = time.perf_counter()
     extractor = backbone or backbones.default()
     network = Network(extractor, extractor.default_layers, extractor.arrays(extractor.default_layers))
@@ -165,6 +169,10 @@ def train(
     if learned is not None:
         held_out, bad = learned.good.astype(np.float32), learned.bad.astype(np.float32)
     known = learned.known if learned else None
+    certain = [sample for number, sample in enumerate(chosen) if number not in odd]
+    placed = learn_checkpoints(checkpoints, certain, fixture, network, seed, step)
+    survey.skipped += [each for each in placed.skipped if each not in survey.skipped]
+    suspicious += placed.suspicious
     limits, calibration = choose(held_out, bad), calibrate(held_out, bad)
     expected = cross_checked(held_out, bad) if len(bad) else consequences(held_out, bad, limits)
     used = range(len(chosen))
@@ -198,9 +206,12 @@ def train(
         wear_limits=tuple(
             artefact.WearLimitDescription(label=each.label, area=each.area, unit=each.unit) for each in wear_limits
         ),
+        checkpoints=to_parts(placed.checkpoints)[0],
     )
     check_wear(tuple(wear_limits), description)
-    model = artefact.Model(description, network, network_views, quality, calibration, known, framing)
+    model = artefact.Model(
+        description, network, network_views, quality, calibration, known, framing, placed.checkpoints
+    )
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
     ref = _gate(model, data, [chosen[number] for number in used[:_CHECKED]])
@@ -322,10 +333,11 @@ def _gate(model: artefact.Model, data: bytes, samples: Sequence[Sample]) -> Mode
     trainer, runtime = Detector(model, ref), Detector(loaded, ref)
     for sample in samples:
         image = sample.load()
-        first, second = trainer.score(image), runtime.score(image)
-        if not same_score(first, second):
+        first, second = trainer.detect(image), runtime.detect(image)
+        if not same_answers(first, second):
             raise ModelError(
-                f"The finished model scores {sample.name} as {second:.6f} instead of {first:.6f}; it was not written. "
+                f"The finished model scores {sample.name} as {second.score:.6f} instead of {first.score:.6f}, or one "
+                "of its checkpoints otherwise; it was not written. "
                 "Train again; if it happens again, report it with the log."
             )
     return ref

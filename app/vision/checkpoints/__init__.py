@@ -16,7 +16,7 @@ A labelled crop teaches its state's name: "missing", "damaged", or whatever word
 
 from app.vision.checkpoints.checkpoint import MOST, Checkpoint, CheckpointDescription, from_parts, to_parts
 from app.vision.checkpoints.judging import CheckpointJudge, Found
-from app.vision.checkpoints.learning import LearnedCheckpoints, Wanted, learn_checkpoints
+from app.vision.checkpoints.learning import LearnedCheckpoints, Wanted, check_wanted, learn_checkpoints
 
 __all__ = [
     "MOST",
@@ -26,6 +26,7 @@ __all__ = [
     "Found",
     "LearnedCheckpoints",
     "Wanted",
+    "check_wanted",
     "from_parts",
     "learn_checkpoints",
     "to_parts",

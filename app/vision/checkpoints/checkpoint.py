@@ -13,7 +13,7 @@ from pydantic import Field
 from app.domain.errors import ModelError
 from app.vision.bank import MemoryBank
 from app.vision.checkpoints.naming import Naming, NamingDescription
-from app.vision.checkpoints.place import LONGEST, Place
+from app.vision.checkpoints.place import LONGEST, SIDE, Place
 from app.vision.geometry import Target
 from app.vision.parts import Arrays, Described, taken
 
@@ -34,7 +34,7 @@ class CheckpointDescription(Described):
     columns: int = Field(ge=8, le=2 * LONGEST)
     vectors: int = Field(ge=1, le=20_000)
     place_weight: float = Field(ge=0, le=1000)
-    limit: float = Field(gt=0, le=1e6)
+    limit: float = Field(ge=1e-6, le=1e6)
     retest_from: float = Field(gt=0, le=1)
     turns: tuple[Turn, ...] = Field(default=(), max_length=5)
     others: tuple[int, ...] = Field(default=(), max_length=MOST)
@@ -128,7 +128,8 @@ def from_parts(
         raise ModelError("it has two checkpoints of one name")
     found = []
     for number, each in enumerate(descriptions):
-        if each.rows % multiple or each.columns % multiple:
+        large = each.rows * each.columns > 4 * max(SIDE, multiple) ** 2
+        if large or each.rows % multiple or each.columns % multiple:
             raise ModelError(f"its checkpoint {each.place.name!r} has a canvas that the network does not take")
         for other in each.others:
             if not 0 <= other < len(descriptions) or other == number:

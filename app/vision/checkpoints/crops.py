@@ -17,7 +17,7 @@ from app.vision.checkpoints.place import Cutter
 from app.vision.consequences import choose
 from app.vision.coreset import greedy_coreset
 from app.vision.graph import BankGraph
-from app.vision.views import PLACE_WEIGHT, folds_of, place_weight, spread_of
+from app.vision.views import PLACE_WEIGHT, place_weight, spread_of
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -29,6 +29,7 @@ JITTERS = ((0.0, 0.0), *((across * _JITTER, down * _JITTER) for across in (-1, 1
 place is not found again to the pixel. The first is the crop itself."""
 
 _BANK = 256  # features of a checkpoint's memory
+_FOLDS = 5
 
 _FAIL, _RETEST = 4.0, 3.2  # spreads above the median of good crops
 _LEAST_SPREAD = 0.045  # of the logarithms: pictures taken one after the other are more alike than those of a year
@@ -65,7 +66,8 @@ class Crops:
         self.good = [self.good[number] for number in numbers]
 
     def looked_at(self, eyes: Eyes, cutter: Cutter) -> Seen:
-        good = np.stack([np.stack(eyes.look(crops)) for crops in self.good])
+        looked = np.stack(eyes.look([crop for shifted in self.good for crop in shifted]))
+        good = looked.reshape(len(self.good), -1, *looked.shape[1:])
         bad = np.stack(eyes.look(self.bad)) if self.bad else np.zeros((0, *good.shape[2:]), np.float32)
         return Seen(good, bad, *cutter.cells(eyes.network.stride))
 
@@ -104,9 +106,10 @@ class Held:
 
 
 def bank_of(seen: Seen, numbers: Collection[int], weight: float, seed: int, check: Check) -> MemoryBank:
-    """The memory of these good crops: a coreset of their cells, whole features."""
-    features = seen.good[list(numbers)].reshape(-1, seen.good.shape[-1])
-    where = np.tile(seen.where, (len(features) // len(seen.where), 1))
+    """The memory of these good crops: a coreset of the cells in the place, whole features."""
+    own = seen.where[seen.inside]
+    features = seen.good[list(numbers)][:, :, seen.inside].reshape(-1, seen.good.shape[-1])
+    where = np.tile(own, (len(features) // len(own), 1))
     mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
     deviation = np.maximum(features.std(axis=0, dtype=np.float64), 1e-3).astype(np.float32)
     standard = (features - mean) / deviation
@@ -118,25 +121,35 @@ def bank_of(seen: Seen, numbers: Collection[int], weight: float, seed: int, chec
 
 def bank_scores(seen: Seen, bank: MemoryBank) -> Floats:
     """(m,) pooled distances of the crops that are not ok."""
-    graph = BankGraph(bank)
-    return np.array([pooled(graph.run(each, seen.where), seen.inside) for each in seen.bad], np.float64)
+    return np.array([pooled(each, seen.inside) for each in _distances(BankGraph(bank), seen.bad, seen.where)])
+
+
+def _distances(graph: BankGraph, crops: Array, where: Array) -> Array:
+    """(n, cells) of crops (n, cells, C)."""
+    if not len(crops):
+        return np.zeros(crops.shape[:2], np.float32)
+    found = graph.run(crops.reshape(-1, crops.shape[-1]), np.tile(where, (len(crops), 1)))
+    return found.reshape(crops.shape[:2])
 
 
 def held_out(seen: Seen, seed: int, check: Check) -> Held:
     """Judges every good crop by the others; places count where that costs good crops nothing (`views`)."""
-    folds = folds_of(range(len(seen.good)), np.random.default_rng(seed))
+    order = np.random.default_rng(seed).permutation(len(seen.good))
+    folds = [order[fold::_FOLDS] for fold in range(min(_FOLDS, len(order)))]
     grids: list[dict[int, Array]] = []
     scores: list[Floats] = []
     for weight in (0.0, PLACE_WEIGHT):
         found: dict[int, Array] = {}
         values = np.zeros(seen.good.shape[:2])
         for mine in folds:
-            others = [number for number in range(len(seen.good)) if number not in mine]
+            others = np.setdiff1d(order, mine).tolist()
             graph = BankGraph(bank_of(seen, others, weight, seed, check))
-            for number in mine:
-                distances = [graph.run(each, seen.where) for each in seen.good[number]]
-                values[number] = [pooled(each, seen.inside) for each in distances]
-                found[number] = distances[0][seen.inside]
+            crops = seen.good[mine]
+            distances = _distances(graph, crops.reshape(-1, *crops.shape[2:]), seen.where)
+            distances = distances.reshape(*crops.shape[:2], -1)
+            for number, shifted in zip(mine.tolist(), distances, strict=True):
+                values[number] = [pooled(each, seen.inside) for each in shifted]
+                found[number] = shifted[0][seen.inside]
         grids.append(found)
         scores.append(values)
     weight = place_weight(*grids)

@@ -135,30 +135,37 @@ class CheckpointJudge:
     ) -> tuple[str, float, str]:
         """State, score and words of one checkpoint, from the features of its crop."""
         own = self._checkpoints[number]
-        plain = score = self.score(number, cutter, features)
+        score = self.scores(number, cutter, [features])[0]
         if score < own.retest_from:
             return OK, score, OK
-        near = self._eyes.look([cutter.cut(picture, found.matrix, shift) for shift in SHIFTS])
-        near = [features, *near]
-        scores = [plain, *(self.score(number, cutter, each) for each in near[1:])]
+        shifts = ((0.0, 0.0), *SHIFTS)
+        crops = [cutter.cut(picture, found.matrix, shift) for shift in shifts]
+        near = [features, *self._eyes.look(crops[1:])]
+        scores = self.scores(number, cutter, near)
         best = int(np.argmin(scores))
         score, features = scores[best], near[best]
         if score < own.retest_from:
             return OK, score, OK
         if score < 1:
             return UNSURE, score, f"close to the limit, {_below_one(score)} of 1"
-        crop = cutter.cut(picture, found.matrix, (0.0, 0.0) if best == 0 else SHIFTS[best - 1])
-        state, words = self._why(number, cutter, features, crop, score)
+        state, words = self._why(number, cutter, features, crops[best], score)
         return state, score, words
 
-    def score(self, number: int, cutter: Cutter, features: Array, bank_of: int | None = None) -> float:
-        """The score of a crop's features, by another checkpoint's bank where asked for: 1 is its limit."""
+    def scores(self, number: int, cutter: Cutter, crops: Sequence[Array], bank_of: int | None = None) -> list[float]:
+        """The scores of crops by their features: 1 is the limit.
+
+        Args:
+            bank_of: whose memory is asked, and nothing else than the memory; None: the checkpoint's own.
+        """
         inside, where = cutter.cells(self._eyes.network.stride)
-        own = self._checkpoints[number if bank_of is None else bank_of]
-        score = pooled(self._bank(number if bank_of is None else bank_of).run(features, where), inside) / own.limit
-        if own.naming is not None and bank_of is None:
-            score *= own.naming.factor(described(features, inside, where, own.bank))
-        return score
+        asked = number if bank_of is None else bank_of
+        own = self._checkpoints[asked]
+        distances = self._bank(asked).run(np.concatenate(crops), np.tile(where, (len(crops), 1)))
+        found = [pooled(each, inside) / own.limit for each in distances.reshape(len(crops), -1)]
+        if own.naming is None or bank_of is not None:
+            return found
+        factors = [own.naming.factor(described(each, inside, where, own.bank)) for each in crops]
+        return [score * factor for score, factor in zip(found, factors, strict=True)]
 
     def _why(self, number: int, cutter: Cutter, features: Array, crop: Image, score: float) -> tuple[str, str]:
         """State and words of a crop that is not ok."""
@@ -177,24 +184,21 @@ class CheckpointJudge:
         """What the crop is like when turned, or compared with another checkpoint's: the likest with a score up to
         `limit`."""
         own = self._checkpoints[number]
-        turned = self._eyes.look([cutter.turned(crop, turn) for turn in own.turns])
         found: list[tuple[float, str, str]] = []
-        for turn, each in zip(own.turns, turned, strict=True):
-            words = _WORDS[turn]
-            if turn == "90" and "270" not in own.turns:  # it looks the same when turned by half a turn
-                words = "turned by 90 degrees"
-            found.append((self._plain(number, cutter, each), TURNED, words))
+        if own.turns:
+            turned = self._eyes.look([cutter.turned(crop, turn) for turn in own.turns])
+            for turn, score in zip(own.turns, self.scores(number, cutter, turned, number), strict=True):
+                words = _WORDS[turn]
+                if turn == "90" and "270" not in own.turns:  # it looks the same when turned by half a turn
+                    words = "turned by 90 degrees"
+                found.append((score, TURNED, words))
         for other in own.others:
             words = f"wrong kind, like {self._checkpoints[other].name}"
-            found.append((self.score(number, cutter, features, other), WRONG, words))
+            found.append((self.scores(number, cutter, [features], other)[0], WRONG, words))
         if not found:
             return None
         best = min(found)
         return (best[1], best[2]) if best[0] <= limit else None
-
-    def _plain(self, number: int, cutter: Cutter, features: Array) -> float:
-        """The score by the memory alone."""
-        return self.score(number, cutter, features, number)
 
     def _bank(self, number: int) -> BankGraph:
         # A request belongs to one thread at a time.

@@ -27,6 +27,7 @@ FEWEST = 5
 """Good crops that a checkpoint learns from at least."""
 
 _PICTURES = 40  # good pictures that are looked at: more teach a single place nothing new
+_NARROWEST = 40
 _APART = 1.15  # median score of crops that are not alike
 _TRIED = 8  # good crops that are tried turned, or compared with another checkpoint's
 _TURNS: tuple[Turn, ...] = ("90", "180", "270", "across", "down")
@@ -69,18 +70,17 @@ def learn_checkpoints(
     """Each checkpoint from its own crops; without any wanted, none.
 
     Args:
+        wanted: that passed `check_wanted`.
         good: readable pictures of good parts.
         fixture: the golden part that pictures are laid onto; None where there is none.
 
     Raises:
-        DatasetError: a name twice, a rectangle outside its picture, the part not found where it was drawn, or too few
-            good crops.
+        DatasetError: the part is not found on the picture that a checkpoint was drawn on, or too few good crops.
     """
     golden = fixture.golden if fixture else None
     learned = LearnedCheckpoints(golden.size if golden else None)
     if not wanted:
         return learned
-    _check(wanted)
     step(0.935, "Placing the checkpoints")
     pictures: dict[str, Image] = {}
     places, frames = [], []
@@ -119,28 +119,45 @@ def learn_checkpoints(
     return learned
 
 
-def _check(wanted: Sequence[Wanted]) -> None:
+def check_wanted(wanted: Sequence[Wanted]) -> None:
+    """Says before a training, not at its end, what can't be learned.
+
+    Raises:
+        DatasetError: a name twice, a rectangle outside its picture or far too narrow, or a picture that can't be read.
+    """
     names = [each.name for each in wanted]
     if len(names) > MOST:
         raise DatasetError(f"{len(names)} checkpoints are too many: a model has {MOST} at most.")
-    for name in names:
-        if not 0 < len(name) <= 60:
-            raise DatasetError(f"The checkpoint's name {name!r} must have 1 to 60 letters.")
-        if names.count(name) > 1:
-            raise DatasetError(f"Two checkpoints are called {name!r}: give each a name of its own.")
+    sizes: dict[str, Size] = {}
+    for each in wanted:
+        if not 0 < len(each.name) <= 60:
+            raise DatasetError(f"The checkpoint's name {each.name!r} must have 1 to 60 letters.")
+        if names.count(each.name) > 1:
+            raise DatasetError(f"Two checkpoints are called {each.name!r}: give each a name of its own.")
+        if each.picture.name not in sizes:
+            try:
+                image = each.picture.load()
+            except PictureError as error:
+                raise DatasetError(
+                    f"The checkpoint {each.name!r} is drawn on a picture that can't be used: {error}"
+                ) from error
+            sizes[each.picture.name] = image.shape[1], image.shape[0]
+        (width, height), (x, y, wide, tall) = sizes[each.picture.name], each.box
+        if wide < 1 or tall < 1 or x < 0 or y < 0 or x + wide > width or y + tall > height:
+            raise DatasetError(
+                f"The checkpoint {each.name!r} lies outside {each.picture.name} of {width} x {height} pixels: give its "
+                "left, top, width and height in pixels of that picture."
+            )
+        if max(wide, tall) > _NARROWEST * min(wide, tall):
+            raise DatasetError(
+                f"The checkpoint {each.name!r} is too narrow: draw it at most {_NARROWEST} times as long as wide."
+            )
 
 
 def _placed(wanted: Wanted, image: Image, fixture: Fixture | None) -> Place:
     """The rectangle in shares of the frame, from pixels of the picture it was drawn on."""
     height, width = image.shape[:2]
     x, y, wide, tall = wanted.box
-    if wide < 1 or tall < 1 or x < 0 or y < 0 or x + wide > width or y + tall > height:
-        raise DatasetError(
-            f"The checkpoint {wanted.name!r} lies outside {wanted.picture.name} of {width} x {height} pixels: give its "
-            "left, top, width and height in pixels of that picture."
-        )
-    if max(wide, tall) > 40 * min(wide, tall):
-        raise DatasetError(f"The checkpoint {wanted.name!r} is too narrow: draw it at most 40 times as long as wide.")
     if fixture is None:
         return Place(name=wanted.name, x=x / width, y=y / height, width=wide / width, height=tall / height)
     found = fixture.golden.register(image)
@@ -231,8 +248,7 @@ def _told_apart(
     judge = CheckpointJudge(eyes.network, checkpoints, None)
 
     def unlike(number: int, features: Sequence[Array]) -> bool:
-        scores = [judge.score(number, cutters[number], each, number) for each in features]
-        return float(np.median(scores)) >= _APART
+        return float(np.median(judge.scores(number, cutters[number], features, number))) >= _APART
 
     tried = [[shifted[0] for shifted in crops.good[:_TRIED]] for crops in taken]
     features = [eyes.look(crops) for crops in tried]

@@ -126,4 +126,4 @@ def described(features: Array, inside: NDArray[np.bool_], where: Array, bank: Me
             quarter = inside & ((where[:, 1] > middle) == lower) & ((where[:, 0] > middle) == right)
             # A place one cell wide has no right half: all of it stands in.
             rows.append(standard[quarter if quarter.any() else inside].mean(axis=0, dtype=np.float64))
-    return (np.concatenate(rows) / np.sqrt(PARTS * features.shape[1])).astype(np.float32)
+    return np.asarray(np.concatenate(rows) / np.sqrt(PARTS * features.shape[1]), np.float32)
