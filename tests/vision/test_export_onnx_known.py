@@ -21,7 +21,7 @@ from app.vision.backbones.onnx import OnnxBackbone
 from app.vision.defects import Defect
 from app.vision.export_onnx import export
 from app.vision.framing import Framing, Regions
-from app.vision.head import DefectHead
+from app.vision.head import DefectHead, Evidence, pooled
 from app.vision.head_fusion import Fusion
 from app.vision.judge import Judge
 from app.vision.known import Known
@@ -97,6 +97,12 @@ def test_the_head_sees_a_fine_view_that_was_cut_into_windows(taught: Model) -> N
     agree_all(model, Exported(export(model, SMALL)), shown(DefectKind.STAIN, 43, 11))
 
 
+def seen(model: Model, image: Image) -> Evidence:
+    evidence = Judge(model.network, model.views, model.framing, evidence=True).look(image)[0].evidence
+    assert evidence is not None
+    return evidence
+
+
 def guessing(
     plain: Model, looks: Sequence[tuple[View, float, float, float]], kinds: tuple[str, ...], image: Image
 ) -> Model:
@@ -112,9 +118,7 @@ def guessing(
     weights = [noise(3, channels, count), noise(3, channels, count), noise(3, coarse, count), noise(1, 3, count)]
     usual = np.array([0.8, 1.1], np.float32)
     head = DefectHead(kinds, *weights, noise(0.3, count), usual, noise(0.5, count - 1))
-    evidence = Judge(model.network, model.views, model.framing, evidence=True).look(image)[0].evidence
-    assert evidence is not None
-    head = replace(head, bias=head.bias - np.median(head.maps(evidence).outline))
+    head = replace(head, bias=head.bias - np.median(head.maps(seen(model, image)).outline))
     spread = rng.uniform(0.5, 1.5, len(looks) + 2).astype(np.float32)
     fusion = Fusion(noise(0.5, len(looks) + 2), spread, np.array([0.6, 0.3, 0.4, 0.5], np.float32))
     return replace(model, known=Known(head, fusion, 0.2, 0.5, 1.3))
@@ -143,6 +147,11 @@ def test_any_head_over_any_views(
     image = shown(DefectKind.SCRATCH, 6, 1)
     model = guessing(replace(plain, framing=Framing(None, regions)), looks, kinds, image)
     found = agree_all(model, Exported(export(model, SMALL)), image)
+    assert model.known is not None
+    maps = model.known.head.maps(seen(model, image))
+    expected = [pooled(each) for each in maps.kinds] + model.known.head.naming
+    np.testing.assert_allclose(found["kinds"], expected, rtol=1e-4, atol=1e-4)
+    assert kinds[int(np.argmax(found["kinds"]))] == model.known.head.named(maps)
     assert np.ptp(found["heat"]) > 0.1, "a map that is the same all over would show nothing"
     assert len(np.unique(found["kind_map"])) > 1
 
