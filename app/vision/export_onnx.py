@@ -55,7 +55,7 @@ _KINDS_ANSWER = (
 _LEFT_OUT = (
     "Not in this file: finding the part, the check of the picture's quality, the second look at a part that seems "
     "defective where it lies, the confidence of a score, the outlines of defects, comparing their areas with "
-    "'wear_limits', and the model's named checkpoints, which answer on their own."
+    "'wear_limits', and the places named in 'checkpoints', which answer on their own."
 )
 
 
@@ -181,6 +181,7 @@ def _metadata(model: Model, framed: _Framed, canvases: Sequence[Target]) -> dict
         "wear_limits": json.dumps([each.model_dump() for each in described.wear_limits]),
         "threshold": repr(described.limits.threshold),
         "retest_from": repr(described.limits.retest_from),
+        "checkpoints": json.dumps([each.place.name for each in described.checkpoints]),
         "needs_alignment": "yes" if laid else "no",
         "picture_size": json.dumps(framed.picture),
         "crop": json.dumps(framed.crop),

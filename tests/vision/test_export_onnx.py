@@ -73,6 +73,7 @@ def test_the_metadata_say_what_a_stranger_needs(exported: Exported, plain: Model
     assert metadata["fingerprint"] == described.training.fingerprint
     assert json.loads(metadata["labels"]) == list(described.labels)
     assert json.loads(metadata["kinds"]) == [] and "kind_map" not in metadata["answer"]
+    assert json.loads(metadata["wear_limits"]) == json.loads(metadata["checkpoints"]) == []
     assert metadata["needs_alignment"] == "no"
     assert "2 x 2" in metadata["preparation"] and "golden" not in metadata["preparation"]
 
