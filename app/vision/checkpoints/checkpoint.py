@@ -136,14 +136,17 @@ def from_parts(
                 raise ModelError(f"its checkpoint {each.place.name!r} is compared with one that is not there")
             if (descriptions[other].rows, descriptions[other].columns) != (each.rows, each.columns):
                 raise ModelError(f"its checkpoint {each.place.name!r} is compared with one of another size")
-        found.append(_checkpoint(each, _below(arrays, f"checkpoint{number}."), channels))
+        try:
+            found.append(_checkpoint(each, _below(arrays, f"checkpoint{number}."), channels))
+        except ModelError as error:
+            raise ModelError(f"of its checkpoint {each.place.name!r}: {error}") from None
     return tuple(found)
 
 
 def _checkpoint(described: CheckpointDescription, arrays: Arrays, channels: int) -> Checkpoint:
     deviation = taken(arrays, "deviation", (channels,), np.float32)
     if not (deviation > 0).all():
-        raise ModelError("a checkpoint's array 'deviation' must be positive")
+        raise ModelError("its array 'deviation' must be positive")
     bank = MemoryBank(
         taken(arrays, "mean", (channels,), np.float32),
         deviation,

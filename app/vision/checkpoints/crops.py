@@ -172,8 +172,9 @@ def odd_ones(scores: Floats) -> set[int]:
 def limits_of(good: Floats, bad: Floats) -> tuple[float, float]:
     """Where good crops end, and from which share of that on it is close.
 
-    A checkpoint says more than "look here", so it is surer of itself than the whole picture's limit: a good crop in
-    some ten thousand lies beyond. Labelled crops that lie below that bring it down (`consequences.choose`).
+    A part with many checkpoints is rejected by any of them, so each limit lies farther out than the whole picture's.
+    Labelled crops that lie below it bring it down (`consequences.choose`), to the middle of the gap at most where
+    there is one.
 
     Args:
         good: (n, shifts) held-out scores; `bad`: (m,) of labelled crops that are not ok.
@@ -184,6 +185,9 @@ def limits_of(good: Floats, bad: Floats) -> tuple[float, float]:
     retest = min(float(np.exp(centre + _RETEST * wide)), limit)
     if len(bad) and bad.min() <= limit:
         chosen = choose(good.ravel(), bad)
-        if chosen.threshold < limit:
-            limit, retest = chosen.threshold, min(retest, chosen.retest_from)
+        threshold, highest = chosen.threshold, float(good.max())
+        if bad.min() > highest:
+            threshold = max(threshold, float(np.sqrt(bad.min() * highest)))
+        if threshold < limit:
+            limit, retest = threshold, min(retest, chosen.retest_from)
     return limit, retest / limit

@@ -148,7 +148,7 @@ class CheckpointJudge:
             return OK, score, OK
         if score < 1:
             return UNSURE, score, f"close to the limit, {_below_one(score)} of 1"
-        state, words = self._why(number, cutter, features, crops[best], score)
+        state, words = self._why(number, cutter, features, near, crops, score)
         return state, score, words
 
     def scores(self, number: int, cutter: Cutter, crops: Sequence[Array], bank_of: int | None = None) -> list[float]:
@@ -167,38 +167,62 @@ class CheckpointJudge:
         factors = [own.naming.factor(described(each, inside, where, own.bank)) for each in crops]
         return [score * factor for score, factor in zip(found, factors, strict=True)]
 
-    def _why(self, number: int, cutter: Cutter, features: Array, crop: Image, score: float) -> tuple[str, str]:
-        """State and words of a crop that is not ok."""
+    def _why(
+        self,
+        number: int,
+        cutter: Cutter,
+        features: Array,
+        near: Sequence[Array],
+        crops: Sequence[Image],
+        score: float,
+    ) -> tuple[str, str]:
+        """State and words of a crop that is not ok.
+
+        Args:
+            features: of the crop with that `score`, the best of `near`, which are those of `crops`.
+        """
         own = self._checkpoints[number]
         label, like = "", 1.0
         if own.naming is not None:
             label, like = own.naming.name(described(features, *cutter.cells(self._eyes.network.stride), own.bank))
-        explained = self._explained(number, cutter, features, crop, min(_FITS, _BETTER * score))
-        if explained and (not label or explained[0] == label or like > _SURELY):
-            return explained
+        limit = min(_FITS, _BETTER * score)
+        explained = min(
+            [*self._turned(number, cutter, crops, limit), *self._others(number, cutter, near)], default=None
+        )
+        if explained is not None and explained[0] <= limit:
+            state, words = explained[1:]
+            if not label or state == label or like > _SURELY:
+                return state, words
         return (label, label) if label else (DIFFERENT, "different from the good ones")
 
-    def _explained(
-        self, number: int, cutter: Cutter, features: Array, crop: Image, limit: float
-    ) -> tuple[str, str] | None:
-        """What the crop is like when turned, or compared with another checkpoint's: the likest with a score up to
-        `limit`."""
-        own = self._checkpoints[number]
-        found: list[tuple[float, str, str]] = []
-        if own.turns:
-            turned = self._eyes.look([cutter.turned(crop, turn) for turn in own.turns])
-            for turn, score in zip(own.turns, self.scores(number, cutter, turned, number), strict=True):
-                words = _WORDS[turn]
-                if turn == "90" and "270" not in own.turns:  # it looks the same when turned by half a turn
-                    words = "turned by 90 degrees"
-                found.append((score, TURNED, words))
-        for other in own.others:
-            words = f"wrong kind, like {self._checkpoints[other].name}"
-            found.append((self.scores(number, cutter, [features], other)[0], WRONG, words))
-        if not found:
-            return None
-        best = min(found)
-        return (best[1], best[2]) if best[0] <= limit else None
+    def _turned(
+        self, number: int, cutter: Cutter, crops: Sequence[Image], limit: float
+    ) -> list[tuple[float, str, str]]:
+        """Score, state and words of the turn in which the place is likest to good ones; shifted as well where it is
+        not like enough as it lies, since turning doubles how far it lies beside its middle."""
+        turns = self._checkpoints[number].turns
+        if not turns:
+            return []
+        looked = self._eyes.look([cutter.turned(crops[0], turn) for turn in turns])
+        score, best = min(zip(self.scores(number, cutter, looked, number), turns, strict=True))
+        if score > limit:
+            looked = self._eyes.look([cutter.turned(crop, best) for crop in crops[1:]])
+            score = min(score, *self.scores(number, cutter, looked, number))
+        words = _WORDS[best]
+        if best == "90" and "270" not in turns:  # it looks the same when turned by half a turn
+            words = "turned by 90 degrees"
+        return [(score, TURNED, words)]
+
+    def _others(self, number: int, cutter: Cutter, near: Sequence[Array]) -> list[tuple[float, str, str]]:
+        """Score, state and words of each other checkpoint that this one can be told apart from."""
+        return [
+            (
+                min(self.scores(number, cutter, near, other)),
+                WRONG,
+                f"wrong kind, like {self._checkpoints[other].name}",
+            )
+            for other in self._checkpoints[number].others
+        ]
 
     def _bank(self, number: int) -> BankGraph:
         # A request belongs to one thread at a time.
