@@ -61,6 +61,7 @@ class ViewDescription(Described):
     size: int = Field(ge=32, le=8192)
     mean: int = Field(ge=1, le=9)
     vectors: int = Field(ge=1, le=_MAX_BANK)
+    axes: int | None = Field(default=None, ge=1, le=1 << 16)
     place_weight: float = Field(ge=0, le=1000)
     limit: float = Field(gt=0, le=1e6)
     edge: float = Field(gt=0, le=1)
@@ -182,6 +183,7 @@ def describe(each: Remembered) -> ViewDescription:
         size=each.view.size,
         mean=each.view.mean,
         vectors=len(each.bank.vectors),
+        axes=None if each.bank.axes is None else each.bank.axes.shape[1],
         place_weight=each.bank.place_weight,
         limit=each.scale.limit,
         edge=each.scale.edge,
@@ -226,7 +228,9 @@ def _network(description: Description, arrays: Arrays) -> Network:
 
 
 def _remembered(described: ViewDescription, arrays: Arrays, channels: int) -> Remembered:
-    vectors = taken(arrays, "vectors", (described.vectors, channels), np.float16).astype(np.float32)
+    axes = None if described.axes is None else taken(arrays, "axes", (channels, described.axes), np.float32)
+    along = described.axes or channels
+    vectors = taken(arrays, "vectors", (described.vectors, along), np.float16).astype(np.float32)
     mean = taken(arrays, "mean", (channels,), np.float32)
     deviation = taken(arrays, "deviation", (channels,), np.float32)
     if not (deviation > 0).all():
@@ -234,7 +238,7 @@ def _remembered(described: ViewDescription, arrays: Arrays, channels: int) -> Re
     places = taken(arrays, "places", (described.vectors, 2), np.float32)
     return Remembered(
         View(described.size, described.mean),
-        MemoryBank(mean, deviation, vectors, places, described.place_weight),
+        MemoryBank(mean, deviation, vectors, places, described.place_weight, axes),
         Scale(described.limit, described.edge),
     )
 
@@ -256,6 +260,8 @@ def arrays_of(model: Model) -> Arrays:
             f"view{number}.deviation": each.bank.deviation,
             f"view{number}.places": each.bank.places,
         }
+        if each.bank.axes is not None:
+            found[f"view{number}.axes"] = each.bank.axes
     if model.framing.fixture is not None:
         found |= model.framing.fixture.golden.to_parts()[1] | {_AREA: model.framing.fixture.area}
     if model.known is not None:

@@ -26,6 +26,7 @@ from app.vision.export_onnx_head import HEAT, KIND_MAP, KINDS, SCORE, check_head
 from app.vision.export_onnx_views import Seen, fused, pooled, see
 from app.vision.export_onnx_writer import Writer, numbers
 from app.vision.geometry import SHAPE_TOLERANCE, Target, canvas_for, covered_box, halvings
+from app.vision.looking import joint
 
 Mask = NDArray[np.bool_]
 
@@ -111,7 +112,13 @@ def _outputs(writer: Writer, model: Model, seen: Sequence[Seen]) -> list[onnx.Va
     known = model.known
     rows, columns = grid = max(((2 * each.rows, 2 * each.columns) for each in seen), key=math.prod)
     limits = [each.scale.limit for each in model.views]
-    heat = fused(writer, list(zip(seen, limits, strict=True)), grid, HEAT if known is None else "bank/heat")
+    heat = fused(
+        writer,
+        list(zip(seen, limits, strict=True)),
+        joint([each.view for each in model.views]),
+        grid,
+        HEAT if known is None else "bank/heat",
+    )
     score = pooled(writer, heat, SCORE if known is None else "bank/score", grid)
     outputs = [numbers(HEAT, grid), numbers(SCORE, (1,))]
     if known is not None:

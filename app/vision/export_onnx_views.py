@@ -85,14 +85,14 @@ def see(
     return Seen(rows, columns, found[0] if found else None, distances, heat)
 
 
-def fused(writer: Writer, seen: Sequence[tuple[Seen, float]], grid: tuple[int, int], out: str) -> str:
-    """As `maps.fuse`: the largest of the views' heat maps over their limits, (rows, columns) = grid."""
+def fused(writer: Writer, seen: Sequence[tuple[Seen, float]], joint: int, grid: tuple[int, int], out: str) -> str:
+    """As `maps.fuse`: one heat map from those of the views over their limits, (rows, columns) = grid."""
     heats = []
     for each, limit in seen:
         share = writer.floats(f"one_over_limit_{limit!r}", np.float32(1.0 / limit))
         heat = larger(writer, each.heat, f"{each.heat}/resized", (2 * each.rows, 2 * each.columns), grid)
         heats.append(writer.add("Mul", [heat, share], f"{each.heat}/over_limit"))
-    return writer.add("Max", heats, out)
+    return writer.add("Max", [writer.add("Mean", heats[:joint], f"{out}/joint"), *heats[joint:]], out)
 
 
 def pooled(writer: Writer, heat: str, out: str, grid: tuple[int, int]) -> str:

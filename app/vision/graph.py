@@ -159,9 +159,9 @@ class ViewGraph:
         if self._bank is not None:
             if self._bank.place_weight:
                 inputs.append(op.parameter([-1, 2], ov.Type.f32, name="places"))
-            mean, scale, weight, vectors, squares = (op.constant(value) for value in bank_constants(self._bank))
+            mean, scale, axes, weight, vectors, squares = (op.constant(value) for value in bank_constants(self._bank))
             place = inputs[1] if len(inputs) == 2 else None
-            outputs.append(_distance(features, mean, scale, vectors, squares, weight, place))
+            outputs.append(_distance(features, mean, scale, axes, vectors, squares, weight, place))
         return compile_graph(ov.Model([op.result(node) for node in outputs], inputs, "linesight"))
 
 
@@ -173,12 +173,12 @@ class BankGraph:
 
     def __init__(self, bank: MemoryBank) -> None:
         self._request = _bank_graph(bool(bank.place_weight)).create_infer_request()
-        mean, scale, weight, vectors, squares = bank_constants(bank)
-        self._bank = [mean, scale, vectors, squares, *([weight] if bank.place_weight else [])]
+        mean, scale, axes, weight, vectors, squares = bank_constants(bank)
+        self._bank = [mean, scale, axes, vectors, squares, *([weight] if bank.place_weight else [])]
 
     def run(self, features: Array, places: Array) -> Array:
         """(cells, C) float32 raw features and (cells, 2) places -> distances (cells,) float32."""
-        with_places = [places] if len(self._bank) == 5 else []
+        with_places = [places] if len(self._bank) == 6 else []
         self._request.infer([features, *self._bank, *with_places], share_inputs=True)
         distances: Array = self._request.get_output_tensor(0).data.copy()
         return distances
@@ -186,17 +186,17 @@ class BankGraph:
 
 @functools.lru_cache(maxsize=2)
 def _bank_graph(with_places: bool) -> ov.CompiledModel:
-    shapes = [[-1, -1], [1, -1], [1, -1], [-1, -1], [1, -1], *([[1, 1], [-1, 2]] if with_places else [])]
+    shapes = [[-1, -1], [1, -1], [1, -1], [-1, -1], [-1, -1], [1, -1], *([[1, 1], [-1, 2]] if with_places else [])]
     inputs = [op.parameter(shape, ov.Type.f32) for shape in shapes]
-    features, mean, scale, vectors, squares = inputs[:5]
-    weight, places = inputs[5:] if with_places else (None, None)
-    distance = _distance(features, mean, scale, vectors, squares, weight, places)
+    features, mean, scale, axes, vectors, squares = inputs[:6]
+    weight, places = inputs[6:] if with_places else (None, None)
+    distance = _distance(features, mean, scale, axes, vectors, squares, weight, places)
     return compile_graph(ov.Model([op.result(distance)], inputs, "linesight-bank"))
 
 
-def bank_constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array]:
-    """mean (1, C), scale (1, C), place weight (1, 1), -2 x vectors (C [+ 2], N) and their squares (1, N)."""
-    weight = np.float32(bank.place_weight * np.sqrt(bank.vectors.shape[1]))
+def bank_constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """mean (1, C), scale (1, C), axes (C, D), place weight (1, 1), -2 x vectors (D [+ 2], N), their squares (1, N)."""
+    weight = np.float32(bank.place_weight * np.sqrt(len(bank.mean)))
     vectors = bank.vectors
     if bank.place_weight:
         vectors = np.concatenate([vectors, bank.places * weight], axis=1)
@@ -204,6 +204,7 @@ def bank_constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array]
     return (
         bank.mean.reshape(1, -1),
         np.reciprocal(bank.deviation).reshape(1, -1),
+        np.eye(len(bank.mean), dtype=np.float32) if bank.axes is None else bank.axes,
         weight.reshape(1, 1),
         np.ascontiguousarray(-2.0 * vectors.T),
         squares,
@@ -214,20 +215,24 @@ def _distance(
     features: ov.Node,
     mean: ov.Node,
     scale: ov.Node,
+    axes: ov.Node,
     vectors: ov.Node,
     squares: ov.Node,
     weight: ov.Node | None,
     places: ov.Node | None,
 ) -> ov.Node:
     """(cells, C) raw features -> (cells,) root mean square distance a channel to the nearest vector."""
-    x = op.multiply(op.subtract(features, mean), scale)
+    standard = op.multiply(op.subtract(features, mean), scale)
     channels = op.convert(op.gather(op.shape_of(features), ints([1]), ints(0)), "f32")
+    x = op.matmul(standard, axes, False, False)
+    own = op.reduce_sum(op.multiply(standard, standard), ints([1]), False)
     if places is not None:
-        x = op.concat([x, op.multiply(places, weight)], 1)
+        placed = op.multiply(places, weight)
+        own = op.add(own, op.reduce_sum(op.multiply(placed, placed), ints([1]), False))
+        x = op.concat([x, placed], 1)
     # |x - b|^2 = |x|^2 - 2 x.b + |b|^2: one matrix product against the whole bank.
     product = op.matmul(x, vectors, False, False)
     nearest = op.reduce_min(op.add(product, squares), ints([1]), False)
-    own = op.reduce_sum(op.multiply(x, x), ints([1]), False)
     mean_square = op.divide(op.relu(op.add(nearest, own)), channels)
     # The difference of large numbers is rounded; next to zero the root would blow that up.
     return op.sqrt(op.add(mean_square, op.constant(np.float32(LEAST))))

@@ -18,7 +18,7 @@ from app.vision.geometry import covered_box
 from app.vision.graph import Network
 from app.vision.head import Evidence
 from app.vision.known import Known, Looked
-from app.vision.looking import Eye, View
+from app.vision.looking import Eye, View, joint
 from app.vision.maps import Scale, fuse, pooled, smooth
 from app.vision.regions import Kinds
 
@@ -84,6 +84,7 @@ class Judge:
             features=evidence or known is not None,
         )
         self._known = known
+        self._joint = joint([each.view for each in views])
         self._finest = max((each.view for each in views), key=lambda view: view.size)
 
     def judge(self, image: Image) -> Judged:
@@ -160,7 +161,7 @@ class Judge:
             heats.append(smooth(distances, self._network.stride, self._network.offset, each.scale.edge))
             grids.append(distances)
             features.append(None if sight.features is None else sight.features.reshape(*distances.shape, -1))
-        heat = fuse(heats, [each.scale.limit for each in self._views])
+        heat = fuse(heats, [each.scale.limit for each in self._views], self._joint)
         evidence = evidence_of([each.view for each in self._views], features, grids)
         return Looked(evidence, tuple(pooled(each) for each in heats), pooled(heat)), heat
 

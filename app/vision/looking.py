@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.domain.frame import Image
 from app.vision.bank import Cells, MemoryBank
-from app.vision.canvas import cut, paint
+from app.vision.canvas import Easel, cut
 from app.vision.geometry import Target, Window, canvas_for, windows
 from app.vision.graph import Network, ViewGraph
 
@@ -29,6 +30,11 @@ class View:
 
     size: int
     mean: int = 1
+
+
+def joint(views: Sequence[View]) -> int:
+    """How many of a model's views, from the first on, see the same in two ways: the fine one, and the coarse one."""
+    return 2 if len(views) > 1 and views[1].mean > 1 else 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +75,10 @@ class Eye:
 
     def look(self, image: Image) -> list[Sight]:
         """What each view sees of an (H, W, 3) uint8 BGR picture."""
+        easel, size = Easel(image), (image.shape[1], image.shape[0])
         return [
-            self._see(graph, view, bank, image) for graph, (view, bank) in zip(self._graphs, self._views, strict=True)
+            self._see(graph, view, bank, easel, size)
+            for graph, (view, bank) in zip(self._graphs, self._views, strict=True)
         ]
 
     def prepare(self, width: int, height: int) -> None:
@@ -85,12 +93,12 @@ class Eye:
     def _windows(self, canvas: Target) -> tuple[Window, ...]:
         return windows(canvas, self._network.stride, self._network.backbone.multiple)
 
-    def _see(self, graph: ViewGraph, view: View, bank: MemoryBank | None, image: Image) -> Sight:
-        canvas = self.canvas(view, image.shape[1], image.shape[0])
+    def _see(self, graph: ViewGraph, view: View, bank: MemoryBank | None, easel: Easel, size: tuple[int, int]) -> Sight:
+        canvas = self.canvas(view, *size)
         pieces, stride = self._windows(canvas), self._network.stride
         rows, columns = canvas.height // stride, canvas.width // stride
         where = places(rows, columns) if bank is not None and bank.place_weight else None
-        batch = cut(paint(image, canvas), pieces)
+        batch = cut(easel.paint(canvas), pieces)
         if len(pieces) == 1:
             features, distances = graph.run(batch, where)
             return Sight(rows, columns, features, None if distances is None else distances.reshape(rows, columns))
@@ -115,8 +123,9 @@ def seen_cells(there: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.
     return np.asarray(cv2.erode(whole, np.ones((3, 3), np.uint8)), np.uint8) > 0
 
 
+@functools.lru_cache(maxsize=64)
 def places(rows: int, columns: int) -> Array:
-    """(rows * columns, 2) float32: middle of each cell, across and down, in shares of the canvas."""
+    """(rows * columns, 2) float32: middle of each cell, across and down, in shares of the canvas. Not to be changed."""
     down, across = np.mgrid[0:rows, 0:columns].astype(np.float32)
     return np.stack([(across.ravel() + 0.5) / columns, (down.ravel() + 0.5) / rows], axis=1).astype(np.float32)
 

@@ -1,8 +1,9 @@
 """From distances to one heat map and one score.
 
-Each view's distances are smoothed to a heat map with two cells per grid cell, divided by that view's own limit
-from held-out good parts, and the largest of the views counts. So a value of about 1 is where good parts end,
-whatever the view, and one number decides.
+Each view's distances are smoothed to a heat map with two cells per grid cell and divided by that view's own limit
+from held-out good parts. So a value of about 1 is where good parts end, whatever the view, and one number decides.
+The fine and the coarse view see the same and err differently: their mean is righter than either (the sum rule of
+Kittler, Hatef, Duin & Matas 1998, "On combining classifiers"). The detail view sees what they can't: it counts alone.
 """
 
 from __future__ import annotations
@@ -53,16 +54,20 @@ def smooth(distances: Array, stride: int, offset: float, edge: float) -> Array:
     return np.asarray(down @ distances @ across.T, np.float32)
 
 
-def fuse(maps: Sequence[Array], limits: Sequence[float]) -> Array:
-    """The largest of the views' heat maps over their limits, at the size of the finest."""
-    finest = max(maps, key=lambda heat: heat.size)
-    rows, columns = finest.shape
-    fused = np.full((rows, columns), -np.inf, np.float32)
+def fuse(maps: Sequence[Array], limits: Sequence[float], joint: int) -> Array:
+    """One heat map at the size of the finest, from those of the views over their limits.
+
+    Args:
+        joint: of the first so many the mean counts, with it the largest of the rest.
+    """
+    rows, columns = max(maps, key=lambda heat: heat.size).shape
+    over = []
     for heat, limit in zip(maps, limits, strict=True):
         if heat.shape != (rows, columns):
             heat = np.asarray(cv2.resize(heat, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
-        np.maximum(fused, heat * np.float32(1.0 / limit), out=fused)
-    return fused
+        over.append(heat * np.float32(1.0 / limit))
+    fused = over[0] if joint == 1 else np.float32(1 / joint) * functools.reduce(np.add, over[:joint])
+    return functools.reduce(np.maximum, over[joint:], fused)
 
 
 def pooled(heat: Array) -> float:

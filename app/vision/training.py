@@ -30,7 +30,7 @@ from app.vision.graph import Network
 from app.vision.judge import Judge, Remembered, evidence_of
 from app.vision.known import Looked
 from app.vision.known_training import FEWEST, learn_known
-from app.vision.looking import View
+from app.vision.looking import View, joint
 from app.vision.maps import Scale, fuse, pooled
 from app.vision.survey import MIN_NORMALS, Sample, Step, check_enough, extract, find_fixture, survey_pictures
 from app.vision.wear import check_wear
@@ -294,7 +294,13 @@ def _test(
     ]
     kept = [view for view in range(len(looks)) if view != 1 or views.keeps_coarse(seen[0], seen[1])]
     scores = {
-        number: pooled(fuse([seen[view].heats[number] for view in kept], [seen[view].scale.limit for view in kept]))
+        number: pooled(
+            fuse(
+                [seen[view].heats[number] for view in kept],
+                [seen[view].scale.limit for view in kept],
+                joint([looks[view] for view in kept]),
+            )
+        )
         for number in gathered.kept
     }
     return _Tested(
