@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from app.domain.region import Region
 
-_FINER = 8
+_FINER, _LARGEST = 8, 2_000_000
 """The map is enlarged this many times before its outline is drawn: it is smooth, so the outline is
-placed between cells instead of along them."""
+placed between cells instead of along them. A large map has small cells already: it is enlarged to so many at most."""
 
 _MAX_REGIONS = 50
 
 _KNOWN_SHARE = 0.25
+
+_MAX_PEAKS = 30  # of one connected area
 
 ANOMALY = "anomaly"
 """The label of a defect of no known kind."""
@@ -36,10 +38,13 @@ class Kinds:
     names: tuple[str, ...]
     index: NDArray[np.int16]
 
-    def named(self, part: NDArray[np.bool_], place: tuple[int, int]) -> str:
-        """What most cells are that `part` covers, a piece at `place` (left, top) of the enlarged map."""
-        down, across = np.nonzero(part)
-        index = self.index[(down + place[1]) // _FINER, (across + place[0]) // _FINER]
+    def enlarged(self, shape: tuple[int, ...]) -> NDArray[np.int16]:
+        """At the size of the enlarged map (rows, columns)."""
+        wide = cv2.resize(self.index, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+        return np.asarray(wide, np.int16)
+
+    def named(self, index: NDArray[np.int16]) -> str:
+        """What most of some cells are, by their numbers."""
         counts = np.bincount(index + 1, minlength=len(self.names) + 1)
         # Around a known defect lie cells that are none: they decide only where nothing else is.
         best = int(np.argmax(counts[1:])) if counts[1:].sum() >= _KNOWN_SHARE * counts.sum() else -1
@@ -70,24 +75,57 @@ def find_regions(
     if float(heat.max()) < limit:
         return ()
     rows, columns = heat.shape
-    fine = enlarge(heat, columns * _FINER, rows * _FINER)
+    finer = max(2, min(_FINER, int((_LARGEST / heat.size) ** 0.5)))
+    fine = enlarge(heat, columns * finer, rows * finer)
     if float(fine.max()) < limit:  # enlarging between middles may shave the very top of a peak
-        fine = np.repeat(np.repeat(heat, _FINER, 0), _FINER, 1)
+        fine = np.repeat(np.repeat(heat, finer, 0), finer, 1)
     x0, y0, box_width, box_height = box
     scale = (box_width / fine.shape[1], box_height / fine.shape[0])
     regions: list[Region] = []
     for window, left, top in _components(fine >= limit):
-        values = fine[top : top + window.shape[0], left : left + window.shape[1]]
-        peak = float(values[window].max())
-        # The network's wide field of view smears a defect; its extent lies where the map is still half
-        # as far above the limit as at its peak.
-        core = window & (values >= (limit + peak) / 2)
-        for part, dx, dy in _components(core):
-            score = float(values[dy : dy + part.shape[0], dx : dx + part.shape[1]][part].max())
-            label = kinds.named(part, (left + dx, top + dy)) if kinds else ANOMALY
+        piece = np.s_[top : top + window.shape[0], left : left + window.shape[1]]
+        index = kinds.enlarged(fine.shape)[piece] if kinds else None
+        for part, dx, dy, score in _defects(np.where(window, fine[piece], -np.inf), index, limit, 2 * finer + 1):
+            label = ANOMALY
+            if kinds is not None and index is not None:
+                label = kinds.named(index[dy : dy + part.shape[0], dx : dx + part.shape[1]][part])
             regions.append(_region(part, (left + dx, top + dy), (x0, y0), scale, size, label, score))
     regions.sort(key=lambda region: (-region.score, region.y, region.x))
     return tuple(regions[:_MAX_REGIONS])
+
+
+def _defects(
+    values: NDArray[np.float32], kinds: NDArray[np.int16] | None, limit: float, apart: int
+) -> Iterator[tuple[NDArray[np.bool_], int, int, float]]:
+    """The defects in one connected area of the map: each one's mask, its left and top, and its peak.
+
+    The network's wide field of view smears a defect; its extent lies where the map is still half as far above the
+    limit as at its peak. A lower peak is a defect of its own where that much of it hangs together with no higher
+    one, or where it is of another kind than those.
+
+    Args:
+        values: (h, w), -inf outside the area; `kinds`: (h, w) numbers of the kinds of defects, where some are known.
+        apart: peaks are the highest in so wide a square.
+    """
+    # The outermost values repeat, so that a peak at the rim is one.
+    highest = cv2.dilate(values, np.ones((apart, apart), np.uint8))
+    peaks = np.argwhere((values >= highest) & (values >= limit))
+    order = np.argsort([-values[y, x] for y, x in peaks], kind="stable")
+    taken = np.zeros(values.shape, np.bool_)
+    for y, x in peaks[order[:_MAX_PEAKS]]:
+        if taken[y, x]:
+            continue
+        peak = float(values[y, x])
+        core = values >= (limit + peak) / 2
+        if kinds is not None:
+            core &= kinds == kinds[y, x]
+        _, labels = cv2.connectedComponents(core.astype(np.uint8), connectivity=8)
+        part = labels == labels[y, x]
+        if not (part & taken).any():
+            rows, columns = (np.flatnonzero(part.any(axis=axis)) for axis in (1, 0))
+            top, left = int(rows[0]), int(columns[0])
+            yield part[top : rows[-1] + 1, left : columns[-1] + 1], left, top, peak
+        taken |= part
 
 
 def _components(area: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], int, int]]:
