@@ -36,6 +36,9 @@ _WORDS: dict[Turn, str] = {
     "across": "mirrored",
     "down": "mirrored",
 }
+AT_ONCE = 8
+"""Crops that a graph takes in one pass (`app.vision.graph`)."""
+
 SHIFTS = tuple((across, down) for across in (-SHIFT, 0.0, SHIFT) for down in (-SHIFT, 0.0, SHIFT) if across or down)
 
 
@@ -69,16 +72,17 @@ class Eyes:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._graph = ViewGraph(network, 1, None, features=True)
+        self._lock = threading.Lock()
+        self._graphs: dict[tuple[int, int], ViewGraph] = {}
 
     def look(self, crops: Sequence[Image]) -> list[Array]:
         """(cells, C) float32 of each crop; crops of one size go through in one batch."""
-        by_size: dict[tuple[int, ...], list[int]] = {}
+        by_size: dict[tuple[int, int], list[int]] = {}
         for number, crop in enumerate(crops):
-            by_size.setdefault(crop.shape, []).append(number)
+            by_size.setdefault((crop.shape[0], crop.shape[1]), []).append(number)
         found: dict[int, Array] = {}
-        for numbers in by_size.values():
-            features = self._graph.run(np.stack([crops[number] for number in numbers]))[0]
+        for size, numbers in by_size.items():
+            features = self._graph(size).run(np.stack([crops[number] for number in numbers]))[0]
             assert features is not None
             cells = len(features) // len(numbers)
             for at, number in enumerate(numbers):
@@ -86,10 +90,17 @@ class Eyes:
         return [found[number] for number in range(len(crops))]
 
     def prepare(self, canvases: Sequence[Target]) -> None:
-        """Compiles for crops of the most usual size now."""
-        if canvases:
-            usual = max(canvases, key=canvases.count)
-            self._graph.prepare((min(8, canvases.count(usual)), usual.height, usual.width, 3))
+        """Compiles for a picture's crops now."""
+        for canvas in set(canvases):
+            count = min(AT_ONCE, canvases.count(canvas))
+            self._graph((canvas.height, canvas.width)).prepare((count, canvas.height, canvas.width, 3))
+
+    def _graph(self, size: tuple[int, int]) -> ViewGraph:
+        # One for each size: a graph that is given sizes in turn can't settle on any.
+        with self._lock:
+            if size not in self._graphs:
+                self._graphs[size] = ViewGraph(self.network, 1, None, features=True)
+            return self._graphs[size]
 
 
 class CheckpointJudge:

@@ -28,7 +28,7 @@ FEWEST = 5
 
 _PICTURES = 40  # good pictures that are looked at: more teach a single place nothing new
 _NARROWEST = 40
-_APART = 1.15  # median score of crops that are not alike
+_APART = 1.25  # median score of crops that are not alike
 _TRIED = 8  # good crops that are tried turned, or compared with another checkpoint's
 _TURNS: tuple[Turn, ...] = ("90", "180", "270", "across", "down")
 

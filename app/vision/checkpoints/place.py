@@ -19,7 +19,8 @@ from app.vision.looking import places
 from app.vision.parts import Described
 
 SIDE = 128
-"""A crop's canvas has about SIDE x SIDE pixels, in its own aspect ratio."""
+"""A crop's canvas has about SIDE x SIDE pixels, in its own aspect ratio. With 96, another print on a label was taken
+for the right one where parts lay a few pixels beside their place."""
 
 LONGEST = 768
 SHORTEST = 64
