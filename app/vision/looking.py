@@ -117,10 +117,16 @@ class Eye:
 
 
 def seen_cells(there: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.bool_]:
-    """(rows, columns) bool: cells that, like their neighbours, lie where `there` (H, W) is True all over."""
+    """(rows, columns) bool: cells that, like their neighbours, lie where `there` (H, W) is True all over.
+
+    On a grid so coarse that no cell does, those that lie there most: something is always looked at.
+    """
     share = cv2.resize(there.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     whole = (share > 0.999).astype(np.uint8)
-    return np.asarray(cv2.erode(whole, np.ones((3, 3), np.uint8)), np.uint8) > 0
+    inner = np.asarray(cv2.erode(whole, np.ones((3, 3), np.uint8)), np.uint8) > 0
+    if inner.any():
+        return inner
+    return np.asarray(share >= min(float(share.max()), 0.999), np.bool_)
 
 
 @functools.lru_cache(maxsize=64)

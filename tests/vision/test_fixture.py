@@ -20,6 +20,7 @@ from app.domain.verdict import Verdict
 from app.vision import artefact
 from app.vision.detector import Detector
 from app.vision.judge import placed_back
+from app.vision.looking import seen_cells
 from app.vision.survey import Sample
 from app.vision.training import Trained, train
 
@@ -128,3 +129,24 @@ def test_a_peak_on_the_golden_part_comes_back_to_its_place_in_the_picture(
     ys, xs = np.mgrid[0:48, 0:60] + 0.5
     found = np.array([(weights * xs).sum() * size[0] / 60, (weights * ys).sum() * size[1] / 48]) / weights.sum()
     assert np.abs(found - wanted).max() < 5, (found, wanted)
+
+
+def test_turned_parts_train_at_the_smallest_size_as_well() -> None:
+    parts = [posed(part, *pose)[0] for part, pose in zip(training_parts(18, 7), poses(0), strict=False)]
+    made = train(
+        [Sample(str(index), lambda part=part: part) for index, part in enumerate(parts)], name="small", size=128
+    )
+    assert made.model.framing.fixture is not None and made.model.framing.fixture.always
+    detector = Detector(made.model, made.ref)
+    results = [
+        detector.detect(posed(draw_part(12, index), *pose)[0]) for index, pose in zip(range(4), poses(1), strict=False)
+    ]
+    assert sum(result.verdict is Verdict.FAIL for result in results) <= 1
+
+
+def test_on_a_grid_too_coarse_for_a_whole_cell_the_most_covered_ones_are_looked_at() -> None:
+    there = np.zeros((64, 64), np.bool_)
+    there[20:44, 20:44] = True
+    seen = seen_cells(there, 4, 4)
+    assert seen.sum() == 4 and seen[1:3, 1:3].all()
+    assert seen_cells(np.ones((64, 64), np.bool_), 4, 4)[1:3, 1:3].all()
