@@ -15,3 +15,7 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 # own, and leaves it to the error texts here to say what is wrong with a file.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 29))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
+
+# Read by NumPy's OpenBLAS when it is first imported. Its threads wait for each other by spinning: training beside a
+# live camera took up to twenty times as long with two threads as with one, and on an idle machine no less.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

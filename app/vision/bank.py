@@ -32,7 +32,7 @@ AXES = 64
 """Principal components that vectors are remembered along: with all 224 of the default network's a detection spent half
 as long on the distances as on the network, and was no righter."""
 
-_AXES_FROM = 20_000  # features
+_AXES_FROM = 8_000  # features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,8 +169,8 @@ def _axes(standard: Array) -> Array | None:
     """(C, D) float32: the principal components of (n, C) standardised features; None where they are few anyway."""
     if standard.shape[1] <= AXES:
         return None
-    used = standard[:: -(-len(standard) // _AXES_FROM)].astype(np.float64)
-    _, components = np.linalg.eigh(used.T @ used)  # in rising order of their share
+    used = standard[:: -(-len(standard) // _AXES_FROM)]
+    _, components = np.linalg.eigh((used.T @ used).astype(np.float64))  # in rising order of their share
     return np.ascontiguousarray(components[:, : -AXES - 1 : -1].astype(np.float32))
 
 
