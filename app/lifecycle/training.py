@@ -11,8 +11,10 @@ from app.datasets.masks import mask_reader
 from app.domain.errors import LinesightError, ModelError
 from app.domain.frame import Image
 from app.domain.training import DatasetSummary, TrainedModel
+from app.lifecycle.checkpoints import wanted_checkpoints
 from app.lifecycle.shelf import ModelShelf
 from app.pictures import read_picture
+from app.vision.checkpoints import Wanted
 from app.vision.defects import Defect
 from app.vision.survey import MIN_NORMALS, Sample
 from app.vision.training import train
@@ -56,9 +58,11 @@ def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int |
     if not 1 <= len(product) <= _LONGEST_NAME:
         raise ModelError(f"A product's name has 1 to {_LONGEST_NAME} characters: give the model another name.")
     found = read_dataset(dataset, plain_is_normal=True)
-    good = [_sample(item.name, item.path) for item in found.training_normals()]
-    bad = [_defect(item) for item in found.training_defects()]
-    return _keep(shelf, good, product, size, step, found.problems, bad)
+    normals, anomalies = found.training_normals(), found.training_defects()
+    good = [_sample(item.name, item.path) for item in normals]
+    bad = [_defect(item) for item in anomalies]
+    checkpoints = wanted_checkpoints(dataset, [*normals, *anomalies])
+    return _keep(shelf, good, product, size, step, found.problems, bad, checkpoints)
 
 
 def train_on_demo(shelf: ModelShelf, product: str, seed: int, step: Step) -> TrainedModel:
@@ -83,8 +87,9 @@ def _keep(
     step: Step,
     problems: Sequence[str],
     defects: Sequence[Defect] = (),
+    checkpoints: Sequence[Wanted] = (),
 ) -> TrainedModel:
-    trained = train(samples, name=product, defects=defects, size=size, step=step)
+    trained = train(samples, name=product, defects=defects, checkpoints=checkpoints, size=size, step=step)
     stored = shelf.add(product, trained.data)
     odd = (
         f"Suspicious label: {name} {why}. If it is a defect, move it there and train again."

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.domain.checkpoint import OK, CheckpointAnswer
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from ui.live.prepare import Prepared
@@ -85,6 +86,44 @@ def draw_regions(
         painter.drawRoundedRect(tag, 4, 4)
         painter.setPen(QColor(tokens.on_fill))
         painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, words)
+
+
+def draw_checkpoints(
+    painter: QPainter, answers: tuple[CheckpointAnswer, ...], place: QRectF, size: tuple[int, int]
+) -> None:
+    """A frame for each checkpoint: thin and pale where it is ok, else in the colour of what it does to the part, with
+    its words. On a picture of `size` pixels that is shown at `place`."""
+    theme = current()
+    scale_x, scale_y = place.width() / size[0], place.height() / size[1]
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(font(16, QFont.Weight.DemiBold))
+    metrics = QFontMetricsF(painter.font())
+    for answer in answers:
+        frame = QRectF(
+            place.x() + answer.x * scale_x,
+            place.y() + answer.y * scale_y,
+            answer.width * scale_x,
+            answer.height * scale_y,
+        )
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(0, 0, 0, 150), 3))
+        painter.drawRoundedRect(frame, 4, 4)
+        if answer.state == OK:
+            painter.setPen(QPen(QColor(255, 255, 255, 170), 1))
+            painter.drawRoundedRect(frame, 4, 4)
+            continue
+        colour = QColor(theme.tokens.of(Verdict.FAIL if answer.failed else Verdict.RETEST))
+        painter.setPen(QPen(colour, 2))
+        painter.drawRoundedRect(frame, 4, 4)
+        width, height = metrics.horizontalAdvance(answer.words) + 16, metrics.height() + 6
+        top = frame.top() - height - 6 if frame.top() - height - 6 >= place.top() else frame.bottom() + 6
+        left = min(max(frame.left(), place.left()), place.right() - width)
+        tag = QRectF(left, top, width, height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(tag, 4, 4)
+        painter.setPen(QColor(theme.tokens.on_fill))
+        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, answer.words)
 
 
 def draw_marks(
@@ -195,6 +234,7 @@ class PictureView(QWidget):
                     )
                     painter.setOpacity(1.0)
                 if self.mode is not Mode.PICTURE:
+                    draw_checkpoints(painter, detection.checkpoints, place, prepared.outcome.frame.size)
                     draw_regions(
                         painter, detection.regions, place, prepared.outcome.frame.size, prepared.outcome.verdict
                     )
