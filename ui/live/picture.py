@@ -234,10 +234,10 @@ class PictureView(QWidget):
                     )
                     painter.setOpacity(1.0)
                 if self.mode is not Mode.PICTURE:
-                    draw_checkpoints(painter, detection.checkpoints, place, prepared.outcome.frame.size)
                     draw_regions(
                         painter, detection.regions, place, prepared.outcome.frame.size, prepared.outcome.verdict
                     )
+                    draw_checkpoints(painter, detection.checkpoints, place, prepared.outcome.frame.size)
                 self.painted_heat = prepared.frame_id
         painter.end()
 
