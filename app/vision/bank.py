@@ -169,7 +169,9 @@ def _axes(standard: Array) -> Array | None:
     """(C, D) float32: the principal components of (n, C) standardised features; None where they are few anyway."""
     if standard.shape[1] <= AXES:
         return None
-    used = standard[:: -(-len(standard) // _AXES_FROM)]
+    # Not every n-th: that would take the same cells of every picture.
+    some = np.random.default_rng(0).choice(len(standard), min(len(standard), _AXES_FROM), replace=False)
+    used = standard[np.sort(some)]
     _, components = np.linalg.eigh((used.T @ used).astype(np.float64))  # in rising order of their share
     return np.ascontiguousarray(components[:, : -AXES - 1 : -1].astype(np.float32))
 

@@ -30,7 +30,14 @@ class Detector:
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
         self.wear_limits = model.wear_limits
-        self._judge = Judge(model.network, model.views, model.framing, model.known, register=bool(model.checkpoints))
+        self._judge = Judge(
+            model.network,
+            model.views,
+            model.framing,
+            model.known,
+            register=bool(model.checkpoints),
+            amiss_from=model.limits.retest_from,
+        )
         self._checkpoints: CheckpointJudge | None = None
         if model.checkpoints:
             fixture = model.framing.fixture

@@ -25,9 +25,6 @@ from app.vision.regions import Kinds
 Array = NDArray[np.float32]
 Box = tuple[float, float, float, float]
 
-_SECOND_LOOK = 0.85
-"""Score from which a part that should lie in its place is looked for elsewhere: below it nothing is amiss."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Remembered:
@@ -72,10 +69,15 @@ class Judge:
         *,
         evidence: bool = False,
         register: bool = False,
+        amiss_from: float = 1.0,
     ) -> None:
-        """With `evidence` pictures can be looked at for training a defect head; with `register` the golden part is
-        looked for in every picture."""
-        self._register = register
+        """
+        Args:
+            evidence: pictures can be looked at for training a defect head.
+            register: the golden part is looked for in every picture.
+            amiss_from: score from which a part that should lie in its place is looked for elsewhere.
+        """
+        self._register, self._amiss_from = register, amiss_from
         self._network, self._views, self._framing = network, tuple(views), framing
         self._eye = Eye(
             network,
@@ -101,7 +103,7 @@ class Judge:
             assert found is not None
             return self._as_it_lies(image, found.failed) if found.failed else self._laid(image, found)
         plain = self._as_it_lies(image)
-        if plain.score < _SECOND_LOOK:
+        if plain.score < self._amiss_from:
             return replace(plain, in_place=True)
         found = found or fixture.golden.register(image)
         if found.failed:

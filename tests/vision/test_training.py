@@ -9,7 +9,7 @@ from app.cameras.demo import DefectKind, draw_part
 from app.domain.errors import Cancelled, DatasetError, ModelError, PictureError
 from app.domain.frame import Image
 from app.domain.verdict import Verdict
-from app.vision import artefact, weights
+from app.vision import artefact, bank, weights
 from app.vision.coreset import greedy_coreset
 from app.vision.detector import Detector
 from app.vision.survey import Sample
@@ -162,3 +162,27 @@ def test_the_weights_are_pinned_and_nothing_else_is_unpickled(tmp_path: Path) ->
 
     with pytest.raises(ModelError, match=r"posix.system, which is not allowed|nt.system, which is not allowed"):
         weights._Restricted(io.BytesIO(pickle.dumps(__import__("os").system))).load()
+
+
+def test_parts_that_were_learned_from_score_lower_than_parts_that_were_not(demo_parts: list[Image]) -> None:
+    """Also with so many features that the axes are found from some of them only."""
+    made = train(samples(demo_parts), name="own")
+    judge = Detector(made.model, made.ref)
+    own = [judge.score(part) for part in demo_parts[:10]]
+    assert np.median(own) < 0.97 * np.median(made.held_out)
+
+
+def test_the_axes_of_a_bank_stand_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each picture's cells come in the same order: every n-th of all would be the same places of each."""
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(bank, "_AXES_FROM", 500)
+    monkeypatch.setattr(bank, "AXES", 24)
+    cells = np.empty((2000, 96), np.float32)
+    for start in (0, 1):  # even cells vary along other axes than odd ones
+        spread = rng.normal(size=(12, 96)).astype(np.float32)
+        cells[start::2] = rng.normal(size=(1000, 12)).astype(np.float32) @ spread
+    made = bank.make_bank(bank.Cells(cells, np.zeros((2000, 2), np.float32)), 50, 0.0, rng, lambda: None)
+    assert made.axes is not None
+    standard = (cells - made.mean) / made.deviation
+    left = (standard**2).sum() - ((standard @ made.axes) ** 2).sum()
+    assert left < 1e-3 * (standard**2).sum()
