@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import app  # noqa: F401 - sets what NumPy and OpenCV read when they are first imported
+
+# isort: split
 import numpy as np
 import pytest
 from hypothesis import settings

@@ -87,6 +87,7 @@ class Gathered:
         self._every, self._size, self._count = 1, 0, 0
         self._kept: dict[int, tuple[Cells, ...]] = {}
         self._rest: list[list[Cells]] = [[] for _ in range(views)]
+        self._in_rest = [0] * views
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -95,6 +96,12 @@ class Gathered:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def held_bytes(self) -> int:
+        """Of all features and places held now."""
+        rest = sum(part.features.nbytes + part.places.nbytes for view in self._rest for part in view)
+        return self._size + rest
 
     def add(self, views: Sequence[Cells]) -> None:
         """The next picture: its cells in each view."""
@@ -145,10 +152,12 @@ class Gathered:
             )
             rest = self._rest[place]
             rest.append(cells)
-            if sum(map(len, rest)) > _BUFFERED:
+            self._in_rest[place] += len(cells)
+            if self._in_rest[place] > _BUFFERED:
                 pool = _joined(rest)
                 deviation = np.maximum(pool.features.std(axis=0, dtype=np.float64), 1e-3).astype(np.float32)
                 rest[:] = [pool.chosen(greedy_coreset(pool.features / deviation, _REDUCED, self._rng))]
+                self._in_rest[place] = len(rest[0])
 
 
 def make_bank(cells: Cells, size: int, place_weight: float, rng: np.random.Generator, check: Check) -> MemoryBank:
