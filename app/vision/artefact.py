@@ -45,6 +45,7 @@ from app.vision.looking import View
 from app.vision.maps import Scale
 from app.vision.parts import Arrays, Described, taken
 from app.vision.quality import PictureQuality, QualityDescription
+from app.vision.tone import Tone, ToneDescription
 
 FORMAT_VERSION = 2
 SUFFIX = ".linesight"
@@ -123,6 +124,7 @@ class Description(Described):
     quality: QualityDescription | None = None
     calibration: CalibrationDescription | None = None
     known: KnownDescription | None = None
+    tone: ToneDescription | None = None
     golden: GoldenDescription | None = None
     aligned: bool = False
     mm_per_pixel: float | None = Field(default=None, ge=1e-6, le=1e3)
@@ -155,6 +157,7 @@ class Model:
         known: what labelled defects have taught; None without enough of them.
         framing: what of a picture is looked at.
         calibration: how sure a score makes; None where no defect was labelled.
+        tone: what brightness good parts have; None where pictures are small.
         checkpoints: named places that answer on their own.
     """
 
@@ -166,6 +169,7 @@ class Model:
     known: Known | None = None
     framing: Framing = field(default_factory=lambda: Framing(None))
     checkpoints: tuple[Checkpoint, ...] = ()
+    tone: Tone | None = None
 
     @property
     def limits(self) -> Limits:
@@ -206,13 +210,14 @@ def assemble(description: Description, arrays: Mapping[str, NDArray[Any]]) -> Mo
         known = Known.from_parts(description.known, _below(arrays, "head."), _below(arrays, "fusion."))
         if description.known.fusion.views != len(views):
             raise ModelError("its defect head was trained with other views")
+    tone = Tone.from_parts(description.tone, _below(arrays, _TONE)) if description.tone else None
     fixture = None
     if description.golden is not None:
         area = taken(arrays, _AREA, (AREA, AREA), np.uint8)
         fixture = Fixture(Golden.from_parts(description.golden, arrays), description.aligned, area)
     places = checkpoints_from_parts(description.checkpoints, arrays, network.channels, network.backbone.multiple)
     framing = Framing(fixture, description.regions)
-    return Model(description, network, views, quality, calibration, known, framing, places)
+    return Model(description, network, views, quality, calibration, known, framing, places, tone)
 
 
 def _network(description: Description, arrays: Arrays) -> Network:
@@ -247,7 +252,7 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-_BACKBONE, _QUALITY, _AREA = "backbone.", "quality.", "golden.area"
+_BACKBONE, _QUALITY, _TONE, _AREA = "backbone.", "quality.", "tone.", "golden.area"
 
 
 def arrays_of(model: Model) -> Arrays:
@@ -267,6 +272,8 @@ def arrays_of(model: Model) -> Arrays:
     if model.known is not None:
         found |= model.known.to_parts()[1]
     found |= checkpoints_to_parts(model.checkpoints)[1]
+    if model.tone is not None:
+        found |= {_TONE + name: array for name, array in model.tone.to_parts()[1].items()}
     if model.quality is not None:
         found |= {_QUALITY + name: array for name, array in model.quality.to_parts()[1].items()}
     return found

@@ -35,6 +35,7 @@ class Detector:
             model.views,
             model.framing,
             model.known,
+            model.tone,
             register=bool(model.checkpoints),
             amiss_from=model.limits.retest_from,
         )

@@ -58,6 +58,10 @@ _LEFT_OUT = (
     "defective where it lies, the confidence of a score, the outlines of defects, comparing their areas with "
     "'wear_limits', and the places named in 'checkpoints', which answer on their own."
 )
+_TONE = (
+    " Nor the comparison of brightness with good parts, which this model makes for weak spots on large pictures: where "
+    "it tells most, the station's score is higher than the one of this file."
+)
 
 
 def export(model: Model, picture_size: tuple[int, int]) -> bytes:
@@ -196,5 +200,5 @@ def _metadata(model: Model, framed: _Framed, canvases: Sequence[Target]) -> dict
         "heat_box": json.dumps([box[0] + framed.crop[0], box[1] + framed.crop[1], box[2], box[3]]),
         "preparation": _PREPARATION.format(laying=_LAYING if laid else ""),
         "answer": _ANSWER if known is None else _ANSWER + _KINDS_ANSWER,
-        "left_out": _LEFT_OUT,
+        "left_out": _LEFT_OUT + (_TONE if model.tone is not None else ""),
     }

@@ -21,6 +21,7 @@ from app.vision.known import Known, Looked
 from app.vision.looking import Eye, View, joint
 from app.vision.maps import Scale, fuse, pooled, smooth
 from app.vision.regions import Kinds
+from app.vision.tone import Tone
 
 Array = NDArray[np.float32]
 Box = tuple[float, float, float, float]
@@ -66,6 +67,7 @@ class Judge:
         views: Sequence[Remembered],
         framing: Framing,
         known: Known | None = None,
+        tone: Tone | None = None,
         *,
         evidence: bool = False,
         register: bool = False,
@@ -85,7 +87,7 @@ class Judge:
             [each.bank for each in views],
             features=evidence or known is not None,
         )
-        self._known = known
+        self._known, self._tone = known, tone
         self._joint = joint([each.view for each in views])
         self._finest = max((each.view for each in views), key=lambda view: view.size)
 
@@ -155,7 +157,7 @@ class Judge:
         return self._known.judge(looked.evidence, looked.views, looked.bank, heat)
 
     def _look(self, part: Part) -> tuple[Looked, Array]:
-        """What the banks say. What the picture does not show is no evidence, nor is what is to be ignored."""
+        """What banks and brightness say. What the picture does not show is no evidence, nor is what to ignore."""
         heats, grids, features = [], [], []
         for sight, each in zip(self._eye.look(part.image), self._views, strict=True):
             assert sight.distances is not None
@@ -164,6 +166,8 @@ class Judge:
             grids.append(distances)
             features.append(None if sight.features is None else sight.features.reshape(*distances.shape, -1))
         heat = fuse(heats, [each.scale.limit for each in self._views], self._joint)
+        if self._tone is not None:
+            heat = self._tone.joined(heat, part.image, part.there)
         evidence = evidence_of([each.view for each in self._views], features, grids)
         return Looked(evidence, tuple(pooled(each) for each in heats), pooled(heat)), heat
 

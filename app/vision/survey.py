@@ -15,9 +15,10 @@ from app.vision.alignment import learn as learn_golden
 from app.vision.bank import Gathered
 from app.vision.framing import AREA, Fixture, Framing
 from app.vision.graph import Network
-from app.vision.looking import Eye, View, seen_cells
+from app.vision.looking import Eye, View, joint, seen_cells
 from app.vision.quality import PictureQuality
 from app.vision.quality import learn as learn_quality
+from app.vision.tone import Plane, reduced, shape_for
 
 MIN_NORMALS = 5
 SMALLEST_SIDE = 16  # pixels
@@ -113,6 +114,7 @@ class Extracted:
     Attributes:
         shapes: of each view, the (rows, columns) of the pictures by their number in `gathered`.
         lost: why the part was not found, by the picture's number.
+        planes: brightness of the pictures whose features are kept, by the same number; empty where it is not looked at.
     """
 
     gathered: Gathered
@@ -120,6 +122,7 @@ class Extracted:
     quality: PictureQuality
     framing: Framing
     lost: dict[int, str]
+    planes: dict[int, Plane]
 
 
 def extract(
@@ -132,6 +135,7 @@ def extract(
     shapes: tuple[dict[int, tuple[int, int]], ...] = tuple({} for _ in looks)
     lost: dict[int, str] = {}
     shown = np.zeros((AREA, AREA), np.float64)
+    planes: dict[int, Plane] = {}
     most = min(_LOST_SHARE * len(samples), len(samples) - MIN_NORMALS)
 
     def pictures() -> Iterator[Image]:
@@ -153,7 +157,13 @@ def extract(
             sights = eye.look(part.image)
             for view, sight in enumerate(sights):
                 shapes[view][len(gathered)] = (sight.rows, sight.columns)
+            if looks_at_tone(looks):
+                height, width = part.image.shape[:2]
+                planes[len(gathered)] = reduced(part.image, part.there, shape_for(width, height))
             gathered.add([sight.cells(part.there) for sight in sights])
+            if len(planes) > 2 * len(gathered.kept):
+                for gone in planes.keys() - set(gathered.kept):
+                    del planes[gone]
             yield image
 
     try:
@@ -168,4 +178,9 @@ def extract(
         known = framing.known()
         for view, sizes in enumerate(shapes):
             gathered.count_only(view, seen_cells(known, *sizes[0]).ravel())
-    return Extracted(gathered, shapes, quality, framing, lost)
+    return Extracted(gathered, shapes, quality, framing, lost, planes)
+
+
+def looks_at_tone(looks: Sequence[View]) -> bool:
+    """Whether brightness is looked at beside these views: where one shows large pictures in detail."""
+    return len(looks) > joint(looks)

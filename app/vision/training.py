@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ from app.vision.known_training import FEWEST, learn_known
 from app.vision.looking import View, joint
 from app.vision.maps import Scale, fuse, pooled
 from app.vision.survey import MIN_NORMALS, Sample, Step, check_enough, extract, find_fixture, survey_pictures
+from app.vision.tone import Plane, Tone
+from app.vision.tone_training import learn_tone
 from app.vision.wear import check_wear
 
 BANK_SIZE = 4000
@@ -138,7 +140,7 @@ def train(
     survey.keep([index for index in range(len(chosen)) if index not in seen.lost])
     chosen = [samples[index] for index in survey.readable]
     gathered, shapes, quality = seen.gathered, seen.shapes, seen.quality
-    tested = _test(gathered, shapes, network, looks, seed, step)
+    tested = _test(gathered, shapes, seen.planes, network, looks, seed, step)
     odd = _odd(tested.scores)
     suspicious = [
         (chosen[number].name, f"looks unlike the other good parts: its score {tested.scores[number]:.2f}, {why}")
@@ -155,7 +157,7 @@ def train(
             )
             remembered.append(Remembered(look, bank, tested.scales[view]))
     network_views = tuple(remembered)
-    judge = Judge(network, network_views, framing, evidence=bool(defects))
+    judge = Judge(network, network_views, framing, tone=tested.tone, evidence=bool(defects))
     labelled = look_at_defects(defects, judge, framing, survey.skipped, step)
     learned = learn_known(
         [] if len(labelled.seen) < FEWEST else tested.looked(gathered, odd),
@@ -201,6 +203,7 @@ def train(
         aligned=fixture is not None and fixture.always,
         regions=framing.regions,
         known=known.to_parts()[0] if known else None,
+        tone=tested.tone.to_parts()[0] if tested.tone else None,
         labels=tuple(dict.fromkeys(["anomaly", *(known.head.kinds if known else ())])),
         mm_per_pixel=mm_per_pixel,
         wear_limits=tuple(
@@ -210,7 +213,7 @@ def train(
     )
     check_wear(tuple(wear_limits), description)
     model = artefact.Model(
-        description, network, network_views, quality, calibration, known, framing, placed.checkpoints
+        description, network, network_views, quality, calibration, known, framing, placed.checkpoints, tested.tone
     )
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
@@ -239,6 +242,7 @@ class _Tested:
         scales: of all views, by number.
         numbers, views: their numbers, and what was seen in them.
         place_weight: of the banks.
+        tone: what brightness the parts have; None where it is not looked at.
         scores: fused score of each tested picture by its number.
     """
 
@@ -247,6 +251,7 @@ class _Tested:
     views: tuple[views.HeldOut, ...]
     scales: tuple[Scale, ...]
     place_weight: float
+    tone: Tone | None
     scores: dict[int, float]
 
     def looked(self, gathered: Gathered, without: Collection[int]) -> list[Looked]:
@@ -267,6 +272,7 @@ class _Tested:
 def _test(
     gathered: Gathered,
     shapes: Sequence[dict[int, tuple[int, int]]],
+    planes: Mapping[int, Plane],
     network: Network,
     looks: Sequence[View],
     seed: int,
@@ -293,23 +299,28 @@ def _test(
         for view in range(len(looks))
     ]
     kept = [view for view in range(len(looks)) if view != 1 or views.keeps_coarse(seen[0], seen[1])]
-    scores = {
-        number: pooled(
-            fuse(
-                [seen[view].heats[number] for view in kept],
-                [seen[view].scale.limit for view in kept],
-                joint([looks[view] for view in kept]),
-            )
+    heats = {
+        number: fuse(
+            [seen[view].heats[number] for view in kept],
+            [seen[view].scale.limit for view in kept],
+            joint([looks[view] for view in kept]),
         )
         for number in gathered.kept
     }
+    tone = None
+    if planes:
+        grid = heats[gathered.kept[0]].shape
+        tone = learn_tone(planes, folds, grid, views.limit_of, lambda: step(0.85, "Comparing brightness"))
+    if tone is not None:
+        heats = {number: np.maximum(heat, tone.heats[number]) for number, heat in heats.items()}
     return _Tested(
         looks=tuple(looks[view] for view in kept),
         numbers=tuple(kept),
         views=tuple(seen[view] for view in kept),
         scales=tuple(each.scale for each in seen),
         place_weight=weight,
-        scores=scores,
+        tone=tone.tone if tone else None,
+        scores={number: pooled(heat) for number, heat in heats.items()},
     )
 
 

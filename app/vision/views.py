@@ -120,8 +120,14 @@ def held_out(grids: dict[int, Array], network: Network) -> HeldOut:
     """Sums up one view's distances of good parts not yet seen."""
     edge = edge_factor(list(grids.values()))
     heats = {number: smooth(grid, network.stride, network.offset, edge) for number, grid in grids.items()}
-    centre, spread = spread_of([pooled(heat) for heat in heats.values()])
-    return HeldOut(grids, heats, Scale(float(np.exp(centre + _LIMIT_AT * spread)), edge), spread)
+    scores = [pooled(heat) for heat in heats.values()]
+    return HeldOut(grids, heats, Scale(limit_of(scores), edge), spread_of(scores)[1])
+
+
+def limit_of(scores: Sequence[float]) -> float:
+    """Where the scores of good parts end."""
+    centre, spread = spread_of(scores)
+    return float(np.exp(centre + _LIMIT_AT * spread))
 
 
 _LIMIT_AT = 2.4  # spreads above the median: about one good part in a hundred lies beyond

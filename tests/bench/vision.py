@@ -30,6 +30,7 @@ from app.vision.geometry import canvas_for, windows
 from app.vision.runtime import compile_graph
 from app.vision.survey import Sample
 from app.vision.training import Trained, train
+from tests.bench import vision_big
 
 Step = Callable[[float, str], None]
 
@@ -61,7 +62,7 @@ def run(quick: bool, step: Step) -> list[Figure]:
             figures += _accuracy(name, 1 if quick else _FOLDS, False, step)
             if not quick:
                 figures += _accuracy(name, _FOLDS, True, step)
-    return figures
+    return figures + vision_big.figures(quick, step)
 
 
 def _timing(trained: Trained, images: list[Image], rounds: int, words: str) -> list[Figure]:
