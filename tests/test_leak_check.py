@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -71,6 +72,7 @@ def test_what_is_left_running_fails_the_test_that_left_it(tmp_path: Path, projec
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(project_root)},  # the conftest asks for the product first
         capture_output=True,
         text=True,
         timeout=60,
