@@ -111,13 +111,11 @@ class Tone:
     def shape(self) -> tuple[int, int]:
         return self.mean.shape[0], self.mean.shape[1]
 
-    def heat(self, image: Image, there: Mask | None) -> Array:
-        """(rows, columns) float32, 1 where good parts end, of an (H, W, 3) uint8 BGR picture."""
-        return self.over_limits(self.values(reduced(image, there, self.shape)))
-
     def joined(self, heat: Array, image: Image, there: Mask | None) -> Array:
-        """A heat map over the same picture, at its size, with what brightness tells."""
-        return np.maximum(heat, resized(self.heat(image, there), heat.shape))
+        """A heat map over an (H, W, 3) uint8 BGR picture, at its size, with what brightness tells."""
+        values = self.values(reduced(image, there, self.shape))
+        # Each size of spots on the grid its limit was taken on, then the largest: the other way round is more.
+        return np.maximum(heat, self.over_limits([resized(each, heat.shape) for each in values]))
 
     def values(self, plane: Plane) -> list[Array]:
         """For each of `SPOTS` how many standard deviations each place lies off, (rows, columns) float32."""
