@@ -35,12 +35,12 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Complex = NDArray[np.complex64]
 
-SPOTS = (1.3, 2.7)
+SPOTS = (1.6, 2.8, 4.8)
 """Standard deviations of the spots looked for, in pixels of the plane: of a thousandth of the picture and less."""
 
-_SIDE = 224  # of the square with as many pixels as the plane
+_SIDE = 384  # of the square with as many pixels as the plane
 _MULTIPLE = 8
-_PADDED = 24  # mirrored pixels around it: the transform is periodic
+_PADDED = 24  # mirrored pixels around it, at least: the transform is periodic
 _MOST = 1024
 
 _WARPS = 2
@@ -100,7 +100,7 @@ class Tone:
         Args:
             mean, deviation: (rows, columns) float32, brightness of good parts, and how much it differs after movement
                 and light are taken off.
-            spectrum: (rows + 48, (columns + 48) / 2 + 1) float32, power of what remains over its deviation.
+            spectrum: `spectrum_shape` float32, power of what remains over its deviation.
             limits: of the pooled values for each of `SPOTS`.
         """
         self.mean, self.deviation, self.spectrum, self.limits = mean, deviation, spectrum, tuple(limits)
@@ -219,7 +219,7 @@ def _moved(grey: Array, moved: Array) -> Array:
     matrix = np.array([[1 + growth, -turn, across], [turn, 1 + growth, down]])
     middle = np.array([(columns - 1) / 2, (rows - 1) / 2])
     matrix[:, 2] += middle - matrix[:, :2] @ middle
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     return np.asarray(
         cv2.warpAffine(grey, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
     )
@@ -227,22 +227,31 @@ def _moved(grey: Array, moved: Array) -> Array:
 
 def transformed(rest: Array) -> Complex:
     """Spectrum of a plane with its mirror images around it."""
-    return np.asarray(np.fft.rfft2(np.pad(rest, _PADDED, mode="symmetric")), np.complex64)
+    beside = [
+        (_PADDED, whole - side - _PADDED) for whole, side in zip(whole_shape(rest.shape), rest.shape, strict=True)
+    ]
+    return np.asarray(np.fft.rfft2(np.pad(rest, beside, mode="symmetric")), np.complex64)
 
 
 def _back(spectrum: Complex, shape: tuple[int, ...]) -> Array:
-    rows, columns = (side + 2 * _PADDED for side in shape)
-    whole = np.fft.irfft2(spectrum, (rows, columns))
-    return np.ascontiguousarray(whole[_PADDED:-_PADDED, _PADDED:-_PADDED], np.float32)
+    whole = np.fft.irfft2(spectrum, whole_shape(shape))
+    return np.ascontiguousarray(whole[_PADDED : _PADDED + shape[0], _PADDED : _PADDED + shape[1]], np.float32)
 
 
 def spectrum_shape(shape: tuple[int, int]) -> tuple[int, int]:
-    return shape[0] + 2 * _PADDED, (shape[1] + 2 * _PADDED) // 2 + 1
+    rows, columns = whole_shape(shape)
+    return rows, columns // 2 + 1
+
+
+def whole_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(rows, columns) with what is mirrored: sides whose transform is quick."""
+    rows, columns = (cv2.getOptimalDFTSize(side + 2 * _PADDED) for side in shape)
+    return rows, columns
 
 
 def _filters(spectrum: Array, shape: tuple[int, ...]) -> Iterator[Array]:
     """For each of `SPOTS`, what to multiply a spectrum with, so that good parts have a standard deviation of 1."""
-    rows, columns = (side + 2 * _PADDED for side in shape)
+    rows, columns = whole_shape(shape)
     down, across = np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None, :]
     power = spectrum.astype(np.float64)
     # Of a real plane's spectrum all columns but the first and the last stand for two.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.vision.maps import pooled
-from app.vision.tone import SPOTS, Fit, Plane, Tone, resized, transformed
+from app.vision.tone import SPOTS, Fit, Plane, Tone, resized, transformed, whole_shape
 
 Array = NDArray[np.float32]
 
@@ -93,7 +93,7 @@ def _tone(laid: Sequence[Plane], limits: Sequence[float] = (1.0,) * len(SPOTS)) 
     spread = np.sqrt(np.maximum(*(cv2.GaussianBlur(square, (0, 0), each) for each in (_NEAR, _WIDE))))
     deviation = np.maximum(spread, max(_LEAST * float(np.median(spread)), 1e-3)).astype(np.float32)
     power = sum(np.abs(transformed(rest / deviation)) ** 2 for rest in rests) / len(rests)
-    return Tone(mean, deviation, _smoothed(np.asarray(power, np.float32), mean.shape[1]), limits)
+    return Tone(mean, deviation, _smoothed(np.asarray(power, np.float32), whole_shape(mean.shape)[1]), limits)
 
 
 def _smoothed(power: Array, columns: int) -> Array:
