@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.vision.bank import Check, Gathered
+from app.vision.bank import Cells, Check, Gathered
 from app.vision.graph import BankGraph, Network
 from app.vision.looking import View
 from app.vision.maps import Scale, edge_factor, pooled, smooth
@@ -25,6 +25,10 @@ _COARSE = 0.5  # of the fine view's size
 _NO_WIDER = 1.25  # a coarse view may scatter so much more than the fine one
 PLACE_WEIGHT = 3.0  # a shift by a tenth of the side then counts like a typical difference between good parts
 _AT_HOME = 1.1  # places count where they lengthen the distances of good parts by no more than this
+
+_LARGEST = 6144
+"""Pixels, side of the square with as many as any detail view's canvas. A picture's grid is then 66 MB; ten of them and
+what is made of them stay within a gigabyte. Still larger pictures are shrunk to it."""
 
 _MAX_DETAIL = 1024  # pixels, side of the square with as many as the detail view's canvas
 _SHRUNK = 4  # pixels of the picture a canvas pixel, from which small defects get lost
@@ -39,8 +43,8 @@ def candidates(size: int | None, detail: float | None, picture_sides: Sequence[t
 
     Args:
         size: of the fine view; None for the usual 256 with a detail view where pictures are large.
-        detail: pixels of the picture a canvas pixel in the detail view (1: native resolution); None to decide by
-            the pictures' size, 0 for no detail view.
+        detail: pixels of the picture a canvas pixel in the detail view (1: native resolution, up to 38 megapixels);
+            None to decide by the pictures' size, 0 for no detail view.
         picture_sides: (width, height) of the training pictures.
     """
     fine = size or DEFAULT_SIZE
@@ -51,7 +55,7 @@ def candidates(size: int | None, detail: float | None, picture_sides: Sequence[t
         if wanted > _WORTH_IT * fine:
             views.append(View(round(wanted)))
     elif detail:
-        views.append(View(max(fine, round(side / detail))))
+        views.append(View(max(fine, min(round(side / detail), _LARGEST))))
     return views
 
 
@@ -84,11 +88,24 @@ def held_out_grids(
         graph = BankGraph(gathered.bank(view, mine, size, place_weight, rng, check))
         for number in mine:
             cells = gathered.cells(view, number)
-            distances = graph.run(cells.features, cells.places)
+            distances = _distances(graph, cells, check)
             if cells.counts is not None:
                 distances *= cells.counts
             grids[number] = distances.reshape(shapes[number])
     return grids
+
+
+def _distances(graph: BankGraph, cells: Cells, check: Check) -> Array:
+    """(cells,) float32, some at once: of a large picture at native resolution all take most of a gigabyte."""
+    found = []
+    for start in range(0, len(cells), _AT_ONCE):
+        check()
+        piece = slice(start, start + _AT_ONCE)
+        found.append(graph.run(cells.features[piece], cells.places[piece]))
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+_AT_ONCE = 8192  # cells
 
 
 def spread_of(scores: Sequence[float]) -> tuple[float, float]:
