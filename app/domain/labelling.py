@@ -1,0 +1,162 @@
+"""What a labelling session is about: pictures of a library, defect types, changes and their history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Label = Literal["normal", "anomaly"]
+Split = Literal["train", "test"]
+
+MAX_TYPES = 254
+"""Defect types a library can hold: a mask's pixel is one byte, 0 is good surface, 255 is never used."""
+
+TYPE_COLOURS = (
+    "#E6550D", "#3182BD", "#31A354", "#756BB1", "#D6278A", "#17BECF", "#BCBD22", "#8C564B", "#636363", "#9E9AC8",
+)  # fmt: skip
+"""Colours that new types get in turn; told apart by most colour-blind people in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefectType:
+    """One kind of defect.
+
+    Attributes:
+        id: 1..254, the value of its pixels in masks; never given to another type.
+        colour: "#RRGGBB".
+    """
+
+    id: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelState:
+    """What people said about one picture: all that a labelling action can change, and that undo brings back.
+
+    Attributes:
+        label: None while nobody has labelled it.
+        types: names of defect types without repetition, those drawn in the mask included.
+        mask: digest of its mask's file, "" without a mask.
+        split: None: chosen when a snapshot is taken.
+        aside: why it is left out of the set ("" where it is in), for example "duplicate of b.png".
+    """
+
+    label: Label | None = None
+    types: tuple[str, ...] = ()
+    mask: str = ""
+    split: Split | None = None
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryPicture:
+    """One picture of a library.
+
+    Attributes:
+        id: within this library.
+        digest: SHA-256 of the file, the picture's name across libraries.
+        name: what people call it.
+        source: where it came from, in words ("folder parts/2026-11", "camera usb:0").
+        revision: rises with each change of `state`; whoever changes says which one was seen.
+        score, threshold: the newest opinion of a model, None before one was asked.
+        doubt: 0 (sure) .. 1 (no idea); None before a model was asked.
+        suspicious: why the label may be wrong, "" where nothing speaks against it.
+    """
+
+    id: int
+    digest: str
+    name: str
+    width: int
+    height: int
+    source: str
+    camera: str
+    taken_at: datetime | None
+    added_at: datetime
+    state: LabelState
+    revision: int
+    score: float | None = None
+    threshold: float | None = None
+    doubt: float | None = None
+    suspicious: str = ""
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the model's opinion and the label contradict one another."""
+        if self.score is None or self.threshold is None or self.state.label is None:
+            return False
+        return (self.score >= self.threshold) != (self.state.label == "anomaly")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a picture's history."""
+
+    at: datetime
+    who: str
+    action: str
+    before: LabelState
+    after: LabelState
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an action, or its undoing, did.
+
+    Attributes:
+        words: in words ("12 pictures are good"), for the screen.
+        pictures: ids of the pictures it changed.
+        refused: ids of pictures that somebody else changed meanwhile, which were left as they are.
+    """
+
+    words: str
+    pictures: tuple[int, ...]
+    refused: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which pictures to show, and in which order. Conditions are joined by "and"; empty ones do not count.
+
+    Attributes:
+        labels: of "normal", "anomaly", "none".
+        types, sources, cameras: names.
+        splits: of "train", "test", "none".
+        text: part of the name, upper and lower case alike.
+        first_day, last_day: of the day taken (or added), "YYYY-MM-DD", both included.
+        only: "suspicious", "disagreement", "masked", "unmasked" or "aside"; pictures set aside are shown by "aside" only.
+        order: "name", "added", "taken", "score", "doubt".
+        descending: turns the order round.
+    """
+
+    labels: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+    cameras: frozenset[str] = frozenset()
+    splits: frozenset[str] = frozenset()
+    text: str = ""
+    first_day: str = ""
+    last_day: str = ""
+    only: str = ""
+    order: str = "name"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryCounts:
+    """How many pictures there are of what, those set aside left out except in `aside`."""
+
+    total: int
+    normal: int
+    anomaly: int
+    unlabelled: int
+    aside: int
+    suspicious: int
+    disagreement: int
+    masked: int
+    types: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, int] = field(default_factory=dict)
+    cameras: dict[str, int] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
