@@ -126,7 +126,8 @@ class Query:
         splits: of "train", "test", "none".
         text: part of the name, upper and lower case alike.
         first_day, last_day: of the day taken (or added), "YYYY-MM-DD", both included.
-        only: "suspicious", "disagreement", "masked", "unmasked" or "aside"; pictures set aside are shown by "aside" only.
+        only: "suspicious", "disagreement", "masked", "unmasked" or "aside"; what was set aside is shown by the last
+            only.
         order: "name", "added", "taken", "score", "doubt".
         descending: turns the order round.
     """
