@@ -33,6 +33,10 @@ class DataFolder:
         return self.root / "models"
 
     @property
+    def libraries(self) -> Path:
+        return self.root / "libraries"
+
+    @property
     def reports(self) -> Path:
         return self.root / "reports"
 
@@ -51,7 +55,7 @@ class DataFolder:
     def prepare(self) -> DataFolder:
         """Makes the folders; raises LinesightError naming the folder when it can't be written."""
         try:
-            for folder in (self.root, self.images, self.models, self.reports, self.logs, self.cache):
+            for folder in (self.root, self.images, self.models, self.libraries, self.reports, self.logs, self.cache):
                 folder.mkdir(parents=True, exist_ok=True)
             probe = self.root / ".write-test"
             probe.write_bytes(b"")

@@ -26,6 +26,7 @@ from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
 from app.inspection.tally import Tally
 from app.jobs import Job, Jobs
+from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
 from app.lifecycle.training import describe_dataset, train_on_dataset, train_on_demo
@@ -99,6 +100,7 @@ class Station:
         self._lost = False
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
         self._unrecorded = 0
+        self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
 
     _job: Job[Any] | None
 
@@ -321,6 +323,7 @@ class Station:
         with self._line:
             self._end_line()
         self.jobs.close()
+        self.labelling.close()
         self.store.close()
 
     # -- the line

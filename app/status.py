@@ -20,6 +20,7 @@ class Change(StrEnum):
     HEALTH = auto()
     ALARMS = auto()
     STATE = auto()
+    LABELS = auto()
 
 
 class Phase(StrEnum):

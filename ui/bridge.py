@@ -94,6 +94,7 @@ class Bridge(QObject):
     health = Signal()
     alarms = Signal()
     state = Signal()
+    labels = Signal()
 
     def __init__(self, station: StationPort, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -149,6 +150,7 @@ class Bridge(QObject):
             ("OUTCOME", self.outcome),
             ("ALARMS", self.alarms),
             ("HEALTH", self.health),
+            ("LABELS", self.labels),
         ):
             if name in changes:
                 signal.emit()

@@ -14,6 +14,7 @@ from app.domain.frame import Image
 from app.domain.inspection import Inspection, Outcome
 from app.domain.training import DatasetSummary, TrainedModel
 from app.jobs import Job
+from app.labelling import LabellingDesk
 from app.paths import DataFolder
 from app.reports.figures import Figures
 from app.settings import Settings
@@ -28,6 +29,8 @@ class StationPort(Protocol):
 
     @property
     def data(self) -> DataFolder: ...
+    @property
+    def labelling(self) -> LabellingDesk: ...
     @property
     def settings(self) -> Settings: ...
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QPainter, QPen
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QVBoxLayout
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QMenu, QVBoxLayout
 
 from ui.shared.widgets import icon
 from ui.theme import current
@@ -28,10 +28,11 @@ class Place:
 
 PLACES = (
     Place("live", "Live", "eye-outline", "eye", "Ctrl+1"),
-    Place("train", "Train", "school-outline", "school", "Ctrl+2"),
-    Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+3"),
-    Place("reports", "Reports", "file-chart-outline", "file-chart", "Ctrl+4"),
-    Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+5"),
+    Place("label", "Label", "tag-outline", "tag", "Ctrl+2"),
+    Place("train", "Train", "school-outline", "school", "Ctrl+3"),
+    Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+4"),
+    Place("reports", "Reports", "file-chart-outline", "file-chart", "Ctrl+5"),
+    Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+6"),
     Place("help", "Help", "help-circle-outline", "help-circle", "F1"),
 )
 
@@ -97,8 +98,12 @@ class RailButton(QAbstractButton):
         painter.end()
 
 
+MORE = Place("more", "More", "dots-horizontal", "dots-horizontal", "")
+
+
 class Rail(QFrame):
-    """`chosen` carries the key of the place."""
+    """`chosen` carries the key of the place. Where not all places find room (a 10-inch screen), the last ones are
+    behind More."""
 
     chosen = Signal(str)
 
@@ -106,26 +111,61 @@ class Rail(QFrame):
         super().__init__()
         self.setProperty("kind", "rail")
         self.setFixedWidth(RAIL)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 8)
-        layout.setSpacing(0)
-        group = QButtonGroup(self)
-        group.setExclusive(True)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 8, 0, 8)
+        self._layout.setSpacing(0)
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
         self.buttons: dict[str, RailButton] = {}
         for place in PLACES:
             button = RailButton(place)
             button.clicked.connect(lambda _checked=False, key=place.key: self.chosen.emit(key))
-            group.addButton(button)
+            self._group.addButton(button)
             if place.key == "help":
-                layout.addStretch(1)
-            layout.addWidget(button)
+                self._layout.addStretch(1)
+            self._layout.addWidget(button)
             self.buttons[place.key] = button
+        self.more = RailButton(MORE)
+        self.more.setToolTip("The other places")
+        self.more.clicked.connect(self._show_more)
+        self._group.addButton(self.more)
+        self._layout.addWidget(self.more)
+        self._behind: list[Place] = []
+        self._here = ""
+        self._arrange()
         current().changed.connect(self._redraw)
 
     def mark(self, key: str) -> None:
-        self.buttons[key].setChecked(True)
+        self._here = key
+        behind = key in {place.key for place in self._behind}
+        (self.more if behind else self.buttons[key]).setChecked(True)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(RAIL, 4 * self.more.height() + 16)
+
+    def resizeEvent(self, _event: object) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        room = max(2, (self.height() - 16) // self.more.height())
+        fitting = len(PLACES) if len(PLACES) <= room else room - 1
+        self._behind = list(PLACES[fitting:])
+        for place in PLACES:
+            self.buttons[place.key].setVisible(place not in self._behind)
+        self.more.setVisible(bool(self._behind))
+        if self._here:
+            self.mark(self._here)
+
+    def _show_more(self) -> None:
+        self.mark(self._here)  # opening the list goes nowhere yet
+        menu = QMenu(self)
+        for place in self._behind:
+            menu.addAction(icon(place.icon), place.word, lambda key=place.key: self.chosen.emit(key))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.more.mapToGlobal(QPoint(self.more.width(), 0)))
 
     def _redraw(self) -> None:
-        for button in self.buttons.values():
+        for button in (*self.buttons.values(), self.more):
             button.setFixedSize(QSize(RAIL - 1, max(72, current().metrics.touch + 16)))
             button.update()
+        self._arrange()

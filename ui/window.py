@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -14,6 +15,7 @@ from ui.alarm_strip import AlarmStrip
 from ui.alarms import AlarmsPage
 from ui.bridge import Bridge
 from ui.help import HelpPage
+from ui.labeling import LabelPage
 from ui.live import LivePage
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
@@ -71,6 +73,7 @@ class Window(QMainWindow):
         self.rail = Rail()
         self.alarm_strip = AlarmStrip(self.thumbs)
         self.live = LivePage(self.bridge, self.thumbs, zone)
+        self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
         self.reports = ReportsPage(self.bridge)
@@ -78,6 +81,7 @@ class Window(QMainWindow):
         self.help = HelpPage()
         self.pages: dict[str, QWidget] = {
             "live": self.live,
+            "label": self.label,
             "train": self.train,
             "alarms": self.alarms,
             "reports": self.reports,
@@ -112,6 +116,7 @@ class Window(QMainWindow):
         self.rail.chosen.connect(self.go)
         self.live.go.connect(self.go)
         self.train.inspect_with.connect(self._inspect_with)
+        self.label.train_wanted.connect(self._train_on)
         self.setup.started.connect(lambda: self.go("live"))
         self.setup.training_wanted.connect(lambda: self.go("train"))
         self.setup.settings_changed.connect(self._settings_changed)
@@ -150,6 +155,11 @@ class Window(QMainWindow):
     def _inspect_with(self, model: str, product: str) -> None:
         self.go("setup")
         self.setup.choose_source_for(model, product)
+
+    def _train_on(self, snapshot: str) -> None:
+        self.go("train")
+        place = self.station.labelling.place
+        self.train.take_set(Path(snapshot), place.name if place else "")
 
     def _refresh_alarms(self) -> None:
         alarms = self.station.active_alarms()
@@ -199,6 +209,7 @@ class Window(QMainWindow):
         self._clock.stop()
         self.bridge.close()
         self.live.close_page()
+        self.label.close_page()
         self.train.close_page()
         self.reports.close_page()
         self.setup.close_page()

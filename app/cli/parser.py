@@ -13,7 +13,7 @@ from app import __version__
 from app.domain.wear import WearLimit
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
-BENCHES = ("vision",)
+BENCHES = ("vision", "labeling")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "

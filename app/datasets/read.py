@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from app.datasets.library.schema import DATABASE
+from app.datasets.library.snapshots import SUFFIX as SNAPSHOT
+from app.datasets.library.snapshots import library_dataset, read_snapshot
 from app.datasets.manifest import MANIFEST_SUFFIXES, read_manifest
 from app.datasets.types import Dataset, Item, Label, Mask, Split
 from app.domain.errors import DatasetError
@@ -15,7 +18,7 @@ _Candidates = Callable[[Path], list[Path]]
 LAYOUTS = (
     "a folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
     "a folder in MVTec AD's layout (train/good, test/..., ground_truth/...); "
-    "or a Lookout for Vision manifest (.manifest or .jsonl)"
+    "a Lookout for Vision manifest (.manifest or .jsonl); or a library of the labelling workspace, or its snapshot"
 )
 
 
@@ -30,7 +33,11 @@ def read_dataset(path: Path, *, plain_is_normal: bool = False) -> Dataset:
         DatasetError: nothing usable there, or masks without pictures; names files and the way out.
     """
     try:
-        if path.is_file():
+        if path.is_dir() and (path / DATABASE).is_file():
+            dataset = library_dataset(path)
+        elif path.suffix == SNAPSHOT and path.is_file():
+            dataset = read_snapshot(path).dataset(path)
+        elif path.is_file():
             if path.suffix.lower() not in MANIFEST_SUFFIXES:
                 raise DatasetError(f"{path} is a file that is no manifest. A dataset is {LAYOUTS}.")
             dataset = read_manifest(path)

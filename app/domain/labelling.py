@@ -42,6 +42,8 @@ class LabelState:
         mask: digest of its mask's file, "" without a mask.
         split: None: chosen when a snapshot is taken.
         aside: why it is left out of the set ("" where it is in), for example "duplicate of b.png".
+        crops: (checkpoint, word) of each checkpoint's crop that somebody labelled, by name; the words are those of
+            checkpoints: "ok", "missing", "wrong", "damaged" or the user's own.
     """
 
     label: Label | None = None
@@ -49,6 +51,7 @@ class LabelState:
     mask: str = ""
     split: Split | None = None
     aside: str = ""
+    crops: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,33 @@ class LibraryPicture:
         if self.score is None or self.threshold is None or self.state.label is None:
             return False
         return (self.score >= self.threshold) != (self.state.label == "anomaly")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A checkpoint as drawn: `box` is (x, y, width, height) in pixels of the picture with this id."""
+
+    name: str
+    picture: int
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A picture that two sessions labelled differently, until a person has chosen. `mine` stands meanwhile.
+
+    Attributes:
+        library: where `theirs` came from.
+        author, at: who said it last there, and when.
+    """
+
+    picture: int
+    name: str
+    library: str
+    mine: LabelState
+    theirs: LabelState
+    author: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,11 @@ from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
 from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.jobs import Job, Jobs
+from app.labelling import LabellingDesk
 from app.paths import DataFolder
 from app.reports.figures import Figures, Tally
 from app.settings import Settings
+from app.store import Store
 from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
 
 LIMITS = Limits(threshold=0.61, retest_from=0.55)
@@ -64,6 +66,8 @@ class FakeStation:
     ) -> None:
         self.data = DataFolder(root).prepare()
         self.jobs = Jobs()
+        self.store = Store.open(self.data.database, self.data.images)
+        self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
@@ -441,4 +445,6 @@ class FakeStation:
     def close(self) -> None:
         self.end_line()
         self.jobs.close()
+        self.labelling.close()
+        self.store.close()
         self.closed = True

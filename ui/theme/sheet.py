@@ -99,6 +99,11 @@ QTextBrowser {{
     background: {t.surface}; color: {t.text}; border: 1px solid {t.line}; border-radius: {RADIUS}px;
     padding: 16px 24px; selection-background-color: {t.action}; selection-color: {t.on_fill};
 }}
+QMenu {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 4px 0; }}
+QMenu::item {{ min-height: {m.touch - 8}px; padding: 0 24px; }}
+QMenu::item:selected {{ background: {t.action}; color: {t.on_fill}; }}
+QMenu::item:disabled {{ color: {t.quiet}; }}
+QMenu::separator {{ height: 1px; background: {t.line}; margin: 4px 0; }}
 QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line}; padding: 8px; }}
 QCalendarWidget QWidget {{ background: {t.raised}; color: {t.text}; }}
 QCalendarWidget QWidget {{ alternate-background-color: {t.raised}; }}

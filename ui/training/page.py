@@ -159,6 +159,12 @@ class TrainPage(QWidget):
         if not self.product.text().strip():
             self.product.setText(folder.stem[:60] if folder.is_file() else folder.name[:60])
 
+    def take_set(self, snapshot: Path, product: str) -> None:
+        """A set from the labelling workspace, of a library called `product`."""
+        self._again()
+        self.product.setText(product[:60])
+        self.folder.setText(str(snapshot))
+
     def _folder_changed(self) -> None:
         self._summary = None
         self._described = ""

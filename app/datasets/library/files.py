@@ -1,0 +1,136 @@
+"""The library's files beside its database: pictures, masks and thumbnails, each named after its content.
+
+Nothing there is ever overwritten: another content is another name. So undo needs no copies, and two stations on one
+folder can't damage each other's files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.errors import DatasetError
+from app.domain.frame import Image
+from app.domain.labelling import MAX_TYPES
+from app.pictures import read_picture
+
+Plane = NDArray[np.uint8]
+"""(H, W) uint8: at each pixel the number of its defect type, 0 for good surface."""
+
+THUMB_SIDE = 224
+"""Longer side of a thumbnail in pixels."""
+
+
+class LibraryFiles:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def picture(self, digest: str, suffix: str) -> Path:
+        return self.root / "pictures" / digest[:2] / f"{digest}{suffix}"
+
+    def mask(self, digest: str) -> Path:
+        return self.root / "masks" / digest[:2] / f"{digest}.png"
+
+    def thumbnail(self, digest: str) -> Path:
+        return self.root / "thumbnails" / digest[:2] / f"{digest}.jpg"
+
+    def keep_picture(self, data: bytes, digest: str, suffix: str) -> None:
+        """Raises OSError where there is no room; nothing half-written stays."""
+        _write_once(self.picture(digest, suffix), data)
+
+    def keep_mask(self, plane: Plane) -> str:
+        """Writes a mask losslessly and returns its digest.
+
+        Raises:
+            OSError: no room, no access.
+        """
+        data = encode_mask(plane)
+        digest = hashlib.sha256(data).hexdigest()
+        _write_once(self.mask(digest), data)
+        return digest
+
+    def read_mask(self, digest: str) -> Plane:
+        """Raises DatasetError where it is missing or damaged; names the file."""
+        path = self.mask(digest)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise DatasetError(f"The mask {path} can't be read ({error.strerror or error}).") from error
+        plane = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        if plane is None or plane.dtype != np.uint8 or plane.ndim != 2:
+            raise DatasetError(f"The mask {path} is damaged. Draw it again; earlier ones are in the picture's history.")
+        return np.asarray(plane, np.uint8)
+
+    def keep_thumbnail(self, digest: str, image: Image) -> None:
+        """From the picture, or a smaller version of it. A cache: no harm if it fails."""
+        with contextlib.suppress(OSError):
+            _write_once(self.thumbnail(digest), encode_thumbnail(image), safe=False)
+
+    def read_thumbnail(self, digest: str, suffix: str) -> Image:
+        """(h, w, 3) uint8 BGR, made now where there is none.
+
+        Raises:
+            PictureError: the picture is gone or damaged.
+        """
+        try:
+            data = self.thumbnail(digest).read_bytes()
+            small = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        except OSError:
+            small = None
+        if small is not None:
+            return np.asarray(small, np.uint8)
+        image = read_picture(self.picture(digest, suffix))
+        self.keep_thumbnail(digest, image)
+        return thumbnail_of(image)
+
+
+def thumbnail_of(image: Image) -> Image:
+    height, width = image.shape[:2]
+    scale = THUMB_SIDE / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def encode_thumbnail(image: Image) -> bytes:
+    return cv2.imencode(".jpg", thumbnail_of(image), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+def encode_mask(plane: Plane) -> bytes:
+    """A grey PNG. Run lengths of unfiltered rows at level 1: masks are flat, and a save must not be felt (21 ms for 12
+    megapixels against 104 with OpenCV's choice of filters)."""
+    if plane.ndim != 2 or plane.dtype != np.uint8:
+        raise ValueError(f"a mask is (H, W) uint8, not {plane.shape} {plane.dtype}")
+    if int(plane.max(initial=0)) > MAX_TYPES:
+        raise ValueError("255 is no defect type")
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    return cv2.imencode(".png", plane, options)[1].tobytes()
+
+
+def _write_once(path: Path, data: bytes, *, safe: bool = True) -> None:
+    """Writes a file that is named after its content: what is there already is right."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == len(data):
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            if safe:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
