@@ -10,7 +10,7 @@ from app.masking.heat import HeatMap, heat_area
 from app.masking.patches import Patch, Recorder, fill, patch_of, relabel
 from app.masking.planes import blank, copied_to, decode_plane, encode_plane
 from app.masking.rects import NOWHERE, Area, Plane, Rect, area_of, around, size_of
-from app.masking.regions import MOST_REGIONS, MaskRegion, fill_holes, list_regions, region_at, remove_specks
+from app.masking.regions import MOST_REGIONS, MaskRegion, hole_area, list_regions, region_at, speck_area
 from app.masking.shapes import polygon_area, wand_area
 from app.masking.snapping import snap_area, snap_outline
 from app.masking.strokes import Point, stroke, stroke_rect
@@ -34,17 +34,17 @@ __all__ = [
     "decode_plane",
     "encode_plane",
     "fill",
-    "fill_holes",
     "heat_area",
+    "hole_area",
     "list_regions",
     "patch_of",
     "polygon_area",
     "region_at",
     "relabel",
-    "remove_specks",
     "size_of",
     "snap_area",
     "snap_outline",
+    "speck_area",
     "stroke",
     "stroke_rect",
     "wand_area",

@@ -44,7 +44,7 @@ class Patch:
     @property
     def pixels(self) -> int:
         """How many pixels it changes."""
-        return int(np.count_nonzero(self._mask()))
+        return int(np.count_nonzero(self.mask()))
 
     def apply(self, plane: Plane) -> Rect:
         """Makes the change on `plane` (again); gives the rectangle to repaint.
@@ -76,14 +76,15 @@ class Patch:
     def _set(self, plane: Plane, values: Values) -> Rect:
         if size_of(plane) != self.size:
             raise ValueError(f"this change belongs to a plane of {self.size}, not of {size_of(plane)}")
-        target, changed = plane[self.rect.slices], self._mask()
+        target, changed = plane[self.rect.slices], self.mask()
         if isinstance(values, int):
             np.copyto(target, np.uint8(values), where=changed)
         else:
             target[changed] = _unpacked(values)
         return self.rect
 
-    def _mask(self) -> Mask:
+    def mask(self) -> Mask:
+        """Which pixels of `rect` change, (rect.height, rect.width)."""
         bits = np.frombuffer(zlib.decompress(self.changed), np.uint8)
         count = self.rect.width * self.rect.height
         return np.unpackbits(bits, count=count).view(bool).reshape(self.rect.height, self.rect.width)

@@ -1,4 +1,4 @@
-"""The islands of a plane: listed, picked up, their holes filled, their specks removed."""
+"""The islands of a plane: listed, picked up, their holes and the specks among them found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from app.masking.heat import without_specks
-from app.masking.patches import Patch, fill
 from app.masking.rects import Area, Plane, Rect, area_of, around, size_of
 
 MOST_REGIONS = 500
@@ -75,22 +74,21 @@ def region_at(plane: Plane, at: tuple[int, int], box: Rect | None = None) -> Are
     return area_of(names == names[at[1] - rect.y, at[0] - rect.x], rect.x, rect.y)
 
 
-def fill_holes(plane: Plane, type_id: int) -> Patch | None:
-    """Gives good surface that is shut in by a type (it gets out over no side of a pixel) to that type."""
+def hole_area(plane: Plane, type_id: int) -> Area | None:
+    """Good surface that is shut in by a type: it gets out over no side of a pixel. None where there is none."""
     box = around(plane == type_id)
     if box.empty:
         return None
     inner = plane[box.slices]
     outside = np.pad(np.asarray(inner != type_id).view(np.uint8), 1, constant_values=1)
     cv2.floodFill(outside, None, (0, 0), (0,), flags=4)
-    return fill(plane, Area(box, (outside[1:-1, 1:-1] != 0) & (inner == 0)), type_id)
+    return area_of((outside[1:-1, 1:-1] != 0) & (inner == 0), box.x, box.y)
 
 
-def remove_specks(plane: Plane, type_id: int, min_area: int) -> Patch | None:
-    """Erases a type's regions of fewer than `min_area` pixels."""
+def speck_area(plane: Plane, type_id: int, min_area: int) -> Area | None:
+    """A type's regions of fewer than `min_area` pixels; None where there are none."""
     box = around(plane == type_id)
     if box.empty:
         return None
     mine = np.ascontiguousarray(plane[box.slices] == type_id).view(np.uint8)
-    specks = (mine != 0) & (without_specks(mine, min_area) == 0)
-    return fill(plane, Area(box, specks), 0)
+    return area_of((mine != 0) & (without_specks(mine, min_area) == 0), box.x, box.y)

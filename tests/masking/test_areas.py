@@ -18,14 +18,14 @@ from app.masking import (
     blank,
     box_area,
     fill,
-    fill_holes,
     heat_area,
+    hole_area,
     list_regions,
     polygon_area,
     region_at,
-    remove_specks,
     snap_area,
     snap_outline,
+    speck_area,
     wand_area,
 )
 
@@ -200,9 +200,9 @@ def test_holes_are_filled_and_other_types_kept() -> None:
     plane[5:25, 5:25] = 1
     plane[10:15, 10:15] = 0
     plane[18:20, 18:20] = 2
-    patch = fill_holes(plane, 1)
+    patch = fill(plane, hole_area(plane, 1), 1)
     assert patch is not None and (plane[10:15, 10:15] == 1).all() and (plane[18:20, 18:20] == 2).all()
-    assert patch.pixels == 25 and fill_holes(plane, 1) is None and fill_holes(plane, 4) is None
+    assert patch.pixels == 25 and hole_area(plane, 1) is None and hole_area(plane, 4) is None
 
 
 def test_specks_go_and_regions_stay() -> None:
@@ -210,6 +210,6 @@ def test_specks_go_and_regions_stay() -> None:
     plane[5:15, 5:15] = 1
     plane[20, 20] = plane[25, 2] = 1
     plane[28, 28] = 2
-    patch = remove_specks(plane, 1, 5)
+    patch = fill(plane, speck_area(plane, 1, 5), 0)
     assert patch is not None and patch.pixels == 2 and plane[28, 28] == 2 and (plane == 1).sum() == 100
-    assert remove_specks(plane, 1, 5) is None
+    assert speck_area(plane, 1, 5) is None
