@@ -19,17 +19,16 @@ from ui.labeling.canvas.options import Options
 from ui.labeling.canvas.port import MaskPort, Subject
 from ui.labeling.canvas.rows import Row, SwatchList
 from ui.labeling.canvas.slow import Slow
-from ui.labeling.canvas.toolbar import ToolBar
+from ui.labeling.canvas.toolbar import TEN_INCH, ToolBar
 from ui.labeling.canvas.tools import HINTS, Tool
 from ui.labeling.canvas.types_panel import TypeForm, TypesPanel
 from ui.shared.elided import Elided
 from ui.shared.slider import TouchSlider
-from ui.shared.widgets import Button, Card, column, label
+from ui.shared.widgets import Button, Card, column, label, row
 from ui.theme import current
 
-_TEN_INCH = 72
-"""Touch targets above so many pixels mean a screen that is held or touched: tools go under the thumb."""
-_RIGHT = 304
+_RIGHT, _RIGHT_TOUCH = 304, 336
+"""Width of the lists beside the picture."""
 _LISTED = 100
 """Regions that are shown as lines."""
 
@@ -83,22 +82,20 @@ class MaskEditor(QWidget):
         self.opacity = TouchSlider(10, 100, round(100 * self.canvas.opacity), "Overlay")
         self.copy = Button("Copy to next", on=self._copy)
         self.finish = Button("Done, next", "primary", on=self.done.emit)
+        lists = column(self.types, self.regions_title, self.no_regions, self.regions)
+        lists.setStretch(0, 4)
+        lists.setStretch(3, 5)
         listed = QWidget()
-        inner = column(self.regions_title, self.no_regions, self.regions)
-        inner.setStretch(2, 1)
-        inner.addStretch(0)
-        listed.setLayout(inner)
-        self.lower = QStackedWidget()
-        self.lower.addWidget(listed)
-        self.lower.addWidget(self.form)
-        right = Card(padding=16)
-        right.body.setSpacing(12)
-        right.body.addWidget(self.types, 4)
-        right.body.addWidget(self.lower, 5)
-        right.body.addWidget(self.opacity)
-        right.body.addWidget(self.copy)
-        right.body.addWidget(self.finish)
-        right.setFixedWidth(_RIGHT)
+        listed.setLayout(lists)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(listed)
+        self.stack.addWidget(self.form)
+        self.right = Card(padding=16)
+        self.right.body.setSpacing(8)
+        self.right.body.addWidget(self.stack, 1)
+        self.right.body.addWidget(self.opacity)
+        self.right.body.addLayout(row(self.copy, self.finish))
+        self.fit = Button("Fit", icon_name="fit-to-screen-outline", on=self.canvas.fit)
         line = QHBoxLayout()
         line.setSpacing(16)
         line.addWidget(self.hint, 1)
@@ -107,7 +104,11 @@ class MaskEditor(QWidget):
         middle.setSpacing(8)
         middle.addLayout(line)
         middle.addWidget(self.canvas, 1)
-        middle.addWidget(self.options)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.options, 1)
+        below.addWidget(self.fit)
+        middle.addLayout(below)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(16, 16, 16, 16)
         self._grid.setSpacing(12)
@@ -115,9 +116,10 @@ class MaskEditor(QWidget):
         self._grid.setRowStretch(1, 1)
         self._grid.addWidget(self.header, 0, 0, 1, 2)
         self._grid.addLayout(middle, 1, 1)
-        self._grid.addWidget(right, 0, 2, 3, 1)
+        self._grid.addWidget(self.right, 0, 2, 3, 1)
         self._grid.addWidget(self.tools, 1, 0)
         self.setFocusProxy(self.canvas)
+        self._lay()
 
     def _connect(self) -> None:
         canvas = self.canvas
@@ -134,6 +136,7 @@ class MaskEditor(QWidget):
         canvas.type_wanted.connect(lambda _none: self._ask("add"))
         self.types.chosen.connect(canvas.choose_type)
         self.types.asked.connect(self._ask)
+        self.form.merged.connect(self.types_merged)
         self.form.ended.connect(self._form_ended)
         self.regions.picked.connect(self._fly)
         self.regions.removed.connect(self._delete)
@@ -223,6 +226,8 @@ class MaskEditor(QWidget):
         self._show_hint()
         self._enable()
         self._list(self.canvas.work.copy() if self.canvas.work else plane)
+        if self.stack.currentWidget() is not self.form:
+            self.canvas.setFocus()
 
     def _enable(self) -> None:
         here = self.canvas.work is not None
@@ -258,14 +263,14 @@ class MaskEditor(QWidget):
     def _ask(self, act: str) -> None:
         types = self.canvas.types
         about = next((each for each in types if each.id == self.canvas.type_id), None)
-        self.lower.setCurrentWidget(self.form)
+        self.stack.setCurrentWidget(self.form)
         if act == "merge" and about is not None:
             self.form.ask_target(types, about)
         else:
             self.form.ask_name(types, about if act == "rename" else None)
 
     def _form_ended(self) -> None:
-        self.lower.setCurrentIndex(0)
+        self.stack.setCurrentIndex(0)
         self.canvas.setFocus()
         before = {each.id for each in self.canvas.types}
         self.refresh_types()
@@ -304,10 +309,13 @@ class MaskEditor(QWidget):
     # -- layout
     def _lay(self) -> None:
         """Tools beside the picture; below it on a touched screen, or where the column finds no room."""
-        touch = self._touch if self._touch is not None else current().metrics.touch > _TEN_INCH
+        touch = self._touch if self._touch is not None else current().metrics.touch > TEN_INCH
         room = self.height() - self.header.sizeHint().height() - 48
         column_needs = len(self.tools.buttons) * (current().metrics.touch + 8)
         lying = touch or room < column_needs
+        self.right.setFixedWidth(_RIGHT_TOUCH if touch else _RIGHT)
+        self.fit.setVisible(lying)
+        self.fit.setMinimumWidth(current().metrics.touch)
         if lying == self.tools.lying:
             return
         self._grid.removeWidget(self.tools)

@@ -41,6 +41,10 @@ class Fingers:
     def down(self) -> bool:
         return bool(self._points)
 
+    def at(self, finger: int, otherwise: At) -> At:
+        """Where a finger was last."""
+        return self._points.get(finger, otherwise)
+
     def update(self, points: dict[int, At], now: float) -> None:
         """All fingers that are down now, by their ids; `now` in seconds of any steady clock."""
         before, self._points = self._points, dict(points)

@@ -7,8 +7,10 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.domain.labelling import Label
 from ui.labeling.canvas.port import Subject
+from ui.labeling.canvas.toolbar import SquareButton
 from ui.shared.elided import Elided
-from ui.shared.widgets import Button, Choice, column, label
+from ui.shared.widgets import Choice, column, label
+from ui.theme import current
 
 _LABELS: tuple[tuple[str, str], ...] = (("normal", "Good"), ("anomaly", "Defect"), ("", "Unlabelled"))
 
@@ -22,10 +24,8 @@ class Header(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.previous = self._arrow("Previous picture (M)", "chevron-left")
-        self.previous.clicked.connect(self.previous_wanted)
-        self.next = self._arrow("Next picture (N)", "chevron-right")
-        self.next.clicked.connect(self.next_wanted)
+        self.previous = SquareButton("Previous picture (M)", "chevron-left", self.previous_wanted.emit)
+        self.next = SquareButton("Next picture (N)", "chevron-right", self.next_wanted.emit)
         self.name = Elided("", "heading")
         self.facts = Elided("", "quiet")
         self.label = Choice(list(_LABELS), "")
@@ -39,14 +39,12 @@ class Header(QWidget):
         layout.addWidget(self.previous)
         layout.addWidget(self.position)
         layout.addWidget(self.next)
+        current().changed.connect(self._dress)
+        self._dress()
 
-    def _arrow(self, words: str, icon_name: str) -> Button:
-        made = Button("", icon_name=icon_name)
-        made.setAccessibleName(words)
-        made.setToolTip(words)
-        made.setStyleSheet("padding: 0;")
-        made.setFixedWidth(56)
-        return made
+    def _dress(self) -> None:
+        for key, _ in _LABELS:
+            self.label.button(key).setMinimumWidth(current().metrics.touch)
 
     def show_subject(self, subject: Subject | None) -> None:
         self.label.setEnabled(subject is not None)

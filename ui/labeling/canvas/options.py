@@ -66,6 +66,8 @@ class Options(QWidget):
 
     def show_tool(self, tool: str) -> None:
         for widget, tools in self._shown.items():
+            widget.setVisible(widget.isVisibleTo(self) and Tool(tool) in tools)
+        for widget, tools in self._shown.items():  # in this order, or the row would need more room for a moment
             widget.setVisible(Tool(tool) in tools)
 
     def show_heat(self) -> None:

@@ -168,7 +168,9 @@ class Pointed(QWidget):
 
     def _touch(self, event: QTouchEvent) -> None:
         points = {
-            point.id(): (point.position().x(), point.position().y())
+            point.id(): self._fingers.at(point.id(), (point.position().x(), point.position().y()))
+            if point.state() == QEventPoint.State.Stationary  # some systems tell no place of a finger that rests
+            else (point.position().x(), point.position().y())
             for point in event.points()
             if point.state() != QEventPoint.State.Released and event.type() != QEvent.Type.TouchEnd
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
@@ -9,22 +10,25 @@ from PySide6.QtGui import QFont, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QBoxLayout, QSizePolicy, QWidget
 
 from ui.labeling.canvas.tools import Tool
-from ui.shared.widgets import icon
+from ui.shared.widgets import Button, icon
 from ui.theme import current
 from ui.theme.theme import font
 
-_WIDTH = 72
+_WIDTH = 64
 _GAP = 8
+TEN_INCH = 72
+"""Touch targets above so many pixels mean a screen that is held or touched: tools go under the thumb."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A tool or an action: its word, icon and key."""
+    """A tool or an action: its word, icon and key, and what it is called where there is room."""
 
     key: str
     word: str
     icon: str
     shortcut: str
+    name: str = ""
 
 
 TOOLS = (
@@ -33,7 +37,7 @@ TOOLS = (
     Offer(Tool.POLYGON, "Polygon", "vector-polygon", "P"),
     Offer(Tool.WAND, "Wand", "auto-fix", "W"),
     Offer(Tool.BOX, "Box", "selection-drag", "G"),
-    Offer(Tool.HEAT, "Heat map", "fire", "H"),
+    Offer(Tool.HEAT, "Heat", "fire", "H", "Take the heat map"),
 )
 ACTIONS = (
     Offer("undo", "Undo", "undo", "Ctrl+Z"),
@@ -50,8 +54,8 @@ class ToolButton(QAbstractButton):
         self._offer = offer
         self.setCheckable(lasting)
         self.setText(offer.word)
-        self.setAccessibleName(offer.word)
-        self.setToolTip(f"{offer.word} ({offer.shortcut})")
+        self.setAccessibleName(offer.name or offer.word)
+        self.setToolTip(f"{offer.name or offer.word} ({offer.shortcut})")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.resize_to_touch()
 
@@ -86,6 +90,21 @@ class ToolButton(QAbstractButton):
         painter.setFont(font(14, QFont.Weight.DemiBold if chosen else QFont.Weight.Medium))
         painter.drawText(QRect(0, top + 25, self.width(), 20), Qt.AlignmentFlag.AlignCenter, self.text())
         painter.end()
+
+
+class SquareButton(Button):
+    """An icon alone, as wide as it is high; its words are what a screen reader and a resting mouse are told."""
+
+    def __init__(self, words: str, icon_name: str, on: Callable[[], object]) -> None:
+        super().__init__("", icon_name=icon_name, on=on)
+        self.setAccessibleName(words)
+        self.setToolTip(words)
+        self.setStyleSheet("padding: 0;")
+        current().changed.connect(self._square)
+        self._square()
+
+    def _square(self) -> None:
+        self.setFixedWidth(current().metrics.touch)
 
 
 class ToolBar(QWidget):
@@ -127,6 +146,7 @@ class ToolBar(QWidget):
         self._layout.setDirection(direction)
         fixed, free = QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored
         self.setSizePolicy(free if lying else fixed, fixed if lying else free)
+        self.buttons["fit"].setVisible(not lying)  # so that the row fits a 10-inch screen; the editor has it elsewhere
         self.updateGeometry()
 
     @property
@@ -137,7 +157,7 @@ class ToolBar(QWidget):
         """How long it is, as a column or as a row."""
         button = self.buttons["undo"]
         side = button.width() if self.lying else button.height()
-        return len(self.buttons) * (side + _GAP)
+        return (len(self.buttons) - self.lying) * (side + _GAP)
 
     def sizeHint(self) -> QSize:
         button = self.buttons["undo"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.labelling import MAX_TYPES, DefectType
 from ui.labeling.canvas.port import MaskPort
 from ui.labeling.canvas.rows import Row, SwatchList
+from ui.labeling.canvas.toolbar import TEN_INCH, SquareButton
 from ui.shared.widgets import Button, Combo, Notice, label, row
+from ui.theme import current
 
 _KEYS = 9
 _LONGEST = 60
@@ -29,9 +31,11 @@ class _Name(QLineEdit):
 
 
 class TypeForm(QWidget):
-    """A name to add or change, or a type to merge into. `ended` when it is done or left."""
+    """A name to add or change, or a type to merge into. `ended` when it is done or left; `merged` carries the ids of
+    the type that is gone and of the one it went into."""
 
     ended = Signal()
+    merged = Signal(int, int)
 
     def __init__(self, port: MaskPort) -> None:
         super().__init__()
@@ -56,7 +60,7 @@ class TypeForm(QWidget):
         layout.setSpacing(8)
         for widget in (self.heading, self.name, self.into, self.note, self.error):
             layout.addWidget(widget)
-        layout.addLayout(row(self.accept, self.cancel, 1))
+        layout.addLayout(row(self.accept, self.cancel))
         layout.addStretch(1)
 
     @property
@@ -109,7 +113,7 @@ class TypeForm(QWidget):
             target = self.into.currentData()
             if target is not None and self._about is not None:
                 self._wait(True)
-                self._port.merge_types(self._about.id, int(target), self._mine(self._done), self._mine(self._failed))
+                self._merge(self._about.id, int(target))
             return
         name = " ".join(self.name.text().split())
         words = self._wrong(name)
@@ -124,6 +128,15 @@ class TypeForm(QWidget):
             self._port.add_type(name, self._mine(lambda _added: self._done()), self._mine(self._failed))
         else:
             self._port.rename_type(self._about.id, name, self._mine(self._done), self._mine(self._failed))
+
+    def _merge(self, source: int, into: int) -> None:
+        ended = self._mine(self._done)
+
+        def done() -> None:
+            self.merged.emit(source, into)  # even if the form was left meanwhile: it has happened
+            ended()
+
+        self._port.merge_types(source, into, done, self._mine(self._failed))
 
     def _mine(self, then: Callable[..., object]) -> Callable[..., None]:
         """Only while the form still asks what it asked then."""
@@ -175,19 +188,20 @@ class TypesPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addLayout(row(label("Defect types", "strong"), 1, self.add, self.rename, self.merge))
+        self.heading = label("Types", "strong")
+        layout.addLayout(row(self.heading, 1, self.add, self.rename, self.merge))
         layout.addWidget(self.empty)
         layout.addWidget(self.list, 1)
         self.show_types((), 0)
+        current().changed.connect(self._dress)
+        self._dress()
 
-    def _button(self, words: str, icon_name: str, act: str) -> Button:
-        made = Button("", icon_name=icon_name, on=lambda: self.asked.emit(act))
-        made.setAccessibleName(words)
-        made.setToolTip(words)
-        made.setStyleSheet("padding: 0;")
-        made.setFixedWidth(56)
-        made.setIconSize(QSize(22, 22))
-        return made
+    def _button(self, words: str, icon_name: str, act: str) -> SquareButton:
+        return SquareButton(words, icon_name, on=lambda: self.asked.emit(act))
+
+    def _dress(self) -> None:
+        # On a 10-inch screen three targets of 15 mm take the whole line.
+        self.heading.setVisible(current().metrics.touch <= TEN_INCH)
 
     def show_types(self, types: tuple[DefectType, ...], chosen: int) -> None:
         """Every type with its colour and key."""
