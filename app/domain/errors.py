@@ -21,6 +21,10 @@ class DatasetError(LinesightError):
     """A dataset folder or manifest that can't be used as it is."""
 
 
+class MaskError(LinesightError):
+    """A mask that is damaged, or does not fit its picture or its defect types."""
+
+
 class ModelError(LinesightError):
     """A model file that is damaged, of another version, or does not fit."""
 

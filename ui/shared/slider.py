@@ -29,6 +29,10 @@ class TouchSlider(QSlider):
     def minimumSizeHint(self) -> QSize:
         return QSize(96, current().metrics.touch)
 
+    def words(self) -> str:
+        """What stands above it."""
+        return f"{self.accessibleName()} {self.value()} %" if self.isEnabled() else self.accessibleName()
+
     def _set_from(self, x: float) -> None:
         share = (x - _KNOB - 2) / max(self.width() - 2 * _KNOB - 4, 1)
         self.setValue(round(self.minimum() + share * (self.maximum() - self.minimum())))
@@ -51,8 +55,7 @@ class TouchSlider(QSlider):
         left, right = _KNOB + 2.0, self.width() - _KNOB - 2.0
         painter.setFont(font(14))
         painter.setPen(theme.colour("quiet"))
-        words = f"{self.accessibleName()} {self.value()} %" if self.isEnabled() else self.accessibleName()
-        painter.drawText(QRectF(left, 0, self.width() - left, y - _KNOB), Qt.AlignmentFlag.AlignVCenter, words)
+        painter.drawText(QRectF(left, 0, self.width() - left, y - _KNOB), Qt.AlignmentFlag.AlignVCenter, self.words())
         share = (self.value() - self.minimum()) / max(self.maximum() - self.minimum(), 1)
         x = left + share * (right - left)
         painter.setPen(Qt.PenStyle.NoPen)
