@@ -38,7 +38,7 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """An outline. A pixel belongs to it where its middle lies inside (even-odd), the corner of the picture being (0, 0).
+    """An outline. Its pixels are those whose middle lies inside (even-odd); (0, 0) is the corner of the picture.
 
     Attributes:
         points: (x, y) in pixels, three or more.
