@@ -16,7 +16,8 @@ _MAX_JSON = 1 << 30
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # What JavaScript's Date.toString gives: Mon Aug 22 2022 13:52:52 GMT-0700 (Pacific Daylight Time)
 _JAVASCRIPT = re.compile(
-    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d{2}):(\d{2}):(\d{2})(?: (?:GMT|UTC)(?:([+-])(\d{2}):?(\d{2}))?)?"
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d{2}):(\d{2}):(\d{2})"
+    r"(?: (?:GMT|UTC)(?:([+-])(\d{2}):?(\d{2}))?)?"
 )
 
 
@@ -82,7 +83,7 @@ def local_mask(reference: str, folder: Path, within: Path | None = None) -> Path
 
 
 def date_of(value: object) -> datetime | None:
-    """A date as manifests have it, in UTC: ISO 8601, which is UTC where it names no zone, or JavaScript's; else None."""
+    """A date as manifests have it, in UTC: ISO 8601 (in UTC where it names no zone) or JavaScript's; else None."""
     if not isinstance(value, str):
         return None
     text = value.strip()
