@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.datasets.references import Unusable, date_of, json_of, local
-from app.datasets.types import Dataset, Drawn, Item, Label, Polygon, Runs, Shape, Split
+from app.datasets.types import NAMELESS, Dataset, Drawn, Item, Label, Polygon, Runs, Shape, Split
 from app.domain.errors import DatasetError
 
 ANNOTATIONS = "annotations"
@@ -102,7 +102,7 @@ class _File:
             label = "anomaly" if drawn.types else "normal"
         own = entry.get("types")
         listed = [kind for kind in own if isinstance(kind, str)] if isinstance(own, list) else []
-        types = tuple(dict.fromkeys(listed or drawn.types)) if label == "anomaly" else ()
+        types = tuple(dict.fromkeys(listed or drawn.types)) if label != "normal" else ()
         width, height = entry.get("width"), entry.get("height")
         size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
         mask = Drawn(self._path, tuple(drawn.shapes), size) if drawn.shapes and drawn.whole else None
@@ -142,7 +142,7 @@ class _File:
             if kind is None:
                 self._say(what, f"of image {image} has category {entry.get('category_id')}, which the file lacks")
                 of.whole = False
-                of.types.append("anomaly")
+                of.types.append(NAMELESS)
                 continue
             of.types.append(kind)
             try:

@@ -77,7 +77,7 @@ def _item(line: bytes, folder: Path, within: Path, split: Split | None, place: s
         split=split,
         mask=mask,
         place=place,
-        types=types if label == "anomaly" else (),
+        types=types if label != "normal" else (),
         labelled_at=labelled_at,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.datasets.drawing import Undrawable, decoded, drawn, opaque
-from app.datasets.types import Colour, Drawn, Item, Labelled, Mask, Masks, Stencil
+from app.datasets.types import NAMELESS, Colour, Drawn, Item, Labelled, Mask, Masks, Stencil
 from app.domain.errors import DatasetError, PictureError
 
 _NEAR = 48.0
@@ -42,7 +42,7 @@ def read_mask(item: Item, size: tuple[int, int]) -> Masks:
     mask = item.mask
     pixels = _fitting(item, mask.path, size)
     if mask.colours is None:
-        return {item.type or "anomaly": opaque(pixels)}
+        return {item.type or NAMELESS: opaque(pixels)}
     alpha = pixels[..., 3] if pixels.ndim == 3 and pixels.shape[2] == 4 else None
     coloured = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels[..., 2::-1]
     rgb = np.asarray(coloured, np.uint8)
@@ -53,9 +53,9 @@ def read_mask(item: Item, size: tuple[int, int]) -> Masks:
 def types_of(item: Item, masks: Masks) -> tuple[str, ...]:
     """Every type of a picture: those its dataset gives it, then those that its masks show besides.
 
-    What a mask shows without naming it ("anomaly") is no type.
+    What a mask shows without naming it (`NAMELESS`) is no type.
     """
-    shown = (kind for kind, area in masks.items() if area.any() and kind != "anomaly")
+    shown = (kind for kind, area in masks.items() if area.any() and kind != NAMELESS)
     return tuple(dict.fromkeys((*item.types, *shown)))
 
 
@@ -112,7 +112,7 @@ def _of_shapes(item: Item, mask: Drawn, size: tuple[int, int]) -> Masks:
         )
     found: Masks = {}
     for shape in mask.shapes:
-        kind = shape.type or item.type or "anomaly"
+        kind = shape.type or item.type or NAMELESS
         if isinstance(shape, Stencil):
             area = opaque(_fitting(item, shape.path, size))
         else:

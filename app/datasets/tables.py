@@ -170,8 +170,8 @@ def _item(cells: Sequence[str], columns: Mapping[str, int], folder: Path, place:
     if cell("split").lower() not in _SPLITS:
         raise Unusable(f"the split {cell('split')!r} of {reference} is neither train nor test")
     label, types = _LABELS[word], tuple(dict.fromkeys(filter(None, parted(cell("types")))))
-    if types and label != "anomaly":
-        raise Unusable(f"{reference} has the type {types[0]}, but is not an anomaly")
+    if types and label == "normal":
+        raise Unusable(f"{reference} has the type {types[0]}, but is called normal")
     return Item(
         picture,
         reference,

@@ -16,6 +16,8 @@ Label = Literal["normal", "anomaly"]
 Split = Literal["train", "test"]
 Colour = tuple[int, int, int]
 """R, G, B, 0..255 each."""
+NAMELESS = "anomaly"
+"""What the pixels of a defect are called whose type nobody named; no type of its own."""
 Masks = dict[str, NDArray[np.bool_]]
 """The defect's pixels by type, each (H, W) bool; types may overlap."""
 
@@ -134,10 +136,10 @@ class Item:
 
     def __post_init__(self) -> None:
         # One type or several: whoever gives the one need not repeat it in the other.
-        if self.type and not self.types:
-            object.__setattr__(self, "types", (self.type,))
-        elif not self.type and len(self.types) == 1:
-            object.__setattr__(self, "type", self.types[0])
+        given = dict.fromkeys(self.types or (self.type,))
+        types = tuple(kind for kind in given if kind and kind != NAMELESS)
+        object.__setattr__(self, "types", types)
+        object.__setattr__(self, "type", types[0] if len(types) == 1 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +197,5 @@ class Dataset:
         return Counter(item.label or "unlabelled" for item in self.items)
 
     def types(self) -> Counter[str]:
-        """Defect pictures by type, once for each of its types; those without a type count as "anomaly"."""
-        return Counter(kind for item in self.items if item.label == "anomaly" for kind in item.types or ("anomaly",))
+        """Defect pictures by type, once for each of its types; those without a type count as `NAMELESS`."""
+        return Counter(kind for item in self.items if item.label == "anomaly" for kind in item.types or (NAMELESS,))
