@@ -119,12 +119,19 @@ class _File:
 
     def _file(self, name: str) -> Path:
         """Where the picture lies: COCO's files tell only its name."""
+        here = self._path.parent
+        within = here.parent if here.name == ANNOTATIONS else here
+        refused: Unusable | None = None
         for folder in self._folders:
-            found = local(name, folder)
+            try:
+                found = local(name, folder, within)
+            except Unusable as why:
+                refused = refused or why
+                continue
             if found.is_file():
                 return found
         looked = ", ".join(str(folder) for folder in self._folders)
-        raise Unusable(f"the picture {name} is in none of the folders {looked}")
+        raise refused or Unusable(f"the picture {name} is in none of the folders {looked}")
 
     def _drawn(self, images: dict[Any, dict[str, Any]]) -> defaultdict[object, _Drawn]:
         found: defaultdict[object, _Drawn] = defaultdict(_Drawn)

@@ -95,6 +95,7 @@ def test_convert_with_references_to_s3(command: Command, parts: Path, tmp_path: 
     assert ended.code == 1 and "no S3 prefix" in ended.json["error"]
 
 
+@pytest.mark.slow
 def test_train_and_evaluate_take_a_zip_of_coco(command: Command, parts: Path, tmp_path: Path) -> None:
     assert command("dataset", "convert", parts, "--to", "coco", "--out", tmp_path / "coco").code == 0
     zipped = shutil.make_archive(str(tmp_path / "parts"), "zip", tmp_path, "coco")
