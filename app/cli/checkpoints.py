@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.parser import Arguments
-from app.datasets.types import Item
+from app.datasets.types import Dataset
 from app.lifecycle.checkpoints import wanted_checkpoints
 from app.vision.checkpoints import Checkpoint, Wanted
 
 
-def wanted(options: Arguments, items: Sequence[Item], first: Path) -> list[Wanted]:
+def wanted(options: Arguments, dataset: Dataset, first: Path) -> list[Wanted]:
     """In the dataset, in a file, or on the command line, there in pixels of the `first` training picture.
 
     Raises:
         DatasetError: a file that can't be used; the message names it.
     """
-    return wanted_checkpoints(options.dataset, items, options.checkpoints, options.checkpoint, first)
+    return wanted_checkpoints(dataset.root, dataset.items, options.checkpoints, options.checkpoint, first)
 
 
 def as_json(checkpoints: Sequence[Checkpoint]) -> list[dict[str, Any]]:

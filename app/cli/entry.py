@@ -20,6 +20,7 @@ _COMMANDS = {
     "export": "app.cli.exporting",
     "scale": "app.cli.scaling",
     "evaluate": "app.cli.evaluating",
+    "dataset": "app.cli.datasets",
     "run": "app.cli.running",
     "report": "app.cli.reporting",
     "bench": "app.cli.benching",

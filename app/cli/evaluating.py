@@ -7,17 +7,22 @@ from collections.abc import Callable
 from app.cli.models import load_model
 from app.cli.output import Output
 from app.cli.parser import Arguments
-from app.datasets import Item, read_dataset
+from app.datasets import Dataset, Item, opened_dataset
 from app.datasets.masks import mask_reader
 from app.domain.errors import DatasetError
 from app.domain.frame import Image
 from app.pictures import read_picture
+from app.vision.detector import Detector
 from app.vision.evaluation import Evaluation, TestSample, evaluate
 
 
 def command(options: Arguments, output: Output) -> int:
     detector = load_model(options)
-    dataset = read_dataset(options.dataset)
+    with opened_dataset(options.dataset, step=output.step) as dataset:
+        return _evaluate(options, output, detector, dataset)
+
+
+def _evaluate(options: Arguments, output: Output, detector: Detector, dataset: Dataset) -> int:
     items = dataset.test_items()
     if not items:
         raise DatasetError(f"The dataset {options.dataset} holds no labelled picture.")

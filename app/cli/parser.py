@@ -8,16 +8,22 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app import __version__
+from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
+
+if TYPE_CHECKING:
+    from app.datasets.exporting import Kind
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
 BENCHES = ("vision", "labeling")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
-    "MVTec AD's layout; or a Lookout for Vision manifest (.manifest, .jsonl)"
+    "MVTec AD's layout; a Lookout for Vision or Ground Truth manifest (.manifest, .jsonl); a CSV list "
+    "(picture,normal|anomaly); COCO's instances file; a folder with labelme's files; or a zip archive of one of these"
 )
 _EXIT = "Exit codes: 0 done, whatever the verdicts; 1 something failed (what, is said); 2 wrong usage."
 
@@ -63,6 +69,9 @@ class Arguments(argparse.Namespace):
     seconds: float | None = None
     first: date
     last: date
+    action: str = ""
+    kind: Kind
+    s3_prefix: str | None = None
     bench: str = ""
     quick: bool = False
 
@@ -200,6 +209,8 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", "measures a model on labelled pictures")
     _model(evaluate, required=True)
     evaluate.add_argument("--dataset", type=Path, required=True, metavar="DIR", help=_DATASET)
+
+    add_dataset(commands, _command, _DATASET)
 
     run = _command(commands, "run", "inspects live, with or without a window, into the same record")
     run.add_argument("--headless", action="store_true", help="without a window")

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.cli import checkpoints, extractor
 from app.cli.output import Output
 from app.cli.parser import Arguments
-from app.datasets import read_dataset
+from app.datasets import Dataset, opened_dataset
 from app.datasets.masks import mask_reader
 from app.domain.errors import DatasetError, ModelError
 from app.domain.frame import Image
@@ -23,7 +23,11 @@ from app.vision.training import train
 
 
 def command(options: Arguments, output: Output) -> int:
-    dataset = read_dataset(options.dataset)
+    with opened_dataset(options.dataset, step=output.step) as dataset:
+        return _train(options, output, dataset)
+
+
+def _train(options: Arguments, output: Output, dataset: Dataset) -> int:
     items = dataset.training_normals()
     if not items:
         raise DatasetError(f"The dataset {options.dataset} holds no picture of a good part: put some into normal/.")
@@ -46,7 +50,7 @@ def command(options: Arguments, output: Output) -> int:
         regions=_regions(options, items[0].path) if options.roi or options.ignore else None,
         mm_per_pixel=options.mm_per_pixel,
         wear_limits=tuple({each.label: each for each in options.limit}.values()),
-        checkpoints=checkpoints.wanted(options, dataset.items, items[0].path),
+        checkpoints=checkpoints.wanted(options, dataset, items[0].path),
         backbone=extractor.chosen(options),
         step=output.step,
     )

@@ -7,11 +7,12 @@ used. The integer label is ignored, because samples exist with either meaning: t
 from __future__ import annotations
 
 import json
-import os
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from app.datasets.references import Unusable, date_of, local, local_mask
 from app.datasets.types import Colour, Dataset, Item, Label, Mask, Split
 from app.domain.errors import DatasetError
 
@@ -19,11 +20,15 @@ MANIFEST_SUFFIXES = (".manifest", ".jsonl")
 
 _MAX_LINE = 1 << 20
 _BOM, _UTF16_BOMS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
-_PNG = b"\x89PNG\r\n\x1a\n"
+_MULTI_LABEL = "groundtruth/image-classification-multilabel"
 
 
 def read_manifest(path: Path) -> Dataset:
-    """Reads one manifest; relative references resolve against its folder."""
+    """Reads one manifest; relative references resolve against its folder.
+
+    In a folder called `datasets`, as exports have it, they may lead to the folders beside it.
+    """
+    within = path.parent.parent if path.parent.name == "datasets" else path.parent
     problems: list[str] = []
     items: dict[Path, Item] = {}
     data = path.read_bytes()
@@ -35,8 +40,8 @@ def read_manifest(path: Path) -> Dataset:
             continue
         place = f"{path}, line {number}"
         try:
-            item = _item(line, path.parent, _split_of(path), place)
-        except _Bad as bad:
+            item = _item(line, path.parent, within, _split_of(path), place)
+        except Unusable as bad:
             problems.append(f"{place}: {bad}")
             continue
         if item.path in items:
@@ -45,72 +50,56 @@ def read_manifest(path: Path) -> Dataset:
     return Dataset(path, "Lookout for Vision manifest", tuple(items.values()), tuple(problems))
 
 
-class _Bad(Exception):
-    """Why one line can't be used."""
-
-
 def _split_of(path: Path) -> Split | None:
     stem = path.stem.lower()
     return "train" if stem == "train" else "test" if stem == "test" else None
 
 
-def _item(line: bytes, folder: Path, split: Split | None, place: str) -> Item:
+def _item(line: bytes, folder: Path, within: Path, split: Split | None, place: str) -> Item:
     entry = _parsed(line)
     reference = entry.get("source-ref")
     if not isinstance(reference, str) or not reference:
-        raise _Bad("it has no source-ref")
-    picture = _local(reference, folder)
+        raise Unusable("it has no source-ref")
+    picture = local(reference, folder, within)
     if not picture.is_file():
-        raise _Bad(f"the picture {picture} does not exist")
-    label = _label(entry)
-    mask = _mask(entry, folder)
-    kinds = {name for _, name in mask.colours or ()} if mask else set()
-    kind = kinds.pop() if label == "anomaly" and len(kinds) == 1 else ""
-    return Item(picture, reference, label, kind, split, mask, place)
+        raise Unusable(f"the picture {picture} does not exist")
+    label, labelled_at = _label(entry)
+    mask = _mask(entry, folder, within)
+    types = _types(entry)
+    if not types and mask:
+        shown = tuple(dict.fromkeys(name for _, name in mask.colours or ()))
+        # Ground Truth's maps name every class it was asked for: which of several are drawn, only the pixels tell.
+        types = shown if len(shown) == 1 else ()
+    return Item(
+        picture,
+        reference,
+        label,
+        split=split,
+        mask=mask,
+        place=place,
+        types=types if label != "normal" else (),
+        labelled_at=labelled_at,
+    )
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
     if len(line) > _MAX_LINE:
-        raise _Bad("the line is longer than 1 MiB")
+        raise Unusable("the line is longer than 1 MiB")
     try:
         entry = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise _Bad(f"not UTF-8 text ({error.reason} at byte {error.start + 1})") from None
+        raise Unusable(f"not UTF-8 text ({error.reason} at byte {error.start + 1})") from None
     except json.JSONDecodeError as error:
-        raise _Bad(f"not valid JSON ({error.msg} at column {error.colno})") from None
+        raise Unusable(f"not valid JSON ({error.msg} at column {error.colno})") from None
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
-        raise _Bad("not valid JSON for a manifest (too deep, or a number too long)") from None
+        raise Unusable("not valid JSON for a manifest (too deep, or a number too long)") from None
     if not isinstance(entry, dict):
-        raise _Bad("not a JSON object")
+        raise Unusable("not a JSON object")
     return entry
 
 
-def _local(reference: str, folder: Path) -> Path:
-    """The file that a reference means: absolute, or below the manifest's folder."""
-    lowered = reference.lower()
-    if lowered.startswith("s3://s3://"):
-        raise _Bad(f"{reference} has s3:// twice")
-    if lowered.startswith("s3://"):
-        raise _Bad(f"{reference} lies in S3: download the dataset first and use relative references")
-    if re.match(r"[a-z][a-z0-9+.-]+://", lowered):
-        raise _Bad(f"{reference} is no file: download the dataset first and use relative references")
-    # By the words of the path, not by where links lead: data folders often consist of links.
-    path = Path(os.path.normpath(folder / reference))
-    if not Path(reference).is_absolute() and not path.is_relative_to(os.path.normpath(folder)):
-        raise _Bad(f"{reference} leads out of the manifest's folder")
-    try:
-        path.stat()
-    except FileNotFoundError:
-        pass  # the caller says what is missing
-    except OSError as error:
-        raise _Bad(f"{reference} can't be read ({error.strerror or error})") from None
-    except ValueError:  # a NUL, or half of a pair of surrogates
-        raise _Bad(f"{reference!r} can't be the name of a file") from None
-    return path
-
-
-def _label(entry: dict[str, Any]) -> Label | None:
-    """The label by the class name of whichever attribute is an image classification.
+def _label(entry: dict[str, Any]) -> tuple[Label | None, datetime | None]:
+    """The label by the class name of whichever attribute is an image classification, and its date.
 
     None where there is no such attribute, or another class than normal and anomaly. What a model
     detected (`X-detected`, in evaluation and edge manifests) is no label.
@@ -121,37 +110,43 @@ def _label(entry: dict[str, Any]) -> Label | None:
         name = value.get("class-name") if isinstance(value, dict) else None
         lowered = name.strip().lower() if isinstance(name, str) else ""
         if lowered == "normal":
-            return "normal"
+            return "normal", date_of(value.get("creation-date"))
         if lowered == "anomaly":
-            return "anomaly"
+            return "anomaly", date_of(value.get("creation-date"))
     for key in entry:
         if not key.endswith("label"):
             continue
         metadata = entry.get(f"{key}-metadata")
         if metadata is None:
-            raise _Bad(f"its {key} has no {key}-metadata, whose class-name is the label")
+            raise Unusable(f"its {key} has no {key}-metadata, whose class-name is the label")
         if not isinstance(metadata, dict) or not isinstance(metadata.get("class-name"), str):
-            raise _Bad(f"its {key}-metadata has no class-name")
-    return None
+            raise Unusable(f"its {key}-metadata has no class-name")
+    return None, None
 
 
-def _mask(entry: dict[str, Any], folder: Path) -> Mask | None:
+def _types(entry: dict[str, Any]) -> tuple[str, ...]:
+    """The defect types of whichever attribute is Ground Truth's multi-label classification."""
+    for key, metadata in entry.items():
+        if not key.endswith("-metadata") or not isinstance(metadata, dict) or metadata.get("type") != _MULTI_LABEL:
+            continue
+        chosen, names = entry.get(key.removesuffix("-metadata")), metadata.get("class-map")
+        if not isinstance(chosen, list) or not isinstance(names, dict):
+            raise Unusable(f"its {key.removesuffix('-metadata')} is no list, or has no class-map")
+        found = [names.get(str(number)) for number in chosen]
+        if not all(isinstance(name, str) and name for name in found):
+            raise Unusable(f"its {key.removesuffix('-metadata')} has a class that is not in its class-map")
+        return tuple(dict.fromkeys(str(name) for name in found))
+    return ()
+
+
+def _mask(entry: dict[str, Any], folder: Path, within: Path) -> Mask | None:
     for key, value in entry.items():
         if not key.endswith("-ref") or key == "source-ref" or not isinstance(value, str) or not value:
             continue
         metadata = entry.get(f"{key}-metadata")
         if not isinstance(metadata, dict) or not isinstance(metadata.get("internal-color-map"), dict):
-            raise _Bad(f"the mask {value} has no colour map ({key}-metadata, internal-color-map)")
-        path = _local(value, folder)
-        if not path.is_file():
-            raise _Bad(f"the mask {path} does not exist")
-        try:
-            with path.open("rb") as file:
-                is_png = file.read(len(_PNG)) == _PNG
-        except OSError as error:
-            raise _Bad(f"the mask {path} can't be read ({error.strerror or error})") from None
-        if not is_png:
-            raise _Bad(f"the mask {path} is not a PNG")
+            raise Unusable(f"the mask {value} has no colour map ({key}-metadata, internal-color-map)")
+        path = local_mask(value, folder, within)
         return Mask(path, *_colours(metadata["internal-color-map"]))
     return None
 
@@ -164,11 +159,14 @@ def _colours(described: dict[str, Any]) -> tuple[tuple[tuple[Colour, str], ...],
         name = value.get("class-name") if isinstance(value, dict) else None
         shade = value.get("hex-color") if isinstance(value, dict) else None
         if not isinstance(name, str) or not name or not isinstance(shade, str):
-            raise _Bad(f"the colour map's entry {key} has no class-name or hex-color")
+            raise Unusable(f"the colour map's entry {key} has no class-name or hex-color")
         try:
             red, green, blue = bytes.fromhex(shade.removeprefix("#"))
         except ValueError:
-            raise _Bad(f"the colour {shade} of {name} is not like #23A436") from None
+            raise Unusable(f"the colour {shade} of {name} is not like #23A436") from None
+        taken = next((other for colour, other in colours if colour == (red, green, blue) and other != name), None)
+        if taken or (background == (red, green, blue) and name.upper() != "BACKGROUND"):
+            raise Unusable(f"the colour {shade} stands for {taken or 'BACKGROUND'} and for {name}")
         if name.upper() == "BACKGROUND":
             background = (red, green, blue)
         else:

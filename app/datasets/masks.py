@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.datasets.types import Colour, Item
+from app.datasets.drawing import Undrawable, decoded, drawn, opaque
+from app.datasets.types import NAMELESS, Colour, Drawn, Item, Labelled, Mask, Masks, Stencil
 from app.domain.errors import DatasetError, PictureError
-from app.pictures import is_truncated
 
 _NEAR = 48.0
 """Largest distance (R, G, B, Euclidean) at which an antialiased edge pixel still counts as its colour."""
 
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
-Masks = dict[str, NDArray[np.bool_]]
-
 
 def read_mask(item: Item, size: tuple[int, int]) -> Masks:
-    """The defect's pixels by type, each (H, W) bool; several types only with a colour map.
+    """The defect's pixels by type, each (H, W) bool; several types only with a colour map, or drawn as shapes.
 
     Without a colour map: with alpha, defect where alpha > 127; otherwise grey > 127. With one: the
     nearest colour of the map, by R, G, B only, where the pixel is not transparent. Blends between two
@@ -38,27 +37,32 @@ def read_mask(item: Item, size: tuple[int, int]) -> Masks:
     """
     if item.mask is None:
         raise ValueError(f"{item.name} has no mask")
-    pixels = _decoded(item)
-    height, width = pixels.shape[:2]
-    if (width, height) != size:
-        raise _wrong(
-            item,
-            f"is {width} x {height} pixels, but its picture {item.path} is {size[0]} x {size[1]}. "
-            "Export the mask at the picture's size",
-        )
+    if isinstance(item.mask, Drawn):
+        return _of_shapes(item, item.mask, size)
+    mask = item.mask
+    pixels = _fitting(item, mask.path, size)
+    if mask.colours is None:
+        return {item.type or NAMELESS: opaque(pixels)}
     alpha = pixels[..., 3] if pixels.ndim == 3 and pixels.shape[2] == 4 else None
-    if item.mask.colours is None:
-        if alpha is not None:
-            area = alpha > 127
-        elif pixels.ndim == 2:
-            area = pixels > 127
-        else:
-            area = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) > 127
-        return {item.type or "anomaly": area}
     coloured = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels[..., 2::-1]
     rgb = np.asarray(coloured, np.uint8)
-    opaque = np.ones((height, width), bool) if alpha is None else alpha > 127
-    return _by_colour(item, rgb, opaque)
+    shown = np.ones(rgb.shape[:2], bool) if alpha is None else alpha > 127
+    return _by_colour(item, mask, rgb, shown)
+
+
+def types_of(item: Item, masks: Masks) -> tuple[str, ...]:
+    """Every type of a picture: those its dataset gives it, then those that its masks show besides.
+
+    What a mask shows without naming it (`NAMELESS`) is no type.
+    """
+    shown = (kind for kind, area in masks.items() if area.any() and kind != NAMELESS)
+    return tuple(dict.fromkeys((*item.types, *shown)))
+
+
+def labelled(item: Item) -> Labelled:
+    """The picture as exports take it."""
+    reader = (lambda size: read_mask(item, size)) if item.mask else None
+    return Labelled(item.path, item.name, item.label, item.types, item.split, reader, item.labelled_at)
 
 
 def mask_reader(item: Item) -> Callable[[tuple[int, int]], dict[str, NDArray[np.bool_]]]:
@@ -79,58 +83,79 @@ def mask_reader(item: Item) -> Callable[[tuple[int, int]], dict[str, NDArray[np.
     return read
 
 
-def _decoded(item: Item) -> NDArray[np.uint8]:
-    """(H, W), (H, W, 3) BGR or (H, W, 4) BGRA."""
-    assert item.mask is not None
+def _fitting(item: Item, path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The pixels of a mask file that is as large as its picture."""
     try:
-        data = item.mask.path.read_bytes()
+        pixels = decoded(path.read_bytes())
     except OSError as error:
-        raise _wrong(item, f"can't be read ({error.strerror or error}); its picture is {item.path}") from error
-    try:
-        whole = bool(data) and not is_truncated(data)
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if whole else None
-    except cv2.error:
-        pixels = None
-    if pixels is not None and pixels.dtype == np.uint16:
-        pixels = (np.asarray(pixels, np.uint16) >> 8).astype(np.uint8)
-    if pixels is None or pixels.dtype != np.uint8:
-        raise _wrong(item, f"of {item.path} is not a whole picture. Export it again as PNG")
-    return np.asarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels, np.uint8)
+        raise _wrong(item, path, f"can't be read ({error.strerror or error}); its picture is {item.path}") from error
+    except Undrawable as why:
+        raise _wrong(item, path, f"of {item.path} {why}") from why
+    height, width = pixels.shape[:2]
+    if (width, height) != size:
+        raise _wrong(
+            item,
+            path,
+            f"is {width} x {height} pixels, but its picture {item.path} is {size[0]} x {size[1]}. "
+            "Export the mask at the picture's size",
+        )
+    return pixels
 
 
-def _by_colour(item: Item, rgb: NDArray[np.uint8], opaque: NDArray[np.bool_]) -> Masks:
-    assert item.mask is not None and item.mask.colours is not None
-    defects = item.mask.colours
+def _of_shapes(item: Item, mask: Drawn, size: tuple[int, int]) -> Masks:
+    if mask.size is not None and mask.size != size:
+        raise _wrong(
+            item,
+            mask.path,
+            f"was drawn on {mask.size[0]} x {mask.size[1]} pixels, but its picture {item.path} is "
+            f"{size[0]} x {size[1]}. Draw it on this picture, or put the right one there",
+        )
+    found: Masks = {}
+    for shape in mask.shapes:
+        kind = shape.type or item.type or NAMELESS
+        if isinstance(shape, Stencil):
+            area = opaque(_fitting(item, shape.path, size))
+        else:
+            try:
+                area = drawn(shape, size)
+            except Undrawable as why:
+                raise _wrong(item, mask.path, f"of {item.path}, type {kind}, {why}") from why
+        found[kind] = found[kind] | area if kind in found else area
+    return found
+
+
+def _by_colour(item: Item, mask: Mask, rgb: NDArray[np.uint8], shown: NDArray[np.bool_]) -> Masks:
+    assert mask.colours is not None
+    defects = mask.colours
     known: list[Colour] = [colour for colour, _ in defects]
     # Where the map does not say what good surface looks like, masks have it transparent, white or black.
-    grounds = [item.mask.background] if item.mask.background else [_WHITE, _BLACK]
+    grounds = [mask.background] if mask.background else [_WHITE, _BLACK]
     known += [colour for colour in grounds if colour not in known]
     wide = rgb.astype(np.uint32)
     codes = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
     nearest = np.full(codes.shape, len(known), np.uint16)  # len(known): none
     for index, (red, green, blue) in reversed(list(enumerate(known))):
         nearest[codes == (red << 16 | green << 8 | blue)] = index
-    rest = opaque & (nearest == len(known))
+    rest = shown & (nearest == len(known))
     if rest.any():
         shades, inverse, counts = np.unique(codes[rest], return_inverse=True, return_counts=True)
         parts = np.stack([shades >> 16, shades >> 8 & 255, shades & 255], axis=1).astype(np.float64)
         distance = np.linalg.norm(parts[:, None] - np.array(known, np.float64)[None], axis=2)
         index_of = np.where(distance.min(axis=1) <= _NEAR, distance.argmin(axis=1), len(known))
         nearest[rest] = index_of[inverse].astype(np.uint16)
-        unknown = opaque & (nearest == len(known))
+        unknown = shown & (nearest == len(known))
         solid = cv2.erode(unknown.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).any()
         # Blends are narrow and lie beside a defect. Anything else is a colour of its own.
-        if solid or (unknown.any() and not (opaque & (nearest < len(defects))).any()):
+        if solid or (unknown.any() and not (shown & (nearest < len(defects))).any()):
             most = int(shades[np.argmax(counts * (index_of == len(known)))])
-            raise _wrong(item, f"of {item.path} has the colour #{most:06X}, which is not in its colour map")
+            raise _wrong(item, mask.path, f"of {item.path} has the colour #{most:06X}, which is not in its colour map")
     found: Masks = {}
     for index, (_, name) in enumerate(defects):
-        area = opaque & (nearest == index)
+        area = shown & (nearest == index)
         found[name] = found[name] | area if name in found else area
     return found
 
 
-def _wrong(item: Item, words: str) -> DatasetError:
-    assert item.mask is not None
+def _wrong(item: Item, path: Path, words: str) -> DatasetError:
     start = f"{item.place}: the" if item.place else "The"
-    return DatasetError(f"{start} mask {item.mask.path} {words}.")
+    return DatasetError(f"{start} mask {path} {words}.")

@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
+from app.datasets.archive import is_zip, unpack
+from app.datasets.coco import ANNOTATIONS, is_coco, read_coco
+from app.datasets.folders import read_mvtec, read_normal_anomaly, read_plain
+from app.datasets.labelme import is_labelme, read_labelme
 from app.datasets.library.schema import DATABASE
 from app.datasets.library.snapshots import SUFFIX as SNAPSHOT
 from app.datasets.library.snapshots import library_dataset, read_snapshot
 from app.datasets.manifest import MANIFEST_SUFFIXES, read_manifest
-from app.datasets.types import Dataset, Item, Label, Mask, Split
+from app.datasets.references import json_of
+from app.datasets.tables import TABLE_SUFFIXES, is_table, read_table
+from app.datasets.types import Dataset, Drawn, Item, Mask, Stencil
 from app.domain.errors import DatasetError
-from app.pictures import find_pictures, is_picture_name
+from app.pictures import is_picture_name
 
-_Candidates = Callable[[Path], list[Path]]
+_Step = Callable[[float, str], None]
+_Kind = Literal["zip", "manifest", "coco", "labelme", "table"]
+_HEAD = 1 << 16
 
 LAYOUTS = (
     "a folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
     "a folder in MVTec AD's layout (train/good, test/..., ground_truth/...); "
-    "a Lookout for Vision manifest (.manifest or .jsonl); or a library of the labelling workspace, or its snapshot"
+    "a Lookout for Vision or Ground Truth manifest (.manifest or .jsonl); a CSV list (picture,normal|anomaly); "
+    "COCO's instances file; a folder of pictures with labelme's JSON files; a zip archive of one of these; "
+    "or a library of the labelling workspace, or its snapshot"
 )
 
 
-def read_dataset(path: Path, *, plain_is_normal: bool = False) -> Dataset:
-    """Reads folders with normal/ and anomaly/, MVTec AD's layout, or a Lookout for Vision manifest.
+def read_dataset(
+    path: Path, *, plain_is_normal: bool = False, room: Path | None = None, step: _Step | None = None
+) -> Dataset:
+    """Reads labelled pictures in any layout that `LAYOUTS` names, recognised by content.
 
     Args:
         plain_is_normal: takes a folder of pictures without any such layout for pictures of good parts,
             where a person was asked for just that.
+        room: an existing, empty folder for what has to be unpacked (archives, pictures inside labelme's files), which
+            has to stay while the items are used; `opened_dataset` has one of its own.
+        step: told of the progress of unpacking; may raise Cancelled.
 
     Raises:
         DatasetError: nothing usable there, or masks without pictures; names files and the way out.
@@ -38,11 +59,9 @@ def read_dataset(path: Path, *, plain_is_normal: bool = False) -> Dataset:
         elif path.suffix == SNAPSHOT and path.is_file():
             dataset = read_snapshot(path).dataset(path)
         elif path.is_file():
-            if path.suffix.lower() not in MANIFEST_SUFFIXES:
-                raise DatasetError(f"{path} is a file that is no manifest. A dataset is {LAYOUTS}.")
-            dataset = read_manifest(path)
+            dataset = _read_file(path, plain_is_normal, room, step)
         elif path.is_dir():
-            dataset = _read_folder(path, plain_is_normal)
+            dataset = _read_folder(path, plain_is_normal, room)
         else:
             raise DatasetError(f"The dataset {path} does not exist. Correct the path.")
     except OSError as error:
@@ -54,110 +73,171 @@ def read_dataset(path: Path, *, plain_is_normal: bool = False) -> Dataset:
     return dataset
 
 
-def _read_folder(root: Path, plain_is_normal: bool) -> Dataset:
+@contextmanager
+def opened_dataset(path: Path, *, plain_is_normal: bool = False, step: _Step | None = None) -> Iterator[Dataset]:
+    """`read_dataset` with a temporary folder for what has to be unpacked, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="linesight-", ignore_cleanup_errors=True) as room:
+        yield read_dataset(path, plain_is_normal=plain_is_normal, room=Path(room), step=step)
+
+
+def _read_file(path: Path, plain_is_normal: bool, room: Path | None, step: _Step | None) -> Dataset:
+    match _kind_of(path):
+        case "manifest":
+            return read_manifest(path)
+        case "table":
+            return read_table(path)
+        case "coco":
+            return read_coco([path], path)
+        case "labelme":
+            return read_labelme([path], path, room)
+        case "zip":
+            return _read_zip(path, plain_is_normal, room, step)
+    raise DatasetError(f"{path} is a file that is no manifest and no other list of pictures. A dataset is {LAYOUTS}.")
+
+
+def _kind_of(path: Path) -> _Kind | None:
+    """What a file is, by its content; manifests by their ending too."""
+    if path.suffix.lower() in MANIFEST_SUFFIXES:
+        return "manifest"
+    data = _head(path)
+    if is_zip(data):
+        return "zip"
+    begin = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begin.startswith(b"{"):
+        if _is_json_line(begin):
+            return "manifest"
+        content = json_of(path)
+        return "coco" if is_coco(content) else "labelme" if is_labelme(content) else None
+    return "table" if path.suffix.lower() in TABLE_SUFFIXES or is_table(data) else None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD)
+
+
+def _is_json_line(data: bytes) -> bool:
+    try:
+        entry = json.loads(data.splitlines()[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(entry, dict) and "source-ref" in entry
+
+
+def _read_zip(path: Path, plain_is_normal: bool, room: Path | None, step: _Step | None) -> Dataset:
+    if room is None:
+        raise DatasetError(f"{path} is a zip archive: unpack it and choose the folder.")
+    unpacked = room / "unpacked"
+    problems = unpack(path, unpacked, step=step)
+    root = unpacked
+    # Archives often hold the one folder that was packed.
+    while len(inside := list(root.iterdir())) == 1 and inside[0].is_dir() and inside[0].name not in _LAYOUT_FOLDERS:
+        root = inside[0]
+    try:
+        found = _read_folder(root, plain_is_normal, room)
+    except DatasetError as error:
+        inside_words = str(error).replace(f"{unpacked}{os.sep}", "").replace(str(unpacked), "in it")
+        first = f" Left out: {problems[0]}." if problems else ""
+        raise DatasetError(f"The archive {path} can't be used. {inside_words}{first}") from error
+    # A list in an archive may name files of this computer. Only what came with it is its own.
+    items = [item for item in found.items if _is_inside(item, room)]
+    away = [
+        f"{item.place or item.name}: {item.name} leads out of the archive"
+        for item in found.items
+        if not _is_inside(item, room)
+    ]
+    told = (text.replace(f"{unpacked}{os.sep}", f"{path.name}/") for text in (*found.problems, *away))
+    shorter = (
+        replace(item, place=item.place.replace(f"{unpacked}{os.sep}", f"{path.name}/")) if item.place else item
+        for item in items
+    )
+    return Dataset(root, f"{found.layout}, zipped", tuple(shorter), (*problems, *told))
+
+
+_LAYOUT_FOLDERS = {"normal", "anomaly", "train", "test", "datasets", ANNOTATIONS}
+
+
+def _is_inside(item: Item, room: Path) -> bool:
+    paths = [item.path]
+    if isinstance(item.mask, Mask):
+        paths.append(item.mask.path)
+    elif isinstance(item.mask, Drawn):
+        paths += [shape.path for shape in item.mask.shapes if isinstance(shape, Stencil)]
+    return all(path.is_relative_to(room) for path in paths)
+
+
+def _read_folder(root: Path, plain_is_normal: bool, room: Path | None) -> Dataset:
     if (root / "normal").is_dir() or (root / "anomaly").is_dir():
-        return _normal_anomaly(root)
+        return read_normal_anomaly(root)
     if (root / "train" / "good").is_dir() or (root / "test" / "good").is_dir():
-        return _mvtec(root)
-    manifests = [entry for entry in sorted(root.iterdir()) if entry.suffix.lower() in MANIFEST_SUFFIXES]
+        return read_mvtec(root)
+    entries = sorted(root.iterdir())
+    manifests = [entry for entry in entries if entry.suffix.lower() in MANIFEST_SUFFIXES]
+    if not manifests and (root / "datasets").is_dir():
+        exported = [each for each in sorted((root / "datasets").iterdir()) if each.suffix.lower() in MANIFEST_SUFFIXES]
+        if exported:
+            return _joined(root, [read_manifest(each) for each in exported])
     if len(manifests) == 1:
         return read_manifest(manifests[0])
     if len(manifests) > 1:
         names = ", ".join(entry.name for entry in manifests)
         raise DatasetError(f"The folder {root} holds several manifests ({names}): name one of them.")
+    listed = _listed(root, entries, room)
+    if listed is not None:
+        return listed
     if plain_is_normal:
-        pictures = tuple(_item(root, picture, "normal", "", None, None) for picture in find_pictures(root))
-        return Dataset(root, "a folder of good parts", pictures)
+        return read_plain(root)
     hint = ""
-    if any(is_picture_name(entry) for entry in root.iterdir()):
+    if any(is_picture_name(entry) for entry in entries):
         hint = f" If these pictures are all good parts, move them into {root / 'normal'}."
     raise DatasetError(f"The folder {root} is no dataset: it has no folder normal/. A dataset is {LAYOUTS}.{hint}")
 
 
-def _normal_anomaly(root: Path) -> Dataset:
-    masks = _Masks(root / "masks", lambda relative: [relative.with_suffix(".png")])
-    defects = [
-        (picture, picture.relative_to(root / "anomaly"), masks.of(picture.relative_to(root / "anomaly")))
-        for picture in _pictures_in(root / "anomaly")
+def _listed(root: Path, entries: list[Path], room: Path | None) -> Dataset | None:
+    """A folder whose pictures are described by JSON files or by one table; None where it is no such folder."""
+    annotations = root / ANNOTATIONS
+    beside = sorted(annotations.iterdir()) if annotations.is_dir() else []
+    files = [entry for entry in (*beside, *entries) if entry.suffix.lower() == ".json" and entry.is_file()]
+    deeper = (each for each in root.rglob("*.json") if each not in files)
+    first = _first_recognised(files) or _first_recognised(deeper)
+    if first == "coco":
+        return read_coco([each for each in files if _content_is(each, is_coco)], root)
+    if first == "labelme":
+        return read_labelme(sorted(each for each in root.rglob("*.json")), root, room)
+    tables = [
+        each for each in entries if each.suffix.lower() in TABLE_SUFFIXES and each.is_file() and is_table(_head(each))
     ]
-    anomalies = [
-        _item(root, picture, "anomaly", relative.parts[0] if len(relative.parts) > 1 else "", None, mask)
-        for picture, relative, mask in defects
-    ]
-    # normal/1.jpg and anomaly/1.jpg may both be there: masks/1.png then shows the defect of the second.
-    masks.give_away()
-    normals = [
-        _item(root, picture, "normal", "", None, masks.of(picture.relative_to(root / "normal")))
-        for picture in _pictures_in(root / "normal")
-    ]
-    masks.check_all_used()
-    return Dataset(root, "folders normal and anomaly", (*normals, *anomalies))
+    if len(tables) > 1:
+        names = ", ".join(entry.name for entry in tables)
+        raise DatasetError(f"The folder {root} holds several lists ({names}): name one of them.")
+    return read_table(tables[0]) if tables else None
 
 
-def _pictures_in(folder: Path) -> Iterator[Path]:
-    return find_pictures(folder) if folder.is_dir() else iter(())
+def _first_recognised(files: Iterator[Path] | list[Path]) -> Literal["coco", "labelme"] | None:
+    """What the first of a few JSON files that is known at all is: thousands need not be looked at for that."""
+    for count, path in enumerate(files):
+        if count >= 20:
+            break
+        if _content_is(path, is_coco):
+            return "coco"
+        if _content_is(path, is_labelme):
+            return "labelme"
+    return None
 
 
-def _mvtec(root: Path) -> Dataset:
-    items: list[Item] = []
-    masks = _Masks(
-        root / "ground_truth",
-        lambda relative: [relative.with_name(f"{relative.stem}_mask.png"), relative.with_suffix(".png")],
-    )
-    splits: tuple[Split, ...] = ("train", "test")
-    for split in splits:
-        folder = root / split
-        if not folder.is_dir():
-            continue
-        for picture in find_pictures(folder):
-            relative = picture.relative_to(folder)
-            if len(relative.parts) < 2:
-                continue  # a picture outside every class folder has no label
-            kind = relative.parts[0]
-            label: Label = "normal" if kind == "good" else "anomaly"
-            mask = masks.of(relative) if split == "test" else None
-            items.append(_item(root, picture, label, "" if label == "normal" else kind, split, mask))
-    masks.check_all_used()
-    return Dataset(root, "MVTec AD", tuple(items))
+def _content_is(path: Path, known: Callable[[object], bool]) -> bool:
+    try:
+        return known(json_of(path))
+    except DatasetError:
+        return False
 
 
-def _item(root: Path, picture: Path, label: str, kind: str, split: Split | None, mask: Path | None) -> Item:
-    known: Label = "normal" if label == "normal" else "anomaly"
-    return Item(picture, picture.relative_to(root).as_posix(), known, kind, split, Mask(mask) if mask else None)
-
-
-class _Masks:
-    """The masks of a folder, each to be claimed by a picture."""
-
-    def __init__(self, folder: Path, candidates: _Candidates) -> None:
-        self._folder, self._candidates = folder, candidates
-        # By the name with a small ending: ".PNG" is as good.
-        self._all = {path.with_suffix(path.suffix.lower()): path for path in _pictures_in(folder)}
-        self._unused = set(self._all.values())
-
-    def of(self, relative: Path) -> Path | None:
-        for candidate in self._candidates(relative):
-            path = self._all.get(self._folder / candidate)
-            if path is not None:
-                self._unused.discard(path)
-                return path
-        return None
-
-    def give_away(self) -> None:
-        """What was claimed so far may not be claimed again."""
-        self._all = {name: path for name, path in self._all.items() if path in self._unused}
-
-    def check_all_used(self) -> None:
-        if not self._unused:
-            return
-        first = min(self._unused)
-        more = f" ({len(self._unused) - 1} more are like it)" if len(self._unused) > 1 else ""
-        if first.suffix.lower() != ".png":
-            raise DatasetError(
-                f"The mask {first} is not a PNG{more}. Save masks as PNG: JPEG blurs the border of a defect."
-            )
-        missing = first.relative_to(self._folder).with_suffix("").as_posix()
-        raise DatasetError(
-            f"The mask {first} has no picture: none called {missing} was found among the pictures of "
-            f"{self._folder.parent}{more}. Add the picture, or remove the mask."
-        )
+def _joined(root: Path, parts: list[Dataset]) -> Dataset:
+    """The manifests of an export as one dataset."""
+    items: dict[Path, Item] = {}
+    problems = [problem for part in parts for problem in part.problems]
+    for item in (item for part in parts for item in part.items):
+        if item.path in items:
+            problems.append(f"{item.place}: {item.name} stands in {items[item.path].place} too; the later line counts")
+        items[item.path] = item
+    return Dataset(root, parts[0].layout, tuple(items.values()), tuple(problems))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.cameras.demo import training_parts
-from app.datasets import Item, read_dataset
+from app.datasets import Dataset, Item, opened_dataset
 from app.datasets.masks import mask_reader
 from app.domain.errors import LinesightError, ModelError
 from app.domain.frame import Image
@@ -30,9 +30,13 @@ _DRAWING = 0.2  # share of the demo training that is drawing
 def describe_dataset(dataset: Path) -> DatasetSummary:
     """What a folder of pictures or a manifest holds, with advice in words; decodes no picture."""
     try:
-        found = read_dataset(dataset, plain_is_normal=True)
+        with opened_dataset(dataset, plain_is_normal=True) as found:
+            return _described(found)
     except LinesightError as error:
         return DatasetSummary(0, 0, {}, False, (), (str(error),))
+
+
+def _described(found: Dataset) -> DatasetSummary:
     normals, anomalies = len(found.training_normals()), found.counts()["anomaly"]
     advice: list[str] = []
     problems = list(found.problems)
@@ -57,12 +61,12 @@ def train_on_dataset(shelf: ModelShelf, dataset: Path, product: str, size: int |
     product = product.strip()
     if not 1 <= len(product) <= _LONGEST_NAME:
         raise ModelError(f"A product's name has 1 to {_LONGEST_NAME} characters: give the model another name.")
-    found = read_dataset(dataset, plain_is_normal=True)
-    normals, anomalies = found.training_normals(), found.training_defects()
-    good = [_sample(item.name, item.path) for item in normals]
-    bad = [_defect(item) for item in anomalies]
-    checkpoints = wanted_checkpoints(dataset, [*normals, *anomalies])
-    return _keep(shelf, good, product, size, step, found.problems, bad, checkpoints)
+    with opened_dataset(dataset, plain_is_normal=True, step=step) as found:
+        normals, anomalies = found.training_normals(), found.training_defects()
+        good = [_sample(item.name, item.path) for item in normals]
+        bad = [_defect(item) for item in anomalies]
+        checkpoints = wanted_checkpoints(found.root, [*normals, *anomalies])
+        return _keep(shelf, good, product, size, step, found.problems, bad, checkpoints)
 
 
 def train_on_demo(shelf: ModelShelf, product: str, seed: int, step: Step) -> TrainedModel:

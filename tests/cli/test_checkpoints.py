@@ -66,9 +66,9 @@ def test_one_drawn_on_the_command_line(bolted: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text(listed(labels={"anomaly/20.png": {"label": "ok"}}))
     train = ["train", "--dataset", str(bolted), "--out", "m", "--checkpoints", str(other)]
-    items = read_dataset(bolted).items
+    dataset = read_dataset(bolted)
     first = bolted / "normal" / "1.png"
-    found = wanted(parse([*train, "--checkpoint", " slot=left =1,2,30,40"]), items, first)
+    found = wanted(parse([*train, "--checkpoint", " slot=left =1,2,30,40"]), dataset, first)
     assert [each.name for each in found] == ["bolt 2", "label", "slot=left"]
     assert [each.picture.name for each in found] == ["normal/0.png", "normal/0.png", "normal/1.png"]
     assert found[2].box == (1, 2, 30, 40) and (found[2].picture.load() == read_picture(first)).all()

@@ -1,0 +1,83 @@
+"""`dataset check` and `dataset convert`: labelled pictures between programs."""
+
+from __future__ import annotations
+
+from app.cli.output import Output
+from app.cli.parser import Arguments
+from app.datasets import Dataset, opened_dataset
+from app.datasets.check import check
+from app.datasets.exporting import Exported, export
+from app.datasets.masks import labelled
+from app.datasets.types import Mask
+
+
+def command(options: Arguments, output: Output) -> int:
+    with opened_dataset(options.dataset, step=output.step) as dataset:
+        if options.action == "check":
+            return _check(options, output, dataset)
+        return _convert(options, output, dataset)
+
+
+def _check(options: Arguments, output: Output, dataset: Dataset) -> int:
+    found = check(dataset, output.step)
+    for problem in found.problems:
+        output.say(problem)
+    counts = dataset.counts()
+    sizes = [{"width": width, "height": height, "pictures": count} for (width, height), count in found.sizes.items()]
+    output.result(
+        {
+            "dataset": str(options.dataset),
+            "layout": dataset.layout,
+            "pictures": len(dataset.items),
+            "normal": counts["normal"],
+            "anomaly": counts["anomaly"],
+            "unlabelled": counts["unlabelled"],
+            "masks": found.masks,
+            "types": dict(found.types),
+            "sizes": sizes,
+            "problems": list(found.problems),
+        },
+        f"{options.dataset} ({dataset.layout}): {counts['normal']} good, {counts['anomaly']} defective and "
+        f"{counts['unlabelled']} unlabelled pictures, {found.masks} masks; "
+        + (f"{len(found.problems)} problems." if found.problems else "no problem."),
+    )
+    return 1 if found.problems else 0
+
+
+def _convert(options: Arguments, output: Output, dataset: Dataset) -> int:
+    records = [labelled(item) for item in dataset.items]
+    colours, prefix = _colours(dataset), options.s3_prefix or ""
+    done = export(records, options.kind, options.out, output.step, colours=colours, s3_prefix=prefix)
+    problems = (*dataset.problems, *done.problems)
+    for words in (*problems, *done.notes):
+        output.say(words)
+    output.result(
+        {
+            "dataset": str(options.dataset),
+            "layout": dataset.layout,
+            "kind": options.kind,
+            "out": str(done.out),
+            "lists": [str(path) for path in done.lists],
+            "pictures": sum(done.pictures.values()),
+            **{label: done.pictures.get(label, 0) for label in ("normal", "anomaly", "unlabelled")},
+            "notes": list(done.notes),
+            "problems": list(problems),
+        },
+        _words(done),
+    )
+    return 1 if problems else 0
+
+
+def _colours(dataset: Dataset) -> dict[str, str]:
+    """The colours that a manifest gives its types."""
+    given: dict[str, str] = {}
+    for item in dataset.items:
+        if isinstance(item.mask, Mask):
+            for colour, kind in item.mask.colours or ():
+                given.setdefault(kind, "#" + bytes(colour).hex())
+    return given
+
+
+def _words(done: Exported) -> str:
+    lists = f" Hand on {', '.join(str(path) for path in done.lists)}." if done.lists else ""
+    return f"{done.out} holds {sum(done.pictures.values())} pictures as {done.kind}.{lists}"
