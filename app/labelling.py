@@ -105,6 +105,7 @@ class LabellingDesk:
         self._opened: dict[Path, Library] = {}
         self._library: Library | None = None
         self._helper: tuple[Path, Detector] | None = None
+        self._seen: dict[int, int] = {}
         self._cutter: tuple[Library, CropCutter] | None = None
 
     # -- libraries
@@ -129,6 +130,7 @@ class LabellingDesk:
             # Imports into the one before may still be running: it is closed at the end.
             self._opened[place] = self._library = library
             self._helper = None
+            self._seen.clear()
         self._changed()
 
     def make(self, name: str) -> Path:
@@ -212,8 +214,36 @@ class LabellingDesk:
     ) -> Job[Done]:
         return self._act("Label", lambda library: library.classify(ids, label, kind, seen))
 
-    def set_mask(self, number: int, plane: Plane | None, words: str, seen: int | None = None) -> Job[Done]:
-        return self._act(words, lambda library: library.set_mask(number, plane, words, seen))
+    def begin_drawing(self, number: int) -> tuple[LibraryPicture, Image, Plane | None]:
+        """A picture to draw on, as it is now: what others change from here on is not overwritten."""
+        library = self._open()
+        found = library.picture(number)
+        image = read_picture(library.path(number))
+        plane = library.mask(number)
+        with self._lock:
+            self._seen[number] = found.revision
+        return found, image, plane
+
+    def draw(self, number: int, plane: Plane, words: str, *, over: bool = False) -> Job[Done]:
+        """Keeps the mask after a step of drawing. `words` are the step's; "undo ..." and "redo ..." take back and do
+        again. Refused where somebody else changed the picture since `begin_drawing`, unless `over` says to go on."""
+        turn, _, what = words.partition(" ")
+        turn = turn if turn in ("undo", "redo") else ""
+
+        def work(library: Library) -> Done:
+            with self._lock:
+                seen = None if over else self._seen.get(number)
+            done = library.set_mask(number, plane, what if turn else words, seen, turn)
+            if not done.refused:
+                self.looked_at(library.picture(number))
+            return done
+
+        return self._act("Draw", work)
+
+    def looked_at(self, picture: LibraryPicture) -> None:
+        """The person has seen this state of a picture; from memory."""
+        with self._lock:
+            self._seen[picture.id] = picture.revision
 
     def set_split(self, ids: Collection[int], split: Split | None) -> Job[Done]:
         return self._act("Split", lambda library: library.set_split(ids, split))

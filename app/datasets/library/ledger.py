@@ -121,6 +121,21 @@ class Ledger:
         """Does again what was undone last; None where there is nothing, or something else was done since."""
         return self._turn("undone", "done", "Done again: ", back=False)
 
+    def turn_to(self, picture: int, mask: str, *, back: bool) -> Done | None:
+        """Undo (`back`) or redo, if that would leave just this picture changed, and with this mask; else None."""
+        found = self._next("done" if back else "undone")
+        if found is None or found[2]:
+            return None
+        rows = self._db.execute("SELECT picture, before, after FROM events WHERE action = ?", (found[0],)).fetchall()
+        if len(rows) != 1 or rows[0][0] != picture:
+            return None
+        states = [from_json(text, self.names) for text in rows[0][1:]]
+        now, then = (states[1], states[0]) if back else (states[0], states[1])
+        row = self._db.execute(f"SELECT {STATE_COLUMNS} FROM pictures WHERE id = ?", (picture,)).fetchone()
+        if then.mask != mask or now.mask == mask or from_row(row, self.names) != now:
+            return None
+        return self.undo() if back else self.redo()
+
     def _next(self, status: str) -> tuple[int, str, str] | None:
         # What was undone last is the oldest of the undone ones.
         order = "DESC" if status == "done" else "ASC"

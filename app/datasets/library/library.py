@@ -162,9 +162,15 @@ class Library:
         what = {"normal": "good", "anomaly": kind or "defect", None: "unlabelled"}[label]
         return self.change(f"{pictures_words(len(ids))} as {what}", dict.fromkeys(ids, edit), seen)
 
-    def set_mask(self, number: int, plane: Plane | None, words: str = "Mask", seen: int | None = None) -> Done:
+    def set_mask(
+        self, number: int, plane: Plane | None, words: str = "Mask", seen: int | None = None, turn: str = ""
+    ) -> Done:
         """Slow: keeps the defects drawn on a picture; an empty mask is none. What is drawn is a defect, so the label
         and the types follow; types that were named without being drawn stay.
+
+        Args:
+            turn: "undo" or "redo" where the mask came about by taking back, or doing again, a step of drawing. Where
+                that step is this author's newest action, the action itself is turned, and so stays one step.
 
         Raises:
             DatasetError: a mask of another size than its picture.
@@ -192,7 +198,10 @@ class Library:
             label: Label | None = "anomaly" if digest else state.label
             return replace(state, label=label, types=(*kept, *types), mask=digest)
 
-        return self.change(words, {number: edit}, None if seen is None else {number: seen})
+        with self.writing() as (_, ledger):
+            if turn and (turned := ledger.turn_to(number, digest, back=turn == "undo")) is not None:
+                return turned
+            return ledger.change(words, {number: edit}, None if seen is None else {number: seen})
 
     def _drawn(self, digest: str) -> list[int]:
         """The types' numbers in a mask, remembered: masks never change."""

@@ -44,8 +44,9 @@ class MaskCanvas(Pointed):
     """Shows one picture and lets its mask be drawn.
 
     `changed` after each finished action: a read-only copy of the plane, and what was done ("brush", "undo brush").
-    `undo_beyond`: undo was asked for and there is nothing left here. `tool_changed`, `type_changed`, `size_changed`:
-    a key chose another. `told`: words for the user. `busy`: what is being worked on, "" when done.
+    `undo_beyond`, `redo_beyond`: undo or redo was asked for and there is nothing left here. `tool_changed`,
+    `type_changed`, `size_changed`: a key chose another. `told`: words for the user. `busy`: what is being worked on,
+    "" when done.
 
     Attributes:
         work: plane and history of the open picture, None without one.
@@ -57,6 +58,7 @@ class MaskCanvas(Pointed):
 
     changed = Signal(object, str)
     undo_beyond = Signal()
+    redo_beyond = Signal()
     next_wanted = Signal()
     previous_wanted = Signal()
     tool_changed = Signal(str)
@@ -105,6 +107,7 @@ class MaskCanvas(Pointed):
         self.work.touched.connect(self._touched)
         self.work.changed.connect(self.changed)
         self.work.undo_beyond.connect(self.undo_beyond)
+        self.work.redo_beyond.connect(self.redo_beyond)
         self.heat = heat
         self.threshold = heat.limit if heat is not None else 0.0
         self.layers.show(pictures, self.work.plane)

@@ -39,7 +39,8 @@ class MaskEditor(QWidget):
     `changed`: after each finished action, a read-only copy of the plane and what was done; to be saved.
     `label_wanted`: "normal", "anomaly" or None. `done`: this picture is finished, the next one please.
     `next_wanted`, `previous_wanted`: another picture. `copy_wanted`: a copy of the plane; open the next picture, then
-    `paste` it. `undo_beyond`: nothing is left to undo here; the owner has the older history.
+    `paste` it. `undo_beyond`, `redo_beyond`: nothing is left
+    to undo or do again here; the owner has the rest of the history.
     """
 
     changed = Signal(object, str)
@@ -49,6 +50,7 @@ class MaskEditor(QWidget):
     previous_wanted = Signal()
     copy_wanted = Signal(object)
     undo_beyond = Signal()
+    redo_beyond = Signal()
 
     def __init__(self, port: MaskPort, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -56,6 +58,7 @@ class MaskEditor(QWidget):
         self._subject: Subject | None = None
         self._regions: tuple[MaskRegion, ...] = ()
         self._touch: bool | None = None
+        self._more_to_redo = False
         self.canvas = MaskCanvas(port.run, clock)
         self._opener = Slow(port.run, self)
         self._lister = Slow(port.run, self)
@@ -128,6 +131,7 @@ class MaskEditor(QWidget):
         canvas.tool_changed.connect(lambda tool: (self.tools.mark(tool), self._show_hint()))
         canvas.changed.connect(self._changed)
         canvas.undo_beyond.connect(self.undo_beyond)
+        canvas.redo_beyond.connect(self.redo_beyond)
         canvas.next_wanted.connect(self.next_wanted)
         canvas.previous_wanted.connect(self.previous_wanted)
         canvas.told.connect(self.tell)
@@ -205,6 +209,17 @@ class MaskEditor(QWidget):
         self._touch = touch
         self._lay()
 
+    def forget_steps(self) -> None:
+        """The owner did something that is not drawing: what undo takes back next is that."""
+        if self.canvas.work is not None:
+            self.canvas.work.history.clear()
+        self._enable()
+
+    def set_more_to_redo(self, more: bool) -> None:
+        """Whether the owner could do something again beyond what is kept here."""
+        self._more_to_redo = more
+        self._enable()
+
     def tell(self, words: str) -> None:
         """Words in the place of the hint, until something is done."""
         self.hint.setText(words)
@@ -236,7 +251,7 @@ class MaskEditor(QWidget):
         self.copy.setEnabled(here and self._subject is not None and self._subject.position < self._subject.total)
         self.finish.setEnabled(here)
         history = self.canvas.work.history if self.canvas.work is not None else None
-        self.tools.buttons["redo"].setEnabled(history is not None and history.can_redo)
+        self.tools.buttons["redo"].setEnabled(history is not None and (history.can_redo or self._more_to_redo))
 
     def _choose_tool(self, tool: str) -> None:
         self.canvas.choose(Tool(tool))

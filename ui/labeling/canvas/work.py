@@ -27,11 +27,13 @@ from ui.labeling.canvas.history import History, Step
 
 class Work(QObject):
     """`touched` carries each rectangle to repaint. `changed` tells of a finished action: a copy of the plane that
-    nobody writes to, and what was done in a word or two. `undo_beyond` says that there is nothing left to undo here."""
+    nobody writes to, and what was done in a word or two. `undo_beyond` and `redo_beyond` say that there is nothing left
+    to undo or do again here."""
 
     touched = Signal(object)
     changed = Signal(object, str)
     undo_beyond = Signal()
+    redo_beyond = Signal()
 
     def __init__(self, picture: Image, plane: Plane) -> None:
         super().__init__()
@@ -142,6 +144,8 @@ class Work(QObject):
         if step is not None:
             self._touch(step.patch.apply(self.plane))
             self.changed.emit(self.copy(), f"redo {step.words}")
+        elif not self.stroking:
+            self.redo_beyond.emit()
 
     def _add(self, patch: Patch | None, words: str) -> Patch | None:
         if patch is not None:
