@@ -112,7 +112,7 @@ def decode_plane(data: bytes, size: tuple[int, int] | None = None, name: str = "
 
 
 def _deflated(data: bytes) -> bytes:
-    squeeze = zlib.compressobj(1, zlib.DEFLATED, -15, 9)
+    squeeze = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
     return squeeze.compress(data) + squeeze.flush(zlib.Z_FULL_FLUSH)
 
 

@@ -280,8 +280,9 @@ def test_the_heat_map_is_shown_before_it_is_taken(qtbot: QtBot, canvas: MaskCanv
     qtbot.waitUntil(changed)
     assert plane(canvas)[350, 480] == 0
     key(canvas, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: heard.words == ["brush", "heat map"])
     assert plane(canvas)[350, 460] == 2 and plane(canvas)[350, 435] == 1
-    assert heard.words == ["brush", "heat map"] and canvas.tool is Tool.BRUSH
+    assert canvas.tool is Tool.BRUSH
 
 
 def test_a_result_for_a_picture_that_is_gone_is_dropped(

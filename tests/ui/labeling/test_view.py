@@ -143,3 +143,14 @@ def test_a_picture_lies_at_the_same_place_at_every_level() -> None:
         row = [layers.picture.pixelColor(x, round(600 * scale)).lightness() > 127 for x in range(round(1600 * scale))]
         assert row.index(True) == pytest.approx(600 * scale, abs=1)
         assert sum(row) == pytest.approx(600 * scale, abs=1.5)
+
+
+def test_a_spot_of_three_pixels_is_seen_from_far_away() -> None:
+    for start in range(9):
+        plane = blank((2000, 1500))
+        plane[700 + start : 703 + start, 900 + start : 903 + start] = 1
+        layers = Layers()
+        layers.set_colours({1: QColor("#FF0000")}, QColor("white"), 1.0, QColor("black"))
+        layers.show(pyramid(np.zeros((1500, 2000, 3), np.uint8)), plane)
+        layers.look(View(0.22, 0, 0), 440, 330, 1.0)
+        assert 0 < (seen(layers)[..., 3] > 0).sum() <= 4

@@ -182,22 +182,28 @@ class MaskCanvas(Pointed):
         heat, work = self.heat, self.work
         if heat is None or work is None or self.tool is not Tool.HEAT:
             return
-        size, least = work.size, max(4, work.size[0] * work.size[1] // 200_000)
-        self.slow.newest("Reading the heat map", lambda: heat_area(heat, size, threshold, least), self._set_preview)
+        self.slow.newest("Reading the heat map", self._heat_work(heat, work), self._set_preview)
 
     def take_heat(self) -> None:
-        """What is shown becomes a mask of the chosen type; what was drawn before stays."""
-        area, work = self._preview, self.work
-        if work is None or self.tool is not Tool.HEAT:
+        """What the limit covers becomes a mask of the chosen type; what was drawn before stays."""
+        if self.heat is None or self.work is None or self.tool is not Tool.HEAT or not self.may_draw():
             return
-        if area is None:
-            self.told.emit("The heat map reaches this limit nowhere. Move the slider to the left.")
-            return
-        if not self.may_draw():
-            return
-        self._set_preview(None)
-        work.put(area, self.type_id, "heat map", only=0)
-        self.choose(Tool.BRUSH)
+        work, type_id = self.work, self.type_id
+
+        def take(area: Area | None) -> None:
+            if area is None:
+                self.told.emit("The heat map reaches this limit nowhere. Move the slider to the left.")
+                return
+            if self.tool is Tool.HEAT:
+                self.choose(Tool.BRUSH)
+            work.put(area, type_id, "heat map", only=0)
+
+        self.slow.start("Taking the heat map", self._heat_work(self.heat, work), take)
+
+    def _heat_work(self, heat: HeatMap, work: Work) -> Callable[[], Area | None]:
+        size, threshold = work.size, self.threshold
+        least = max(4, size[0] * size[1] // 200_000)
+        return lambda: heat_area(heat, size, threshold, least)
 
     def _set_preview(self, area: Area | None) -> None:
         if self.work is None or (area is not None and self.tool is not Tool.HEAT) or (area is self._preview is None):
@@ -267,10 +273,18 @@ class MaskCanvas(Pointed):
 
         self.slow.start("Looking at the regions", lambda: find(plane, own), take)
 
-    def delete_region(self, region: MaskRegion) -> bool:
-        """A region becomes good surface; whether it was still there."""
+    def delete_region(self, region: MaskRegion) -> None:
+        """A region becomes good surface."""
         work = self.work
-        return work is not None and work.put(region_at(work.plane, region.at, region.box), 0, "delete") is not None
+        if work is None:
+            return
+        plane = work.copy()
+
+        def take(area: Area | None) -> None:
+            if work.put(area, 0, "delete", only=region.type_id) is None:
+                self.told.emit("This region is gone already.")
+
+        self.slow.start("Deleting", lambda: region_at(plane, region.at, region.box), take)
 
     def paste(self, plane: Plane, name: str = "this picture") -> bool:
         """Lays another picture's mask over this one, as one step.
@@ -373,7 +387,7 @@ class MaskCanvas(Pointed):
     def place_cursor(self, at: At | None) -> None:
         for each in (self._cursor, at):
             if each is not None and self._ring():
-                reach = self.diameter * self.view.scale / 2 + 4
+                reach = max(self.diameter * self.view.scale / 2, 4) + 5
                 self.update(QRectF(each[0] - reach, each[1] - reach, 2 * reach, 2 * reach).toAlignedRect())
         self._cursor = at
 

@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from ui.labeling.canvas.view import View
 from ui.theme import current
 
 _SMALLEST_RING = 5.0
+_LARGEST_KEPT = 1200.0
 
 
 def draw_cursor(painter: QPainter, at: tuple[float, float], diameter: float) -> None:
     """The brush's true size as a ring that is seen on bright and dark; a cross where it is too small for one."""
+    x, y = at
+    if diameter > _LARGEST_KEPT:
+        _draw_ring(painter, QPointF(x, y), diameter)
+        return
+    ratio = painter.device().devicePixelRatioF()
+    half = _half(diameter)
+    painter.drawImage(QPointF(x - half, y - half), _ring(round(diameter * 2) / 2, ratio))
+
+
+@lru_cache(maxsize=8)
+def _ring(diameter: float, ratio: float) -> QImage:
+    """The ring as a picture: stroking it anew with each movement takes longer than all else."""
+    half = _half(diameter)
+    side = max(1, round(2 * half * ratio))
+    made = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    made.setDevicePixelRatio(ratio)
+    made.fill(0)
+    painter = QPainter(made)
+    _draw_ring(painter, QPointF(half, half), diameter)
+    painter.end()
+    return made
+
+
+def _half(diameter: float) -> int:
+    return math.ceil(max(diameter / 2, 4.0)) + 3
+
+
+def _draw_ring(painter: QPainter, middle: QPointF, diameter: float) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    x, y = at
+    x, y = middle.x(), middle.y()
     for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(255, 255, 255), 1.25)):
         painter.setPen(QPen(colour, width))
         if diameter >= _SMALLEST_RING:
-            painter.drawEllipse(QPointF(x, y), diameter / 2, diameter / 2)
+            painter.drawEllipse(middle, diameter / 2, diameter / 2)
         else:
             painter.drawLines([QLineF(x - 4, y, x + 4, y), QLineF(x, y - 4, x, y + 4)])
 

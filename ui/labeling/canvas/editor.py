@@ -318,8 +318,8 @@ class MaskEditor(QWidget):
             self.canvas.fly_to(self._regions[index].box)
 
     def _delete(self, index: int) -> None:
-        if index < len(self._regions) and not self.canvas.delete_region(self._regions[index]):
-            self.tell("This region has changed meanwhile; the list is being read again.")
+        if index < len(self._regions):
+            self.canvas.delete_region(self._regions[index])
 
     # -- layout
     def _lay(self) -> None:

@@ -36,6 +36,7 @@ WORDS = (
 """(keys, what they do)."""
 
 ZOOM = 1.5
+_FREE = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
 _GROW = 1.25
 
 _ACTS: dict[Qt.Key, Callable[[MaskCanvas], object]] = {
@@ -62,15 +63,18 @@ _ACTS: dict[Qt.Key, Callable[[MaskCanvas], object]] = {
 def knows(event: QKeyEvent) -> bool:
     """Whether a key means something on the canvas."""
     key = Qt.Key(event.key())
-    if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+    held = event.modifiers() & ~_FREE
+    if held == Qt.KeyboardModifier.ControlModifier:
         return key in (Qt.Key.Key_Z, Qt.Key.Key_Y)
+    if held != Qt.KeyboardModifier.NoModifier:
+        return False
     return key in TOOL_KEYS or key in _ACTS or Qt.Key.Key_1 <= key <= Qt.Key.Key_9 or key == Qt.Key.Key_Space
 
 
 def act_on(canvas: MaskCanvas, event: QKeyEvent) -> bool:
     """Does what a key means on the canvas; False where it means nothing."""
     key = Qt.Key(event.key())
-    held = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+    held = event.modifiers() & ~_FREE
     shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
     if held == Qt.KeyboardModifier.ControlModifier:
         if key == Qt.Key.Key_Z:

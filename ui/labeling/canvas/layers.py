@@ -26,6 +26,9 @@ _SMALLEST = 256
 _EDGE = 256
 """Added to a value at the rim of its region."""
 
+_Samples = NDArray[np.intp]
+"""(samples a device pixel, device pixels): indices of the picture's pixels."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pyramid:
@@ -75,7 +78,7 @@ class Layers:
         self._view = View(1.0, 0.0, 0.0)
         self._ratio = 1.0
         self._ground = QColor(0, 0, 0)
-        self._columns = self._rows = np.zeros(0, np.intp)
+        self._columns = self._rows = np.zeros((1, 0), np.intp)
         self._inside = (0, 0, 0, 0)
         self._set_room(1, 1)
 
@@ -154,7 +157,7 @@ class Layers:
             return
         inside = self._inside
         left, top = max(x0 - 1, inside[0]), max(y0 - 1, inside[1])
-        columns, rows = self._columns[left : min(x1 + 1, inside[2])], self._rows[top : min(y1 + 1, inside[3])]
+        columns, rows = self._columns[:, left : min(x1 + 1, inside[2])], self._rows[:, top : min(y1 + 1, inside[3])]
         values = _taken(self._plane, rows, columns)
         if self._preview is not None:
             np.putmask(values, _taken(self._preview, rows, columns), PREVIEW)
@@ -171,16 +174,26 @@ class Layers:
         self._mask[y0:y1, x0:x1] = self._colours.take(part)
 
 
-def _taken(plane: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Plane:
-    first = int(columns[0])
-    near = plane[:, first : int(columns[-1]) + 1]
-    return near.take(rows, axis=0).take(columns - first, axis=1)
+def _taken(plane: Plane, rows: _Samples, columns: _Samples) -> Plane:
+    """The plane at every crossing; of several samples a pixel the highest, so that a thin mark does not vanish."""
+    first, last = int(columns[0, 0]), int(columns[-1, -1])
+    near = plane[:, first : last + 1]
+    lines = near.take(rows[0], axis=0)
+    for more in rows[1:]:
+        np.maximum(lines, near.take(more, axis=0), out=lines)
+    values = lines.take(columns[0] - first, axis=1)
+    for more in columns[1:]:
+        np.maximum(values, lines.take(more - first, axis=1), out=values)
+    return values
 
 
-def _sampled(start: float, scale: float, count: int, length: int) -> tuple[NDArray[np.intp], int, int]:
-    """Which pixel of the picture each device pixel shows, and from where to where they show any."""
-    at = np.floor(start + (np.arange(count) + 0.5) / scale)
-    first, last = int(np.searchsorted(at, 0)), int(np.searchsorted(at, length))
+def _sampled(start: float, scale: float, count: int, length: int) -> tuple[_Samples, int, int]:
+    """Which pixels of the picture each device pixel shows, and from where to where they show any. Far away, where
+    one covers many, it looks at two in each direction."""
+    middle = np.floor(start + (np.arange(count) + 0.5) / scale)
+    first, last = int(np.searchsorted(middle, 0)), int(np.searchsorted(middle, length))
+    shares = (0.25, 0.75) if scale < 0.5 else (0.5,)
+    at = np.stack([np.floor(start + (np.arange(count) + share) / scale) for share in shares])
     return np.clip(at, 0, length - 1).astype(np.intp), first, last
 
 

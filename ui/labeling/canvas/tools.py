@@ -169,15 +169,15 @@ class PolygonPencil(Pencil):
             return
         corners, type_id = list(self.corners), canvas.type_id
         self.cancel()
-        if not canvas.snap:
-            work.put(polygon_area(corners, work.size), type_id, "polygon")
+        patch = work.put(polygon_area(corners, work.size), type_id, "polygon")
+        if patch is None or not canvas.snap:
             return
         picture, reach, size = work.picture, snap_reach(canvas), work.size
 
         def snapped() -> Area | None:
             return polygon_area(snap_outline(picture, np.array(corners), reach).tolist(), size)
 
-        canvas.slow.start("Finding the edges", snapped, lambda area: work.put(area, type_id, "polygon"))
+        canvas.slow.start("Finding the edges", snapped, lambda area: work.put_instead(patch, area, type_id, "polygon"))
 
     def paint(self, painter: QPainter) -> None:
         if not self.corners:
