@@ -176,7 +176,8 @@ class LabellingDesk:
         return self._open().pictures(ids)
 
     def thumbnail(self, number: int) -> Image:
-        return self._open().thumbnail(number)
+        """With its defects outlined."""
+        return self._open().outlined_thumbnail(number)
 
     def image(self, number: int) -> Image:
         """(H, W, 3) uint8 BGR. Raises PictureError where its file is gone."""
@@ -234,7 +235,7 @@ class LabellingDesk:
             with self._lock:
                 seen = None if over else self._seen.get(number)
             done = library.set_mask(number, plane, what if turn else words, seen, turn)
-            if not done.refused:
+            if over:
                 self.looked_at(library.picture(number))
             return done
 

@@ -190,6 +190,9 @@ def test_two_windows_do_not_overwrite_each_other(tmp_path: Path) -> None:
     assert refused.refused == (first,) and not refused.pictures
     assert two.picture(first).state.label == "normal"
     assert two.classify([first], "normal", seen=seen).refused == ()  # says the same: nothing to refuse
+    seen = {first: two.picture(first).revision}
+    two.classify([first], "anomaly", "dent", seen)
+    assert two.classify([first], "normal", "", seen).refused == ()  # it has seen what it did itself
     one.close()
     two.close()
 

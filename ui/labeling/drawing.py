@@ -82,18 +82,18 @@ class Drawing(QWidget):
         self.conflict = Notice()
         self.keep_mine = Button("Keep what I drew", on=self._keep_mine)
         self.keep_theirs = Button("Show theirs", on=self._keep_theirs)
-        top = QHBoxLayout()
-        top.setContentsMargins(16, 0, 16, 0)
-        top.setSpacing(8)
-        top.addWidget(self.back)
-        top.addWidget(self.conflict, 1)
-        top.addWidget(self.keep_theirs)
-        top.addWidget(self.keep_mine)
-        top.addStretch(0)
+        self.editor.lead(self.back)
+        self.trouble = QWidget()
+        line = QHBoxLayout(self.trouble)
+        line.setContentsMargins(0, 0, 0, 8)
+        line.setSpacing(8)
+        line.addWidget(self.conflict, 1)
+        line.addWidget(self.keep_theirs)
+        line.addWidget(self.keep_mine)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(top)
+        layout.addWidget(self.trouble)
         layout.addWidget(self.editor, 1)
         self._connect()
         self._settle("")
@@ -184,7 +184,11 @@ class Drawing(QWidget):
         picture, image, plane, heat = found
         self._picture, self._shown = picture, self._turn
         self._desk.looked_at(picture)
-        self.editor.open(Subject(picture.name, image, plane, picture.state.label, self._at + 1, len(self._ids), heat))
+        self.editor.open(
+            Subject(
+                picture.name.rsplit("/", 1)[-1], image, plane, picture.state.label, self._at + 1, len(self._ids), heat
+            )
+        )
 
     def _look_ahead(self, turn: int) -> None:
         """The next picture is read while this one is worked on."""
@@ -217,8 +221,7 @@ class Drawing(QWidget):
 
     def _settle(self, words: str) -> None:
         self.conflict.tell(words, "bad")
-        self.keep_mine.setVisible(bool(words))
-        self.keep_theirs.setVisible(bool(words))
+        self.trouble.setVisible(bool(words))
         if not words:
             self._mine = None
 
@@ -262,7 +265,6 @@ class Drawing(QWidget):
             pictures, (_, again) = found
             if turn == self._turn and pictures:
                 self._picture = pictures[0]
-                self._desk.looked_at(pictures[0])
                 self.editor.set_label(pictures[0].state.label)
                 self.editor.set_more_to_redo(bool(again))
 

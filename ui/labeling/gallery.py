@@ -53,7 +53,7 @@ class Gallery(QAbstractScrollArea):
         self._at = -1  # index of the current picture: where keys go on from
         self._anchor = -1
         self._picking = False
-        self._side = 160
+        self._nominal = self._side = 160
         self._pressed: tuple[int, QPoint] | None = None
         self._captions: OrderedDict[tuple[object, ...], QImage] = OrderedDict()
         self.words = ""
@@ -136,12 +136,8 @@ class Gallery(QAbstractScrollArea):
 
     def set_side(self, side: int) -> None:
         """Longer side of a thumbnail in pixels."""
-        here = self._first()
-        self._side = side
-        self._stock.set_side(side)
-        self._measure()
-        self.verticalScrollBar().setValue(here // self.columns * self._cell().height())
-        self.viewport().update()
+        self._nominal = side
+        self._resized()
 
     def go_to(self, number: int) -> None:
         if number in self._places:
@@ -158,7 +154,7 @@ class Gallery(QAbstractScrollArea):
 
     @property
     def columns(self) -> int:
-        return max(1, (self.viewport().width() - GAP) // self._cell().width())
+        return max(1, round((self.viewport().width() - GAP) / (self._nominal + GAP)))
 
     def _first(self) -> int:
         return self.verticalScrollBar().value() // self._cell().height() * self.columns
@@ -173,10 +169,7 @@ class Gallery(QAbstractScrollArea):
         """The cell's place in the viewport."""
         cell = self._cell()
         row, column = divmod(index, self.columns)
-        # What is left of the width goes between the columns.
-        room = self.viewport().width() - 2 * GAP - self.columns * self._side
-        apart = room / (self.columns - 1) if self.columns > 1 else 0
-        left = GAP + round(column * (self._side + apart))
+        left = GAP + column * cell.width()
         return QRect(left, GAP + row * cell.height() - self.verticalScrollBar().value(), self._side, self._side + _TEXT)
 
     def index_at(self, point: QPoint) -> int:
@@ -190,10 +183,19 @@ class Gallery(QAbstractScrollArea):
         return -1
 
     def resizeEvent(self, _event: object) -> None:
-        here = self._at
+        self._resized()
+
+    def _resized(self) -> None:
+        """The thumbnails take the width there is."""
+        top = self._first()
+        self._side = max(48, (self.viewport().width() - GAP) // self.columns - GAP)
+        self._stock.set_side(self._side)
+        self._captions.clear()
         self._measure()
-        if here >= 0:
-            self._show(here)
+        self.verticalScrollBar().setValue(top // self.columns * self._cell().height())
+        if self._at >= 0 and self.hasFocus():
+            self._show(self._at)
+        self.viewport().update()
 
     # -- painting
     def paintEvent(self, _event: object) -> None:

@@ -128,7 +128,7 @@ class SetView(QWidget):
         self.bring_back.setToolTip("What was labelled in a copy, or at another station, comes in here")
         self.job = JobBar(self._follower)
         right = Card("Snapshots")
-        right.body.addWidget(self.no_snapshots)
+        right.body.addWidget(self.no_snapshots, 1, Qt.AlignmentFlag.AlignTop)
         right.body.addWidget(self.snapshots, 1)
         right.body.addWidget(self.keep)
         away = Card("Work elsewhere")

@@ -35,7 +35,8 @@ class Stock(QObject):
         self._fetching: set[int] = set()
         self._loading: set[int] = set()
         self._calls = 0
-        self._turn = 0  # rises when everything is forgotten: answers asked for before are dropped
+        # They rise when everything is forgotten: answers asked for before are dropped.
+        self._turn = self._thumbs_turn = 0
 
     def forget(self) -> None:
         """Another library, another thumbnail size."""
@@ -44,13 +45,14 @@ class Stock(QObject):
         self._fetching.clear()
         self._loading.clear()
         self._turn += 1
+        self._thumbs_turn += 1
 
     def set_side(self, side: int) -> None:
         if side != self._side:
             self._side = side
             self._thumbs.clear()
             self._loading.clear()
-            self._turn += 1
+            self._thumbs_turn += 1
 
     def refresh(self, ids: Iterable[int]) -> None:
         """These have changed: what is shown of them stays until the new facts are there."""
@@ -88,6 +90,9 @@ class Stock(QObject):
                 return
             self._fetching.difference_update(ids)
             for each in pictures:
+                before = self._facts.get(each.id)
+                if before is not None and before.state.mask != each.state.mask:
+                    self._thumbs.pop(each.id, None)  # its outlines are others now
                 self._facts[each.id] = each
                 self._facts.move_to_end(each.id)
             while len(self._facts) > _FACTS:
@@ -101,7 +106,7 @@ class Stock(QObject):
             batch, self._wanted = self._wanted[:_BATCH], self._wanted[_BATCH:]
             self._loading.update(batch)
             self._calls += 1
-            self._load_batch(batch, self._turn, self._side)
+            self._load_batch(batch, self._thumbs_turn, self._side)
 
     def _load_batch(self, batch: list[int], turn: int, side: int) -> None:
         def work() -> dict[int, QImage | None]:
@@ -116,7 +121,7 @@ class Stock(QObject):
 
         def come(made: dict[int, QImage | None]) -> None:
             self._calls -= 1
-            if turn == self._turn:
+            if turn == self._thumbs_turn:
                 self._loading.difference_update(batch)
                 self._thumbs.update(made)
                 while len(self._thumbs) > _THUMBS:

@@ -214,7 +214,8 @@ def _take_over(
         if uid in known:
             continue
         db.execute(
-            "INSERT OR IGNORE INTO actions (uid, at, author, words, status) VALUES (?, ?, ?, ?, 'elsewhere')",
+            "INSERT OR IGNORE INTO actions (uid, at, author, session, words, status) "
+            "VALUES (?, ?, ?, '', ?, 'elsewhere')",
             (uid, at, author, words),
         )
         (action,) = db.execute("SELECT id FROM actions WHERE uid = ?", (uid,)).fetchone()

@@ -29,6 +29,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, author: str) -> None:
         self.connection = self._db = connection
         self.author = author
+        self._session = uuid.uuid4().hex
 
     @property
     def names(self) -> TypeNames:
@@ -71,7 +72,7 @@ class Ledger:
             after = tidy(edit(before))
             if after == before:
                 continue
-            if seen is not None and seen.get(picture, row[0]) != row[0]:
+            if seen is not None and self._changed_by_others(picture, seen.get(picture, row[0]), row[0]):
                 refused.append(picture)
             else:
                 changed.append((picture, before, after))
@@ -82,14 +83,25 @@ class Ledger:
             self._record(words, "done", changed, renamed)
         return Done(words, tuple(picture for picture, _, _ in changed), tuple(refused))
 
+    def _changed_by_others(self, picture: int, seen: int, now: int) -> bool:
+        """Whether anybody but this session changed a picture between two of its revisions."""
+        if seen >= now:
+            return False
+        rows = self._db.execute(
+            "SELECT a.session FROM events e JOIN actions a ON a.id = e.action WHERE e.picture = ? "
+            "ORDER BY a.id DESC LIMIT ?",
+            (picture, now - seen),
+        ).fetchall()
+        return len(rows) < now - seen or any(session != self._session for (session,) in rows)
+
     def _record(
         self, words: str, status: str, changed: list[tuple[int, LabelState, LabelState]], renamed: str = ""
     ) -> int:
         names = self.names
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         action = self._db.execute(
-            "INSERT INTO actions (uid, at, author, words, status, renamed) VALUES (?, ?, ?, ?, ?, ?)",
-            (uuid.uuid4().hex, now, self.author, words, status, renamed),
+            "INSERT INTO actions (uid, at, author, session, words, status, renamed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (uuid.uuid4().hex, now, self.author, self._session, words, status, renamed),
         ).lastrowid
         assert action is not None
         self._db.executemany(

@@ -76,6 +76,7 @@ CREATE TABLE actions (
     uid TEXT NOT NULL UNIQUE,
     at TEXT NOT NULL,
     author TEXT NOT NULL,
+    session TEXT NOT NULL,       -- one window: what it did itself, it has seen
     words TEXT NOT NULL,
     status TEXT NOT NULL,        -- done, undone, gone (undone, and something else was done since), undo (an undoing)
     renamed TEXT NOT NULL DEFAULT ''  -- JSON of what happened to a type

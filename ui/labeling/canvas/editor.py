@@ -209,6 +209,11 @@ class MaskEditor(QWidget):
         self._touch = touch
         self._lay()
 
+    def lead(self, widget: QWidget) -> None:
+        """A widget of the owner's before the picture's name: the way back."""
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self.header.lead(widget)
+
     def forget_steps(self) -> None:
         """The owner did something that is not drawing: what undo takes back next is that."""
         if self.canvas.work is not None:

@@ -31,7 +31,7 @@ class Header(QWidget):
         self.label = Choice(list(_LABELS), "")
         self.label.chosen.connect(lambda key: self.label_wanted.emit(key or None))
         self.position = label("", "note")
-        layout = QHBoxLayout(self)
+        self._line = layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addLayout(column(self.name, self.facts, spacing=0), 1)
@@ -45,6 +45,10 @@ class Header(QWidget):
     def _dress(self) -> None:
         for key, _ in _LABELS:
             self.label.button(key).setMinimumWidth(current().metrics.touch)
+
+    def lead(self, widget: QWidget) -> None:
+        """Puts a widget at its left end."""
+        self._line.insertWidget(0, widget)
 
     def show_subject(self, subject: Subject | None) -> None:
         self.label.setEnabled(subject is not None)
