@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -121,6 +123,27 @@ def test_painting_goes_on_outside_and_comes_back(canvas: MaskCanvas, heard: Hear
     drag(canvas, (10, 300), (-300, 300), (-300, 400), (10, 400))
     assert plane(canvas)[300, 5] == plane(canvas)[400, 5] == 1 and plane(canvas)[350, 5] == 0
     assert heard.words == ["brush"]
+
+
+def test_the_brush_keeps_up_on_12_megapixels(canvas: MaskCanvas) -> None:
+    """Processor time of a movement, from its event to the end of its paint: a frame has 16 ms."""
+    canvas.open(pyramid(np.zeros((3072, 4096, 3), np.uint8)), blank((4096, 3072)))
+    for zoom in (1.0, 20.0):
+        canvas.fit()
+        canvas.zoom(zoom)
+        canvas.set_diameter(120)
+        middle = canvas.view.to_picture((412, 312))
+        QTest.mousePress(canvas, LEFT, pos=place(canvas, middle))
+        took = []
+        for index in range(60):
+            reach = 150 * index / 60 / canvas.view.scale
+            at = middle[0] + reach * np.cos(index / 3), middle[1] + reach * np.sin(index / 3)
+            start = time.thread_time()
+            move(canvas, at, LEFT)
+            QApplication.processEvents()
+            took.append(time.thread_time() - start)
+        QTest.mouseRelease(canvas, LEFT, pos=place(canvas, middle))
+        assert sorted(took)[56] < 0.016
 
 
 # -- keys
