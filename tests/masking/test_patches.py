@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ POINTS = st.tuples(st.floats(-20, 50), st.floats(-20, 40))
 Planes = NDArray[np.uint8]
 
 
+@settings(max_examples=40)
 @given(PLANES, PLANES)
 def test_applying_and_reverting_are_inverse(before: Planes, after: Planes) -> None:
     patch = patch_of((31, 24), Rect(0, 0, 31, 24), before, after)
@@ -33,6 +34,7 @@ def test_applying_and_reverting_are_inverse(before: Planes, after: Planes) -> No
     assert not (before != after)[outside].any()
 
 
+@settings(max_examples=40)
 @given(PLANES, st.integers(-10, 35), st.integers(-10, 30), arrays(bool, (9, 13)), st.integers(0, 4), st.booleans())
 def test_filling_changes_the_areas_pixels_only(
     before: Planes, x: int, y: int, pixels: NDArray[np.bool_], type_id: int, only: bool
@@ -52,6 +54,7 @@ def test_filling_changes_the_areas_pixels_only(
         np.testing.assert_array_equal(plane, before)
 
 
+@settings(max_examples=40)
 @given(PLANES, st.lists(st.tuples(POINTS, st.floats(0.5, 20), st.integers(0, 3)), min_size=1, max_size=5))
 def test_a_recorder_knows_what_a_stroke_covered(
     before: Planes, segments: list[tuple[tuple[float, float], float, int]]
@@ -103,6 +106,7 @@ def test_a_change_fits_its_plane_only() -> None:
         patch.apply(blank((6, 5)))
 
 
+@settings(max_examples=40)
 @given(PLANES, PLANES)
 def test_merging_types_reaches_what_undo_brings_back(before: Planes, after: Planes) -> None:
     patch = patch_of((31, 24), Rect(0, 0, 31, 24), before, after)

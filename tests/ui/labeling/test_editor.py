@@ -267,10 +267,17 @@ def faults(editor: MaskEditor) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize(
-    ("size", "touched"),
-    [((1280, 800), False), ((1920, 1080), False), ((1280, 800), True), ((1192, 607), True), ((936, 572), False)],
+    ("size", "touched", "theme"),
+    [
+        ((1280, 800), False, "dark"),
+        ((1280, 800), False, "light"),
+        ((1920, 1080), False, "dark"),
+        ((1920, 1080), False, "light"),
+        ((1280, 800), True, "light"),
+        ((1192, 607), True, "dark"),
+        ((936, 572), False, "light"),
+    ],
 )
 def test_nothing_is_cut_off_on_any_screen(
     qtbot: QtBot, editor: MaskEditor, station: FakeStation, theme: str, size: tuple[int, int], touched: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QImage
 
@@ -17,6 +17,7 @@ VIEWS = st.builds(View, st.floats(0.05, 60), st.floats(-500, 5000), st.floats(-5
 PLACES = st.tuples(st.floats(0, 1200), st.floats(0, 800))
 
 
+@settings(max_examples=40)
 @given(VIEWS, PLACES, st.floats(0.2, 5))
 def test_what_lies_under_the_pointer_stays_there_while_zooming(view: View, at: At, factor: float) -> None:
     before = view.to_picture(at)
@@ -25,6 +26,7 @@ def test_what_lies_under_the_pointer_stays_there_while_zooming(view: View, at: A
     assert view.to_widget(before) == pytest.approx(at, abs=1e-3)
 
 
+@settings(max_examples=40)
 @given(VIEWS, st.tuples(st.integers(1, 9000), st.integers(1, 9000)))
 def test_the_picture_can_not_be_lost(view: View, size: tuple[int, int]) -> None:
     room = (900.0, 700.0)
@@ -32,6 +34,7 @@ def test_the_picture_can_not_be_lost(view: View, size: tuple[int, int]) -> None:
     assert -1e-6 <= x <= size[0] + 1e-6 and -1e-6 <= y <= size[1] + 1e-6
 
 
+@settings(max_examples=40)
 @given(st.tuples(st.integers(1, 9000), st.integers(1, 9000)))
 def test_a_fitted_picture_is_whole_and_in_the_middle(size: tuple[int, int]) -> None:
     view = fitted(size, (900, 700))
@@ -102,6 +105,7 @@ def seen(layers: Layers) -> np.ndarray:
     return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4).copy()
 
 
+@settings(max_examples=40)
 @given(st.floats(0.1, 20), st.floats(-40, 90), st.floats(-40, 70), st.sampled_from([1.0, 1.5, 2.0]))
 def test_bringing_up_a_part_gives_what_bringing_up_all_gives(scale: float, x: float, y: float, ratio: float) -> None:
     plane = blank((100, 80))

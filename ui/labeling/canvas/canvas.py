@@ -11,24 +11,21 @@ from PySide6.QtWidgets import QSizePolicy
 
 from app.domain.labelling import DefectType
 from app.masking import (
-    Area,
     HeatMap,
-    MaskRegion,
     Plane,
     Rect,
     copied_to,
-    heat_area,
-    hole_area,
-    region_at,
-    speck_area,
 )
 from ui.labeling.canvas.drawing import draw_cursor, draw_grid, draw_words
+from ui.labeling.canvas.finders import BoxPencil, HeatPencil, WandPencil
 from ui.labeling.canvas.fingers import At
 from ui.labeling.canvas.keys import act_on, knows
 from ui.labeling.canvas.layers import Layers, Pyramid
+from ui.labeling.canvas.outlines import BrushPencil, PolygonPencil
+from ui.labeling.canvas.pencil import Pencil
 from ui.labeling.canvas.pointed import Pointed
 from ui.labeling.canvas.slow import Run, Slow
-from ui.labeling.canvas.tools import Pencil, Tool, WandPencil, pencils, preview_plane
+from ui.labeling.canvas.tools import Tool
 from ui.labeling.canvas.view import GRID_FROM, View, around, fitted
 from ui.labeling.canvas.work import Work
 from ui.theme import current
@@ -84,13 +81,20 @@ class MaskCanvas(Pointed):
         self.erase_current_only = False
         self.opacity = 0.5
         self.words = _EMPTY
-        self.heat: HeatMap | None = None
-        self.threshold = 0.0
-        self._pencils = pencils(self)
+        self.heat = HeatPencil(self)
+        self._wand = WandPencil(self)
+        self._polygon = PolygonPencil(self)
+        self._pencils: dict[Tool, Pencil] = {
+            Tool.BRUSH: BrushPencil(self, erase=False),
+            Tool.ERASER: BrushPencil(self, erase=True),
+            Tool.POLYGON: self._polygon,
+            Tool.WAND: self._wand,
+            Tool.BOX: BoxPencil(self),
+            Tool.HEAT: self.heat,
+        }
         self._pencil: Pencil | None = None
         self._held = False  # fitted until somebody zooms or moves
         self._cursor: At | None = None
-        self._preview: Area | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(QSize(240, 180))
         self.setAccessibleName("Picture and mask")
@@ -104,12 +108,11 @@ class MaskCanvas(Pointed):
         """Shows a picture and its plane, which is copied; history begins anew and work under way is dropped."""
         self.shut()
         self.work = Work(pictures.picture, plane)
-        self.work.touched.connect(self._touched)
+        self.work.touched.connect(self.bring_up)
         self.work.changed.connect(self.changed)
         self.work.undo_beyond.connect(self.undo_beyond)
         self.work.redo_beyond.connect(self.redo_beyond)
-        self.heat = heat
-        self.threshold = heat.limit if heat is not None else 0.0
+        self.heat.show_map(heat)
         self.layers.show(pictures, self.work.plane)
         self.fit()
         if self.tool is Tool.HEAT:
@@ -119,7 +122,8 @@ class MaskCanvas(Pointed):
         """Shows nothing but words; results on their way are dropped."""
         self.escape()
         self.slow.drop()
-        self.work, self.heat, self._preview, self.words = None, None, None, words
+        self.work, self.words = None, words
+        self.heat.show_map(None)
         self.layers.show(None, None)
         self.update()
 
@@ -145,14 +149,13 @@ class MaskCanvas(Pointed):
 
     def choose(self, tool: Tool) -> None:
         """Takes another tool; what was begun with the old one is ended."""
-        if tool is Tool.HEAT and self.heat is None:
+        if tool is Tool.HEAT and self.heat.map is None:
             self.told.emit("There is no heat map of this picture: no model has looked at it yet.")
             return
         self.escape()
         changed, self.tool = tool is not self.tool, tool
-        self._set_preview(None)
         if tool is Tool.HEAT:
-            self.set_threshold(self.threshold)
+            self.heat.set_threshold(self.heat.threshold)
         if changed:
             self.tool_changed.emit(tool.value)
         self.show_cursor()
@@ -167,52 +170,12 @@ class MaskCanvas(Pointed):
 
     def set_tolerance(self, tolerance: int) -> None:
         self.tolerance = tolerance
-        wand = self._pencils[Tool.WAND]
-        if self.tool is Tool.WAND and isinstance(wand, WandPencil):
-            wand.retune()
+        if self.tool is Tool.WAND:
+            self._wand.retune()
 
     def set_opacity(self, opacity: float) -> None:
         self.opacity = opacity
         self._dress()
-
-    # -- the heat map as a mask
-    def set_threshold(self, threshold: float) -> None:
-        """Shows what of the heat map would be taken."""
-        self.threshold = threshold
-        heat, work = self.heat, self.work
-        if heat is None or work is None or self.tool is not Tool.HEAT:
-            return
-        self.slow.newest("Reading the heat map", self._heat_work(heat, work), self._set_preview)
-
-    def take_heat(self) -> None:
-        """What the limit covers becomes a mask of the chosen type; what was drawn before stays."""
-        if self.heat is None or self.work is None or self.tool is not Tool.HEAT or not self.may_draw():
-            return
-        work, type_id = self.work, self.type_id
-
-        def take(area: Area | None) -> None:
-            if area is None:
-                self.told.emit("The heat map reaches this limit nowhere. Move the slider to the left.")
-                return
-            if self.tool is Tool.HEAT:
-                self.choose(Tool.BRUSH)
-            work.put(area, type_id, "heat map", only=0)
-
-        self.slow.start("Taking the heat map", self._heat_work(self.heat, work), take)
-
-    def _heat_work(self, heat: HeatMap, work: Work) -> Callable[[], Area | None]:
-        size, threshold = work.size, self.threshold
-        least = max(4, size[0] * size[1] // 200_000)
-        return lambda: heat_area(heat, size, threshold, least)
-
-    def _set_preview(self, area: Area | None) -> None:
-        if self.work is None or (area is not None and self.tool is not Tool.HEAT) or (area is self._preview is None):
-            return
-        before, self._preview = self._preview, area
-        self.layers.set_preview(preview_plane(area, self.work.size))
-        for each in (before, area):
-            if each is not None:
-                self._touched(each.rect)
 
     # -- actions
     def may_draw(self) -> bool:
@@ -225,15 +188,20 @@ class MaskCanvas(Pointed):
 
     def undo(self) -> None:
         """Takes back what is begun, or else the last step."""
-        pencil = self._pencils[self.tool]
-        if pencil.active and self.tool is Tool.POLYGON:
-            pencil.back()
+        if self._polygon.active:
+            self._polygon.back()
         elif self.work is not None:
             self.work.undo()
 
     def redo(self) -> None:
         if self.work is not None:
             self.work.redo()
+
+    def stop(self) -> None:
+        """Escape: ends what is going on without a mark, and puts the heat map away."""
+        self.escape()
+        if self.tool is Tool.HEAT:
+            self.choose(Tool.BRUSH)
 
     def escape(self) -> None:
         """Ends what is going on without a mark."""
@@ -243,48 +211,11 @@ class MaskCanvas(Pointed):
 
     def close_shape(self) -> None:
         """Enter: closes the polygon, takes the heat map."""
-        if self.tool is Tool.HEAT:
-            self.take_heat()
-        else:
-            self._pencils[self.tool].close()
+        self._pencils[self.tool].close()
 
     def step_back(self) -> None:
         """Backspace: the polygon's last corner goes."""
         self._pencils[self.tool].back()
-
-    def fill_holes(self) -> None:
-        """Holes in the chosen type's regions become part of them."""
-        self._tidy("fill holes", hole_area, self.type_id, 0, "There is no hole to fill in the regions of this type.")
-
-    def remove_specks(self, least: int) -> None:
-        """Regions of the chosen type with fewer pixels become good surface."""
-        none = f"No region of this type has fewer than {least} pixels."
-        self._tidy("remove specks", lambda plane, own: speck_area(plane, own, least), 0, self.type_id, none)
-
-    def _tidy(self, words: str, find: Callable[[Plane, int], Area | None], becomes: int, only: int, none: str) -> None:
-        work, own = self.work, self.type_id
-        if work is None or not self.may_draw():
-            return
-        plane = work.copy()
-
-        def take(area: Area | None) -> None:
-            if work.put(area, becomes, words, only) is None:
-                self.told.emit(none)
-
-        self.slow.start("Looking at the regions", lambda: find(plane, own), take)
-
-    def delete_region(self, region: MaskRegion) -> None:
-        """A region becomes good surface."""
-        work = self.work
-        if work is None:
-            return
-        plane = work.copy()
-
-        def take(area: Area | None) -> None:
-            if work.put(area, 0, "delete", only=region.type_id) is None:
-                self.told.emit("This region is gone already.")
-
-        self.slow.start("Deleting", lambda: region_at(plane, region.at, region.box), take)
 
     def paste(self, plane: Plane, name: str = "this picture") -> bool:
         """Lays another picture's mask over this one, as one step.
@@ -297,7 +228,10 @@ class MaskCanvas(Pointed):
         return self.work.paste(copied_to(plane, self.work.size, name), "copied mask") is not None
 
     def relabel(self, source: int, into: int) -> None:
-        """The owner merged two types everywhere."""
+        """The owner merged two types everywhere. What is under way for either is dropped: it would bring one back."""
+        self.slow.drop()
+        if self.type_id == source:
+            self.type_id = into
         if self.work is not None:
             self.work.relabel(source, into)
 
@@ -353,7 +287,8 @@ class MaskCanvas(Pointed):
         self.update()
 
     # -- painting
-    def _touched(self, rect: Rect) -> None:
+    def bring_up(self, rect: Rect) -> None:
+        """Shows what has changed in a rectangle of the picture."""
         dirty = self.layers.refresh(rect)
         if not dirty.isEmpty():
             self.update(dirty)
@@ -428,7 +363,7 @@ class MaskCanvas(Pointed):
     def cancel(self) -> None:
         """The press that is under way never was; corners set before it stay."""
         pencil, self._pencil = self._pencil, None
-        if pencil is not None and pencil is not self._pencils[Tool.POLYGON]:
+        if pencil is not None and pencil is not self._polygon:
             pencil.cancel()
 
     def pinch(self, factor: float, about: At, by: At) -> None:
@@ -442,7 +377,7 @@ class MaskCanvas(Pointed):
     def hover(self, at: At) -> None:
         """The pointer moves without being pressed: a polygon's line follows between two clicks."""
         if self.tool is Tool.POLYGON:
-            self._pencils[Tool.POLYGON].move(at)
+            self._polygon.move(at)
         self.place_cursor(at)
 
     # -- keys

@@ -19,6 +19,7 @@ from ui.labeling.canvas.options import Options
 from ui.labeling.canvas.port import MaskPort, Subject
 from ui.labeling.canvas.rows import Row, SwatchList
 from ui.labeling.canvas.slow import Slow
+from ui.labeling.canvas.tidy import delete_region
 from ui.labeling.canvas.toolbar import TEN_INCH, ToolBar
 from ui.labeling.canvas.tools import HINTS, Tool
 from ui.labeling.canvas.types_panel import TypeForm, TypesPanel
@@ -324,7 +325,7 @@ class MaskEditor(QWidget):
 
     def _delete(self, index: int) -> None:
         if index < len(self._regions):
-            self.canvas.delete_region(self._regions[index])
+            delete_region(self.canvas, self._regions[index])
 
     # -- layout
     def _lay(self) -> None:

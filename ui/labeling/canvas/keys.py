@@ -1,4 +1,4 @@
-"""The keys of the canvas, in one list that the help can show too."""
+"""The keys of the canvas, in one list."""
 
 from __future__ import annotations
 
@@ -22,19 +22,6 @@ TOOL_KEYS = {
     Qt.Key.Key_H: Tool.HEAT,
 }
 
-WORDS = (
-    ("B E P W G H", "brush, eraser, polygon, wand, box, heat map"),
-    ("[ and ]", "smaller and larger brush"),
-    ("1 to 9", "defect type"),
-    ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
-    ("0 or F, + and -", "whole picture, closer and further away"),
-    ("Enter, Backspace, Escape", "close the polygon, take its last corner back, stop"),
-    ("Space or middle button", "move the picture"),
-    ("Right button", "erase"),
-    ("N, M", "next and previous picture"),
-)
-"""(keys, what they do)."""
-
 ZOOM = 1.5
 _FREE = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
 _GROW = 1.25
@@ -53,7 +40,7 @@ _ACTS: dict[Qt.Key, Callable[[MaskCanvas], object]] = {
     Qt.Key.Key_Minus: lambda canvas: canvas.zoom(1 / ZOOM),
     Qt.Key.Key_Return: lambda canvas: canvas.close_shape(),
     Qt.Key.Key_Enter: lambda canvas: canvas.close_shape(),
-    Qt.Key.Key_Escape: lambda canvas: canvas.escape(),
+    Qt.Key.Key_Escape: lambda canvas: canvas.stop(),
     Qt.Key.Key_Backspace: lambda canvas: canvas.step_back(),
     Qt.Key.Key_N: lambda canvas: canvas.next_wanted.emit(),
     Qt.Key.Key_M: lambda canvas: canvas.previous_wanted.emit(),

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from ui.labeling.canvas.canvas import MaskCanvas
 from ui.labeling.canvas.sliders import LevelSlider, LimitSlider, SizeSlider
+from ui.labeling.canvas.tidy import fill_holes, remove_specks
 from ui.labeling.canvas.tools import Tool
 from ui.shared.widgets import Button
 
@@ -31,16 +32,16 @@ class Options(QWidget):
         self.tolerance = LevelSlider(0, 128, canvas.tolerance, "Tolerance")
         self.tolerance.valueChanged.connect(canvas.set_tolerance)
         self.limit = LimitSlider()
-        self.limit.moved.connect(canvas.set_threshold)
-        self.take = Button("Take it", icon_name="check", on=canvas.take_heat)
+        self.limit.moved.connect(canvas.heat.set_threshold)
+        self.take = Button("Take it", icon_name="check", on=canvas.heat.close)
         self.snap = _chip("Follow edges", "magnet")
         self.snap.toggled.connect(lambda on: setattr(canvas, "snap", on))
         self.only = _chip("This type only", "filter-outline")
         self.only.toggled.connect(lambda on: setattr(canvas, "erase_current_only", on))
         self.close_shape = Button("Close", icon_name="check", on=canvas.close_shape)
         self.back = Button("Corner back", icon_name="backspace-outline", on=canvas.step_back)
-        self.holes = Button("Fill holes", on=canvas.fill_holes)
-        self.specks = Button("Remove specks", on=lambda: canvas.remove_specks(_SPECK))
+        self.holes = Button("Fill holes", on=lambda: fill_holes(canvas))
+        self.specks = Button("Remove specks", on=lambda: remove_specks(canvas, _SPECK))
         self._shown: dict[QWidget, tuple[Tool, ...]] = {
             self.size_slider: (Tool.BRUSH, Tool.ERASER),
             self.tolerance: (Tool.WAND,),
@@ -73,5 +74,5 @@ class Options(QWidget):
     def show_heat(self) -> None:
         """Another picture is open."""
         heat = self._canvas.heat
-        if heat is not None:
-            self.limit.show_map(heat.peak, self._canvas.threshold)
+        if heat.map is not None:
+            self.limit.show_map(heat.map.peak, heat.threshold)
