@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QScroller,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from app.domain.verdict import Verdict
 from app.labelling import LabellingDesk, PlaceCrop
 from ui.bridge import Bridge
 from ui.labeling.work import Follower
+from ui.shared.finger import FingerScroll
 from ui.shared.images import fit, to_qimage
 from ui.shared.shapes import draw_verdict
 from ui.shared.widgets import Button, Choice, Notice, clear, field, label
@@ -50,7 +50,7 @@ class CropGrid(QAbstractScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Crops of the checkpoint")
-        QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.LeftMouseButtonGesture)
+        self._finger = FingerScroll(self)
 
     def show_ids(self, ids: Sequence[int]) -> None:
         self._ids = list(ids)
@@ -143,10 +143,17 @@ class CropGrid(QAbstractScrollArea):
 
     def mousePressEvent(self, event):  # type: ignore[no-untyped-def]
         self._pressed = self.index_at(event.position().toPoint())
+        self._finger.press(event)
+
+    def mouseDoubleClickEvent(self, event):  # type: ignore[no-untyped-def]
+        self.mousePressEvent(event)  # two quick taps are two taps
+
+    def mouseMoveEvent(self, event):  # type: ignore[no-untyped-def]
+        self._finger.move(event)
 
     def mouseReleaseEvent(self, event):  # type: ignore[no-untyped-def]
         pressed, self._pressed = self._pressed, -1
-        if pressed >= 0 and pressed == self.index_at(event.position().toPoint()):
+        if self._finger.release(event) and pressed >= 0 and pressed == self.index_at(event.position().toPoint()):
             self.given.emit(self._ids[pressed])
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QKeySequence, QPainter, QPen
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QScroller
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from app.domain.labelling import DefectType, LibraryPicture
 from app.domain.verdict import Verdict
 from ui.labeling.stock import Stock
+from ui.shared.finger import FingerScroll
 from ui.shared.shapes import draw_verdict
 from ui.theme import current
 from ui.theme.theme import font
@@ -54,7 +55,7 @@ class Gallery(QAbstractScrollArea):
         self._anchor = -1
         self._picking = False
         self._nominal = self._side = 160
-        self._pressed: tuple[int, QPoint] | None = None
+        self._pressed = -1
         self._captions: OrderedDict[tuple[object, ...], QImage] = OrderedDict()
         self.words = ""
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -63,7 +64,7 @@ class Gallery(QAbstractScrollArea):
         self.setAccessibleName("Pictures of the library")
         self.viewport().setProperty("kind", "ground")
         self.verticalScrollBar().setSingleStep(60)
-        QScroller.grabGesture(self.viewport(), QScroller.ScrollerGestureType.LeftMouseButtonGesture)
+        self._finger = FingerScroll(self)
         stock.arrived.connect(self.viewport().update)
         current().changed.connect(self.viewport().update)
 
@@ -316,15 +317,17 @@ class Gallery(QAbstractScrollArea):
     # -- mouse and touch
     def mousePressEvent(self, event):  # type: ignore[no-untyped-def]
         if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = (self.index_at(event.position().toPoint()), event.position().toPoint())
+            self._pressed = self.index_at(event.position().toPoint())
+            self._finger.press(event)
+
+    def mouseMoveEvent(self, event):  # type: ignore[no-untyped-def]
+        self._finger.move(event)
 
     def mouseReleaseEvent(self, event):  # type: ignore[no-untyped-def]
-        pressed, self._pressed = self._pressed, None
-        if pressed is None or event.button() != Qt.MouseButton.LeftButton:
+        if event.button() != Qt.MouseButton.LeftButton or not self._finger.release(event):
             return
-        index, where = pressed
-        moved = (event.position().toPoint() - where).manhattanLength() > 12
-        if moved or index != self.index_at(event.position().toPoint()):
+        index = self.index_at(event.position().toPoint())
+        if index != self._pressed:
             return
         self.setFocus()
         if index < 0:
@@ -346,7 +349,9 @@ class Gallery(QAbstractScrollArea):
 
     def mouseDoubleClickEvent(self, event):  # type: ignore[no-untyped-def]
         index = self.index_at(event.position().toPoint())
-        if index >= 0 and not self._picking:
+        if self._picking:
+            self.mousePressEvent(event)  # two quick taps are two taps
+        elif index >= 0:
             self.opened.emit(self._ids[index])
 
     def _choose_range(self, first: int, last: int) -> None:

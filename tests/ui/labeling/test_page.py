@@ -275,10 +275,10 @@ def test_two_sessions_that_disagree_are_shown_side_by_side(
     desk = station.labelling
     first = filled.browse.gallery.ids[0]
     desk.copy_for_session(tmp_path / "laptop").result(10)
-    with_laptop = Library.open(tmp_path / "laptop", "Susan, laptop")
-    with_laptop.classify([first], "anomaly", "dent")
-    with_laptop.close()
     desk.classify([first], "normal").result(5)
+    with_laptop = Library.open(tmp_path / "laptop", "Susan, laptop")
+    with_laptop.classify([first], "anomaly", "dent")  # later
+    with_laptop.close()
     desk.join(tmp_path / "laptop").result(10)
     qtbot.waitUntil(filled.view.button("disagreements").isVisible)
     filled.view.button("disagreements").click()
