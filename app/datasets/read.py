@@ -190,12 +190,11 @@ def _listed(root: Path, entries: list[Path], room: Path | None) -> Dataset | Non
     annotations = root / ANNOTATIONS
     beside = sorted(annotations.iterdir()) if annotations.is_dir() else []
     files = [entry for entry in (*beside, *entries) if entry.suffix.lower() == ".json" and entry.is_file()]
-    deeper = (each for each in root.rglob("*.json") if each not in files)
-    first = _first_recognised(files) or _first_recognised(deeper)
+    first = _first_recognised(files) or _first_recognised(each for each in _json_below(root) if each not in files)
     if first == "coco":
         return read_coco([each for each in files if _content_is(each, is_coco)], root)
     if first == "labelme":
-        return read_labelme(sorted(each for each in root.rglob("*.json")), root, room)
+        return read_labelme(list(_json_below(root)), root, room)
     tables = [
         each for each in entries if each.suffix.lower() in TABLE_SUFFIXES and each.is_file() and is_table(_head(each))
     ]
@@ -203,6 +202,19 @@ def _listed(root: Path, entries: list[Path], room: Path | None) -> Dataset | Non
         names = ", ".join(entry.name for entry in tables)
         raise DatasetError(f"The folder {root} holds several lists ({names}): name one of them.")
     return read_table(tables[0]) if tables else None
+
+
+def _json_below(root: Path) -> Iterator[Path]:
+    """JSON files of a folder and its subfolders, each entered once, whatever links there are."""
+    seen: set[tuple[int, int]] = set()
+    for here, folders, files in os.walk(root, followlinks=True):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(here, name) for name in sorted(files) if name.lower().endswith(".json"))
 
 
 def _first_recognised(files: Iterator[Path] | list[Path]) -> Literal["coco", "labelme"] | None:
