@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from app.datasets.exporting import Kind
 from app.datasets.library import Library, joining, snapshots
 from app.datasets.library.adding import Incoming
 from app.datasets.library.intake import Added, take_in
@@ -39,7 +40,7 @@ from app.domain.labelling import (
 )
 from app.domain.verdict import Verdict
 from app.jobs import Job, Jobs
-from app.labelling_files import incoming_from
+from app.labelling_files import incoming_from, write_export
 from app.lifecycle.assist import Helped, can_help, heat_over, help_out, helper_of
 from app.lifecycle.crops import CropCutter, PlaceCrop
 from app.paths import DataFolder
@@ -388,6 +389,14 @@ class LabellingDesk:
         library = self._open()
         before = snapshots.read_snapshot(snapshots.path_of(library.root, number))
         return snapshots.difference(before, snapshots.current(library))
+
+    def export(self, kind: Kind, out: Path, prefix: str = "") -> Job[tuple[str, ...]]:
+        """Writes the set in another program's format into the folder `out`; returns what the format could not carry.
+        `prefix`: for manifests, what references begin with (s3://BUCKET/FOLDER)."""
+        library = self._open()
+        return self._hand.start(
+            "Export", lambda job: write_export(snapshots.current(library), kind, out, prefix, job.step)
+        )
 
     def copy_for_session(self, folder: Path) -> Job[None]:
         library = self._open()

@@ -15,9 +15,7 @@ from app.datasets.archive import is_zip, unpack
 from app.datasets.coco import ANNOTATIONS, is_coco, read_coco
 from app.datasets.folders import read_mvtec, read_normal_anomaly, read_plain
 from app.datasets.labelme import is_labelme, read_labelme
-from app.datasets.library.schema import DATABASE
-from app.datasets.library.snapshots import SUFFIX as SNAPSHOT
-from app.datasets.library.snapshots import library_dataset, read_snapshot
+from app.datasets.library.snapshots import set_of
 from app.datasets.manifest import MANIFEST_SUFFIXES, read_manifest
 from app.datasets.references import json_of
 from app.datasets.tables import TABLE_SUFFIXES, is_table, read_table
@@ -54,10 +52,8 @@ def read_dataset(
         DatasetError: nothing usable there, or masks without pictures; names files and the way out.
     """
     try:
-        if path.is_dir() and (path / DATABASE).is_file():
-            dataset = library_dataset(path)
-        elif path.suffix == SNAPSHOT and path.is_file():
-            dataset = read_snapshot(path).dataset(path)
+        if (found := set_of(path)) is not None:
+            dataset = found.dataset(path)
         elif path.is_file():
             dataset = _read_file(path, plain_is_normal, room, step)
         elif path.is_dir():
@@ -198,12 +194,11 @@ def _listed(root: Path, entries: list[Path], room: Path | None) -> Dataset | Non
     annotations = root / ANNOTATIONS
     beside = sorted(annotations.iterdir()) if annotations.is_dir() else []
     files = [entry for entry in (*beside, *entries) if entry.suffix.lower() == ".json" and entry.is_file()]
-    deeper = (each for each in root.rglob("*.json") if each not in files)
-    first = _first_recognised(files) or _first_recognised(deeper)
+    first = _first_recognised(files) or _first_recognised(each for each in _json_below(root) if each not in files)
     if first == "coco":
         return read_coco([each for each in files if _content_is(each, is_coco)], root)
     if first == "labelme":
-        return read_labelme(sorted(each for each in root.rglob("*.json")), root, room)
+        return read_labelme(list(_json_below(root)), root, room)
     tables = [
         each for each in entries if each.suffix.lower() in TABLE_SUFFIXES and each.is_file() and is_table(_head(each))
     ]
@@ -211,6 +206,19 @@ def _listed(root: Path, entries: list[Path], room: Path | None) -> Dataset | Non
         names = ", ".join(entry.name for entry in tables)
         raise DatasetError(f"The folder {root} holds several lists ({names}): name one of them.")
     return read_table(tables[0]) if tables else None
+
+
+def _json_below(root: Path) -> Iterator[Path]:
+    """JSON files of a folder and its subfolders, each entered once, whatever links there are."""
+    seen: set[tuple[int, int]] = set()
+    for here, folders, files in os.walk(root, followlinks=True):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(here, name) for name in sorted(files) if name.lower().endswith(".json"))
 
 
 def _first_recognised(files: Iterator[Path] | list[Path]) -> Literal["coco", "labelme"] | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.datasets.checkpoints import FILE, DrawnCheckpoint, read_checkpoints
+from app.datasets.library.snapshots import checkpoints_of, set_of
 from app.datasets.types import Item
 from app.pictures import read_picture
 from app.vision.checkpoints import Wanted
@@ -25,7 +26,8 @@ def wanted_checkpoints(
     """What is to be learned; empty without checkpoints.
 
     Args:
-        dataset: the folder or manifest; a `checkpoints.json` there is used where no `file` is named.
+        dataset: the folder or manifest; a `checkpoints.json` there, or what a library has drawn, is used where no
+            `file` is named.
         items: the dataset's pictures, whose names their samples have.
         drawn: more of them, in pixels of the picture `drawn_on`.
 
@@ -36,6 +38,8 @@ def wanted_checkpoints(
     found: list[DrawnCheckpoint] = []
     if file is not None:
         found += read_checkpoints(file, root)
+    elif (library := set_of(dataset)) is not None:
+        found += checkpoints_of(library)
     elif (root / FILE).exists():
         found += read_checkpoints(root / FILE, root)
     if drawn_on is not None:

@@ -207,6 +207,22 @@ def test_many_types_keep_colours_of_their_own(tmp_path: Path) -> None:
     same_masks(masks_of(item), masks)
 
 
+@pytest.mark.parametrize("kind", ["lookout", "sagemaker", "coco", "csv", "folders", "mvtec"])
+def test_masks_come_back_pixel_for_pixel(tmp_path: Path, kind: Kind) -> None:
+    (record,) = everything(tmp_path / "in")[3:4]
+    generator = np.random.default_rng(8)
+    masks = {name: generator.random((40, 60)) < share for name, share in (("a", 0.5), ("b", 0.2), ("c", 0.02))}
+    export([replace(record, types=tuple(masks), masks=lambda size: masks)], kind, tmp_path / "out")
+    (item,) = read_dataset(tmp_path / "out").items
+    expected = dict(masks)
+    if kind in ("lookout", "sagemaker"):  # the smaller area lies on top
+        expected["b"] = masks["b"] & ~masks["c"]
+        expected["a"] = masks["a"] & ~masks["b"] & ~masks["c"]
+    elif kind in ("folders", "mvtec"):
+        expected = {"a": masks["a"] | masks["b"] | masks["c"]}
+    same_masks(masks_of(item), expected)
+
+
 def test_a_hidden_type_is_told_and_kept_by_name(tmp_path: Path) -> None:
     (record,) = everything(tmp_path / "in")[3:4]
     both = {"under": area(3, 3, 9, 9), "over": area(3, 3, 9, 9)}

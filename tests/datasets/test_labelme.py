@@ -101,6 +101,16 @@ def test_a_folder_with_pictures_nobody_looked_at(tmp_path: Path) -> None:
     assert [item.name for item in read_dataset(tmp_path / "2.json").items] == ["2.jpg"]
 
 
+def test_links_lead_to_pictures_and_never_round_in_circles(tmp_path: Path) -> None:
+    made(tmp_path / "elsewhere", "1.png", SQUARE)
+    made(tmp_path / "set", "2.png")
+    (tmp_path / "set" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "set")
+    dataset = read_dataset(tmp_path / "set")
+    assert {item.name: item.label for item in dataset.items} == {"2.png": "normal", "more/1.png": "anomaly"}
+    assert dataset.problems == ()
+
+
 def test_a_picture_kept_inside_its_file(tmp_path: Path) -> None:
     path = made(tmp_path / "in", "1.png", SQUARE)
     content = json.loads(path.with_suffix(".json").read_text())

@@ -14,11 +14,12 @@ from app.datasets.library import DATABASE, Library
 from app.datasets.library.adding import Incoming
 from app.datasets.library.intake import take_in
 from app.datasets.library.joining import conflicts, copy_for_session, join, resolve
-from app.datasets.library.snapshots import current, difference, path_of, read_snapshot, split, take
+from app.datasets.library.snapshots import checkpoints_of, current, difference, path_of, read_snapshot, split, take
 from app.datasets.masks import read_mask
 from app.datasets.read import read_dataset
 from app.domain.errors import Cancelled, DatasetError
 from app.domain.labelling import LabelState, Place, Query
+from app.lifecycle.checkpoints import wanted_checkpoints
 
 SIZE = (48, 64)  # height, width
 
@@ -491,3 +492,23 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, library: Library) -> None:
         db.execute("PRAGMA max_page_count = 1000000")
     assert library.picture(first).state == before
     assert library.classify([first], "normal").pictures == (first,)
+
+
+def test_checkpoints_of_a_library_are_learned_like_those_of_a_file(library: Library) -> None:
+    ids = library.find(Query())
+    library.draw_place(Place("bolt 1", ids[0], (4, 4, 16, 16)))
+    library.label_crops(ids[5:], "bolt 1", "missing")
+    (found,) = checkpoints_of(current(library))
+    assert (found.name, found.box, found.picture) == ("bolt 1", (4, 4, 16, 16), library.path(ids[0]))
+    assert found.labels == ((library.path(ids[5]), "missing"),)
+    wanted = wanted_checkpoints(library.root, read_dataset(library.root).items)
+    assert [(each.name, [state for _, state in each.labels]) for each in wanted] == [("bolt 1", ["missing"])]
+    library.set_aside(ids[:1], "blurred")
+    with pytest.raises(DatasetError, match="bolt 1 is drawn on was left out"):
+        checkpoints_of(current(library))
+
+
+def test_pictures_of_one_name_stay_two(library: Library) -> None:
+    take_in(library, [Incoming("part-1.png", data=picture(77))])
+    names = [item.name for item in read_dataset(library.root).items]
+    assert names[:2] == ["part-1.png", "part-1.png (2)"]

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from app.datasets import Dataset, read_dataset
+from app.datasets.masks import read_mask, types_of
 from app.domain.errors import DatasetError
 from tests.datasets.palette import palette_png
 from tests.handmade import encoded, texture
 
 GREEN = "#23A436"
+MULTI = "groundtruth/image-classification-multilabel"
 GOOD: dict[str, Any] = {
     "source-ref": "good.jpg",
     "anomaly-label": 0,
@@ -114,6 +116,64 @@ def test_ground_truths_own_output(folder: Path) -> None:
     assert dataset.items[0].label is None and dataset.items[0].mask is not None and not dataset.problems
 
 
+def test_several_classes_of_one_picture(folder: Path) -> None:
+    """Ground Truth's multi-label job: the numbers count, not every class of the map."""
+    kinds = {"type": MULTI, "class-map": {"1": "dent", "5": "scratch", "7": "stain"}, "human-annotated": "yes"}
+    entry = {**BAD, "job": [5, 1], "job-metadata": kinds}
+    dataset = read(folder, entry, {**GOOD, "job": [], "job-metadata": kinds})
+    assert [(item.types, item.type) for item in dataset.items] == [(("scratch", "dent"), ""), ((), "")]
+    assert dataset.types() == {"scratch": 1, "dent": 1} and not dataset.problems
+
+
+def test_which_of_a_maps_classes_are_there_the_pixels_tell(folder: Path) -> None:
+    (folder / "mask.png").write_bytes(palette_png(np.eye(40, 60, dtype=np.uint8), [(255, 255, 255), (9, 9, 9)]))
+    described = MAP | {"2": {"class-name": "dent", "hex-color": "#090909"}}
+    metadata = {**MASK_METADATA, "internal-color-map": described}
+    (item,) = read(folder, {**BAD, "job-ref": "mask.png", "job-ref-metadata": metadata}).items
+    assert item.types == () and types_of(item, read_mask(item, (60, 40))) == ("dent",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2020-11-10T03:37:09.600", "2020-11-10T03:37:09.600000+00:00"),
+        ("2022-08-22T20:52:51.851Z", "2022-08-22T20:52:51.851000+00:00"),
+        ("2022-08-22T13:52:51-07:00", "2022-08-22T20:52:51+00:00"),
+        ("Mon Aug 22 2022 13:52:52 GMT-0700 (Pacific Daylight Time)", "2022-08-22T20:52:52+00:00"),
+        ("Tue Feb 1 2022 00:00:01 GMT+0530", "2022-01-31T18:30:01+00:00"),
+        ("Tue Xxx 1 2022 00:00:01 GMT+0530", None),
+        ("Tue Feb 30 2022 00:00:01 GMT+0000", None),
+        ("yesterday", None),
+        (5, None),
+    ],
+)
+def test_dates_of_labels(folder: Path, text: object, expected: str | None) -> None:
+    metadata = {**GOOD["anomaly-label-metadata"], "creation-date": text}
+    (item,) = read(folder, {**GOOD, "anomaly-label-metadata": metadata}).items
+    assert (item.labelled_at.isoformat() if item.labelled_at else None) == expected
+
+
+def test_a_manifest_of_an_export_leads_to_the_folders_beside_it(folder: Path) -> None:
+    (folder / "datasets").mkdir()
+    dataset = read(
+        folder, {**GOOD, "source-ref": "../good.jpg"}, {"source-ref": "../../x.jpg"}, name="datasets/a.manifest"
+    )
+    assert [item.path for item in dataset.items] == [folder / "good.jpg"]
+    assert "line 2: ../../x.jpg leads out of" in dataset.problems[0]
+
+
+def test_manifests_that_share_a_picture(folder: Path) -> None:
+    (folder / "datasets").mkdir()
+    for name, entry in (("train", GOOD), ("test", BAD)):
+        (folder / "datasets" / f"{name}.manifest").write_text(json.dumps({**entry, "source-ref": "../good.jpg"}))
+    dataset = read_dataset(folder)
+    assert [(item.label, item.split) for item in dataset.items] == [("normal", "train")]
+    assert (
+        "train.manifest, line 1: ../good.jpg stands in" in dataset.problems[0]
+        and "test.manifest, line 1" in dataset.problems[0]
+    )
+
+
 def test_no_background_entry_and_a_normal_with_a_dummy_mask(folder: Path) -> None:
     only_scratch = {**MASK_METADATA, "internal-color-map": {"0": MAP["1"]}}
     only_ground = {**MASK_METADATA, "internal-color-map": {"0": MAP["0"]}}
@@ -171,6 +231,7 @@ WRONG: list[tuple[object, str]] = [
     ({"source-ref": "deep"}, "does not exist"),
     ({"source-ref": "s3://bucket/good.jpg"}, "lies in S3"),
     ({"source-ref": "s3://s3://bucket/good.jpg"}, "s3:// twice"),
+    ({"source-ref": "s3://bucket//deep//good.jpg"}, "s3://bucket//deep//good.jpg lies in S3"),
     ({"source-ref": "https://example.com/good.jpg"}, "is no file"),
     ({"source-ref": "../good.jpg"}, "leads out of the manifest's folder"),
     ({"source-ref": "deep/../../x/good.jpg"}, "leads out of the manifest's folder"),
@@ -193,6 +254,26 @@ WRONG: list[tuple[object, str]] = [
         "colour green of a",
     ),
     ({**SEGMENTED, "anomaly-mask-ref-metadata": {"internal-color-map": {"1": {"hex-color": GREEN}}}}, "no class-name"),
+    (
+        {
+            **SEGMENTED,
+            "anomaly-mask-ref-metadata": {
+                "internal-color-map": MAP | {"2": {"class-name": "dent", "hex-color": GREEN}}
+            },
+        },
+        "stands for scratch and for dent",
+    ),
+    (
+        {
+            **SEGMENTED,
+            "anomaly-mask-ref-metadata": {
+                "internal-color-map": MAP | {"2": {"class-name": "dent", "hex-color": "#FFFFFF"}}
+            },
+        },
+        "stands for BACKGROUND and for dent",
+    ),
+    ({**BAD, "kinds": [1], "kinds-metadata": {"type": MULTI, "class-map": {"2": "dent"}}}, "kinds has a class"),
+    ({**BAD, "kinds": 1, "kinds-metadata": {"type": MULTI, "class-map": {"1": "dent"}}}, "kinds is no list"),
     ({**SEGMENTED, "anomaly-mask-ref-metadata": {"internal-color-map": {"1": 5}}}, "no class-name"),
 ]  # fmt: skip
 

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.datasets.library.files import LibraryFiles, thumbnail_of
+from app.datasets.likeness import Look, look_of
 from app.domain.errors import PictureError
 from app.domain.frame import Image
 from app.domain.labelling import LabelState
 from app.pictures import decode_picture, is_truncated
 
 Masks = dict[str, NDArray[np.bool_]]
-Hasher = Callable[[Image], int]
 
 _MAX_BYTES = 1 << 30
 _AHEAD = 8  # pictures decoded before they are taken over: bounds the memory
@@ -53,7 +53,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A picture that was read and lies in the library's folder. `likeness`: 64-bit perceptual hash."""
+    """A picture that was read and lies in the library's folder; `look` is None for one that is known already."""
 
     incoming: Incoming
     digest: str
@@ -61,7 +61,7 @@ class Checked:
     width: int
     height: int
     bytes: int
-    likeness: int
+    look: Look | None
     sharpness: float
 
 
@@ -74,20 +74,19 @@ class Refused:
 
 
 def checked(
-    incoming: Iterable[Incoming], files: LibraryFiles, known: Callable[[str], bool], likeness: Hasher
+    incoming: Iterable[Incoming], files: LibraryFiles, known: Callable[[str], bool]
 ) -> Iterator[Checked | Refused]:
     """Reads each picture on two workers, in order; the copy and the thumbnail are made there.
 
     Args:
         known: whether the library has a picture of that digest already; it is not decoded again then.
-        likeness: perceptual hash of an (h, w, 3) uint8 BGR picture, which may be a smaller version.
     """
     workers = max(2, min(4, os.cpu_count() or 2))
     with ThreadPoolExecutor(workers, thread_name_prefix="import") as pool:
         waiting: deque[Future[Checked | Refused]] = deque()
         try:
             for each in incoming:
-                waiting.append(pool.submit(_check, each, files, known, likeness))
+                waiting.append(pool.submit(_check, each, files, known))
                 if len(waiting) >= _AHEAD:
                     yield waiting.popleft().result()
             while waiting:
@@ -97,7 +96,7 @@ def checked(
                 future.cancel()
 
 
-def _check(each: Incoming, files: LibraryFiles, known: Callable[[str], bool], likeness: Hasher) -> Checked | Refused:
+def _check(each: Incoming, files: LibraryFiles, known: Callable[[str], bool]) -> Checked | Refused:
     shown = str(each.path or each.name)
     try:
         data = each.data if each.data is not None else _bytes_of(each.path)
@@ -108,14 +107,14 @@ def _check(each: Incoming, files: LibraryFiles, known: Callable[[str], bool], li
     digest = hashlib.sha256(data).hexdigest()
     suffix = _suffix(data)
     if known(digest):
-        return Checked(each, digest, suffix, 0, 0, len(data), 0, 0.0)
+        return Checked(each, digest, suffix, 0, 0, len(data), None, 0.0)
     try:
         image, width, height = decode_small(data, shown)
     except PictureError as error:
         return Refused(each, str(error))
     files.keep_picture(data, digest, suffix)
     files.keep_thumbnail(digest, thumbnail_of(image))
-    return Checked(each, digest, suffix, width, height, len(data), likeness(image), _sharpness(image))
+    return Checked(each, digest, suffix, width, height, len(data), look_of(image), _sharpness(image))
 
 
 def _bytes_of(path: Path | None) -> bytes:

@@ -28,8 +28,8 @@ _History = Sequence[tuple[str, str, str, str, str, str]]
 """Of each action: its name everywhere, when, who, words, state before and after."""
 
 _PICTURE = (
-    "digest, suffix, likeness, name, name_key, folded, width, height, bytes, source, camera, taken_at, added_at, "
-    "sharpness"
+    "digest, suffix, likeness, coarse, name, name_key, folded, width, height, bytes, source, camera, taken_at, "
+    "added_at, sharpness"
 )
 
 
@@ -112,9 +112,9 @@ class _Joining:
             rows = self._theirs.execute(f"SELECT id, {_PICTURE}, {STATE_COLUMNS} FROM pictures ORDER BY id")
             for done, row in enumerate(rows, 1):
                 try:
-                    self._one(row[0], row[1:15], row[15:])
+                    self._one(row[0], row[1:16], row[16:])
                 except (DatasetError, OSError) as error:
-                    self._joined.problems.append(f"{row[4]}: {error}")
+                    self._joined.problems.append(f"{row[5]}: {error}")
                 step(done / total, f"Joining pictures, {done} of {total}")
         return self._joined
 
@@ -144,6 +144,9 @@ class _Joining:
                 marks = ", ".join("?" * len(picture))
                 number = db.execute(f"INSERT INTO pictures ({_PICTURE}) VALUES ({marks})", picture).lastrowid
                 assert number is not None
+                look = self._theirs.execute("SELECT thumbnail FROM looks WHERE picture = ?", (their_id,)).fetchone()
+                if look is not None:
+                    db.execute("INSERT INTO looks VALUES (?, ?)", (number, look[0]))
                 _take_over(db, ledger, number, theirs, history, set())
                 self._joined.new += 1
             else:

@@ -33,6 +33,7 @@ CREATE TABLE pictures (
     digest TEXT NOT NULL UNIQUE,
     suffix TEXT NOT NULL,
     likeness INTEGER,            -- 64-bit perceptual hash, as a signed number
+    coarse BLOB,                 -- 4 x 4 grey levels
     name TEXT NOT NULL,
     name_key TEXT NOT NULL,      -- sorts by numbers' value
     folded TEXT NOT NULL,        -- the name for searching, upper and lower case alike
@@ -102,6 +103,11 @@ CREATE TABLE conflicts (
     at TEXT NOT NULL,
     PRIMARY KEY (picture, library)
 ) WITHOUT ROWID;
+
+CREATE TABLE looks (
+    picture INTEGER PRIMARY KEY REFERENCES pictures (id),
+    thumbnail BLOB NOT NULL      -- 32 x 32 grey levels, to tell duplicates
+);
 
 CREATE TABLE places (
     name TEXT PRIMARY KEY,

@@ -6,12 +6,13 @@ import contextlib
 import hashlib
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from app.datasets.checkpoints import DrawnCheckpoint
 from app.datasets.library.files import LibraryFiles
 from app.datasets.library.library import Library
 from app.datasets.library.schema import DATABASE, open_to_read, words_for
@@ -68,13 +69,51 @@ class Snapshot:
         files = LibraryFiles(self.root)
         colours = tuple(((each.id, each.id, each.id), each.name) for each in self.types)
         items = []
+        seen: Counter[str] = Counter()
         for each in self.pictures:
+            seen[each.name] += 1
+            # Pictures of several folders may have one name; a training tells them apart by it.
+            name = each.name if seen[each.name] == 1 else f"{each.name} ({seen[each.name]})"
             mask = Mask(files.mask(each.state.mask), colours, _BACKGROUND) if each.state.mask else None
             kind = each.state.types[0] if len(each.state.types) == 1 else ""
             path = files.picture(each.digest, each.suffix)
-            items.append(Item(path, each.name, each.state.label, kind, each.state.split, mask))
+            items.append(Item(path, name, each.state.label, kind, each.state.split, mask, types=each.state.types))
         words = f"snapshot {self.number} of a library" if self.number else "a library"
         return Dataset(place, words, tuple(items))
+
+
+def set_of(path: Path) -> Snapshot | None:
+    """The set in a library's folder, or in one of its snapshots; None for any other place.
+
+    Raises:
+        DatasetError: it is one, but can't be used.
+    """
+    if path.suffix == SUFFIX and path.is_file():
+        return read_snapshot(path)
+    if not (path / DATABASE).is_file():
+        return None
+    library = Library(path, open_to_read(path), "")  # only read: it may lie where nothing can be written
+    try:
+        return current(library)
+    finally:
+        library.close()
+
+
+def checkpoints_of(snapshot: Snapshot) -> tuple[DrawnCheckpoint, ...]:
+    """The checkpoints drawn in a library, with what was said of them in its pictures."""
+    files = LibraryFiles(snapshot.root)
+    paths = {each.digest: files.picture(each.digest, each.suffix) for each in snapshot.pictures}
+    found = []
+    for name, digest, box in snapshot.places:
+        if digest not in paths:
+            raise DatasetError(
+                f"The picture that the checkpoint {name} is drawn on was left out of the set. Take it in again, or "
+                "draw the checkpoint on another one."
+            )
+        labels = [(paths[each.digest], dict(each.state.crops).get(name, "")) for each in snapshot.pictures]
+        drawn = tuple((path, word) for path, word in labels if word)
+        found.append(DrawnCheckpoint(name, (box[0], box[1], box[2], box[3]), paths[digest], drawn))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +128,6 @@ class Difference:
 
     def __bool__(self) -> bool:
         return any((self.added, self.removed, self.relabelled, self.redrawn, self.resplit))
-
-
-def library_dataset(root: Path) -> Dataset:
-    """What a library says now, as a training set; it is only read, and may lie where nothing can be written."""
-    library = Library(root, open_to_read(root), "")
-    try:
-        return current(library).dataset(root)
-    finally:
-        library.close()
 
 
 def current(library: Library) -> Snapshot:
