@@ -285,6 +285,20 @@ def test_pictures_are_copied_as_they_are_and_names_do_not_meet(records: list[Lab
     assert set(written.values()) == {record.path.read_bytes() for record in odd}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names that are no text")
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_that_are_no_text(tmp_path: Path, kind: Kind) -> None:
+    for name, folder in ((b"t\xe9il.png", b"anomaly/caf\xe9"), (b"t\xe9il.png", b"normal")):
+        path = tmp_path / "in" / os.fsdecode(folder) / os.fsdecode(name)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(encoded(".png", texture(seed=len(folder))))
+    first = read_dataset(tmp_path / "in")
+    done = export([labelled(item) for item in first.items], kind, tmp_path / "out")
+    assert done.problems == () and done.pictures == {"normal": 1, "anomaly": 1}
+    back = read_dataset(tmp_path / "out")
+    assert back.problems == () and list(back.types()) in (["caf?"], ["caf_"])
+
+
 def test_a_picture_that_is_gone_is_named_and_the_others_are_written(records: list[Labelled], tmp_path: Path) -> None:
     records[0].path.unlink()
     records[3].path.write_bytes(records[3].path.read_bytes()[:200])

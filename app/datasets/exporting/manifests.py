@@ -99,7 +99,7 @@ class Manifests:
         names = []
         for part, lines in sorted(self._lines.items()):
             names.append(f"datasets/{part or 'dataset'}.manifest")
-            (self._folder / names[-1]).write_bytes("".join(lines).encode())
+            (self._folder / names[-1]).write_bytes("".join(lines).encode("utf-8", "replace"))
         return names
 
     def _written(self, part: str, kind: str, name: str, data: bytes) -> str:
