@@ -5,6 +5,7 @@ The numbers in an archive's directory may lie, so bytes are counted as they are 
 
 from __future__ import annotations
 
+import lzma
 import re
 import shutil
 import stat
@@ -12,7 +13,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -176,13 +177,20 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, budget
         raise _LeftOut("a file of the archive has the name of its folder") from None
     whole = False
     try:
-        with opened.open(entry) as source, target.open("xb") as out:
-            while block := source.read(_BLOCK):
+        with target.open("xb") as out:
+            for block in _blocks(opened, entry):
                 budget.spend(len(block))
                 out.write(block)
         whole = True
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise _LeftOut(f"it is damaged ({error})") from None
     finally:
         if not whole:
             target.unlink(missing_ok=True)
+
+
+def _blocks(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    try:
+        with opened.open(entry) as source:
+            while block := source.read(_BLOCK):
+                yield block
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError) as error:
+        raise _LeftOut(f"it is damaged ({error})") from None

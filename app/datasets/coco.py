@@ -129,6 +129,8 @@ class _File:
                 refused = refused or why
                 continue
             if found.is_file():
+                # Most pictures lie where the last one did.
+                self._folders = [folder, *(each for each in self._folders if each != folder)]
                 return found
         looked = ", ".join(str(folder) for folder in self._folders)
         raise refused or Unusable(f"the picture {name} is in none of the folders {looked}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import stat
 import struct
+import subprocess
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -17,6 +20,7 @@ from app.datasets import opened_dataset, read_dataset
 from app.datasets.archive import Limits, unpack
 from app.datasets.exporting import KINDS, Kind, export
 from app.domain.errors import Cancelled, DatasetError
+from tests.conftest import ROOT
 from tests.datasets.sets import everything, masks_of, same_masks
 from tests.handmade import encoded, texture
 
@@ -157,10 +161,19 @@ def test_encrypted(tmp_path: Path) -> None:
         unpack(path, tmp_path / "out")
 
 
-def test_a_damaged_entry_costs_that_entry(tmp_path: Path) -> None:
-    path = packed(tmp_path / "a.zip", ("normal/1.png", PICTURE), ("normal/2.png", PICTURE), method=zipfile.ZIP_STORED)
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 99], ids=str
+)
+def test_a_damaged_entry_costs_that_entry(tmp_path: Path, method: int) -> None:
+    first = zipfile.ZipInfo("normal/1.png")
+    first.compress_type = method if method != 99 else zipfile.ZIP_STORED
+    path = packed(tmp_path / "a.zip", (first, PICTURE), ("normal/2.png", PICTURE))
     data = bytearray(path.read_bytes())
-    data[data.index(PICTURE) + 100] ^= 255
+    if method == 99:  # a way of packing that nobody knows
+        listed = data.index(b"PK\x01\x02") + 10
+        data[8:10] = data[listed : listed + 2] = struct.pack("<H", 99)
+    else:
+        data[200] ^= 255
     path.write_bytes(data)
     (problem,) = unpack(path, tmp_path / "out")
     assert "normal/1.png" in problem and "is damaged" in problem
@@ -204,6 +217,38 @@ def test_unpacking_can_be_stopped(tmp_path: Path) -> None:
     with pytest.raises(Cancelled), opened_dataset(path, step=step):
         pass
     assert told[0] == "Unpacking 1 of 9" and len(told) == 5
+
+
+_LIMITED = """
+import resource, sys, tempfile
+from pathlib import Path
+from app.datasets import opened_dataset
+from app.domain.errors import DatasetError
+
+tempfile.tempdir = sys.argv[2]
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+try:
+    with opened_dataset(Path(sys.argv[1])):
+        pass
+except DatasetError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file-size limits of POSIX")
+def test_a_disk_that_fills_up_while_unpacking(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", ("normal/1.png", PICTURE), ("normal/2.png", bytes(50_000)))
+    (tmp_path / "temporary").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _LIMITED, str(path), str(tmp_path / "temporary")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{path} can't be unpacked into {tmp_path / 'temporary'}" in done.stdout
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_a_zip_by_any_other_name(tmp_path: Path) -> None:

@@ -93,11 +93,22 @@ def test_any_lengths_come_back(lengths: list[int]) -> None:
     assert unpacked(packed(lengths)) == lengths
 
 
-def test_compressed_lengths_by_hand() -> None:
-    """Column by column: 5 of background, 3 of defect, 40 of background, 2 of defect, 41 of background."""
-    # 5 and 3 are their own signs; 40 = 8 + 1 * 32; 2 - 3 = -1; 41 - 40 = 1.
-    assert packed([5, 3, 40, 2, 41]) == "53X1O1"
-    assert unpacked("53X1O1") == [5, 3, 40, 2, 41]
+@pytest.mark.parametrize(
+    ("lengths", "text"),
+    [
+        # By hand: 5 and 3 are their own signs; 40 = 8 + 1 * 32; 2 - 3 = -1; 41 - 40 = 1.
+        ([5, 3, 40, 2, 41], "53X1O1"),
+        # What COCO's own tools write.
+        ([0, 6, 1, 3], "061M"),
+        ([0, 6, 1, 6], "0610"),
+        ([1, 2, 2, 1], "122O"),
+        ([42, 1], "Z11"),
+        ([0, 1024], "0PP1"),
+        ([0, 1, 1, 2, 1, 3, 1, 4, 1], "011101010"),
+    ],
+)
+def test_compressed_lengths(lengths: list[int], text: str) -> None:
+    assert packed(lengths) == text and unpacked(text) == lengths
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from app.datasets.masks import labelled
 from app.domain.errors import Cancelled, DatasetError
 from tests.conftest import ROOT
 from tests.datasets.sets import WHEN, area, by_content, everything, masks_of, same_masks
+from tests.handmade import encoded, texture
 
 
 @pytest.fixture
@@ -150,6 +151,34 @@ def test_sagemaker_without_masks_trains_a_classification(records: list[Labelled]
     assert {item.split for item in back.items} == {None} and back.counts() == {"normal": 3, "anomaly": 7}
 
 
+@pytest.mark.parametrize("kind", ["lookout", "coco", "csv"])
+def test_a_mask_without_a_label(records: list[Labelled], tmp_path: Path, kind: Kind) -> None:
+    """Ground Truth's own segmentation jobs give just that."""
+    record = replace(records[4], label=None)
+    export([record], kind, tmp_path / "out")
+    (item,) = read_dataset(tmp_path / "out").items
+    assert (item.label, item.types) == (None, ("crack",))
+    same_masks(masks_of(item), masks_of(record))
+
+
+def test_a_drawing_on_a_good_part_is_told(records: list[Labelled], tmp_path: Path) -> None:
+    done = export([replace(records[4], label="normal", types=())], "coco", tmp_path / "out")
+    assert done.notes == ("Defects drawn on a part that is called normal were left out: a/3.jpg.",)
+    assert [(item.label, item.mask) for item in read_dataset(tmp_path / "out").items] == [("normal", None)]
+
+
+def test_pictures_that_the_service_would_refuse_are_told(records: list[Labelled], tmp_path: Path) -> None:
+    bitmap, huge = tmp_path / "a.bmp", tmp_path / "b.png"
+    bitmap.write_bytes(encoded(".bmp", texture()))
+    huge.write_bytes(records[0].path.read_bytes() + bytes(8_000_000))
+    both = [replace(records[0], path=path, name=path.name) for path in (bitmap, huge, records[0].path)]
+    done = export(both, "lookout", tmp_path / "out")
+    assert done.notes == (
+        "The service takes PNG and JPEG of at most 8 MB: it would refuse: 2 pictures, the first a.bmp.",
+    )
+    assert len(read_dataset(tmp_path / "out").items) == 3
+
+
 @pytest.mark.parametrize("kind", ["folders", "mvtec"])
 def test_folders_keep_labels_a_type_and_the_joint_mask(records: list[Labelled], tmp_path: Path, kind: Kind) -> None:
     done = export(records, kind, tmp_path / "out")
@@ -254,6 +283,20 @@ def test_pictures_are_copied_as_they_are_and_names_do_not_meet(records: list[Lab
     written = {path.name: path.read_bytes() for path in (tmp_path / "out/images").iterdir()}
     assert sorted(written) == ["Part.png", "_con.jpg", "hidden.jpg", "part-2.PNG", "x" * 100 + ".png"]
     assert set(written.values()) == {record.path.read_bytes() for record in odd}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names that are no text")
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_that_are_no_text(tmp_path: Path, kind: Kind) -> None:
+    for name, folder in ((b"t\xe9il.png", b"anomaly/caf\xe9"), (b"t\xe9il.png", b"normal")):
+        path = tmp_path / "in" / os.fsdecode(folder) / os.fsdecode(name)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(encoded(".png", texture(seed=len(folder))))
+    first = read_dataset(tmp_path / "in")
+    done = export([labelled(item) for item in first.items], kind, tmp_path / "out")
+    assert done.problems == () and done.pictures == {"normal": 1, "anomaly": 1}
+    back = read_dataset(tmp_path / "out")
+    assert back.problems == () and list(back.types()) in (["caf?"], ["caf_"])
 
 
 def test_a_picture_that_is_gone_is_named_and_the_others_are_written(records: list[Labelled], tmp_path: Path) -> None:

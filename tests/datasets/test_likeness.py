@@ -49,12 +49,12 @@ def look_like_another() -> np.ndarray:
 
 def test_a_stain_on_a_part_in_a_fixture_is_another_picture() -> None:
     """The hashes of drawn parts hardly differ; the second look tells them apart."""
-    good = [draw(31, index, None).image for index in range(4)]
-    bad = [draw(31, index, DefectKind.STAIN).image for index in range(4)]
+    good = [draw(31, index, None).image for index in range(3)]
+    bad = [draw(31, index, DefectKind.STAIN).image for index in range(3)]
     looks = [look_of(image) for image in (*good, *bad)]
     both = [(one, other) for number, one in enumerate(looks) for other in looks[:number]]
     near = [(one, other) for one, other in both if (one.hash ^ other.hash).bit_count() <= 4]
-    assert len(near) > 9 and not any(alike(one, other) for one, other in near)
+    assert len(near) > 5 and not any(alike(one, other) for one, other in near)
 
 
 def brute(hashes: list[int], distance: int) -> list[tuple[int, int]]:

@@ -300,6 +300,11 @@ def test_nothing_usable_names_the_first_problem(folder: Path) -> None:
         read(folder, json.dumps(GOOD).encode("utf-16"))
 
 
+@pytest.mark.parametrize("name", ["output.json", "manifest.txt", "manifest"])
+def test_a_manifest_by_any_other_name(folder: Path, name: str) -> None:
+    assert len(read(folder, GOOD, BAD, name=name).items) == 2
+
+
 def test_train_and_test_manifests_are_splits(folder: Path) -> None:
     assert {item.split for item in read(folder, GOOD, name="train.manifest").items} == {"train"}
     assert {item.split for item in read(folder, GOOD, name="test.manifest").items} == {"test"}

@@ -92,5 +92,5 @@ class Coco:
                 "categories": categories,
             }
             names.append(f"annotations/instances{part}.json")
-            (self._folder / names[-1]).write_bytes(json.dumps(content, ensure_ascii=False).encode())
+            (self._folder / names[-1]).write_bytes(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
         return names

@@ -17,6 +17,7 @@ from app.pictures import encode_png
 
 _LABEL, _MASK, _TYPES = "anomaly-label", "anomaly-mask-ref", "defect-types"
 _JOB = "linesight"
+_TAKEN, _LARGEST = (b"\x89PNG", b"\xff\xd8\xff"), 8_000_000
 
 
 def checked_prefix(prefix: str) -> str:
@@ -65,6 +66,8 @@ class Manifests:
         if self._sagemaker and record.label is None:
             self._notes.say("Pictures that nobody labelled can't be trained from and were left out", record.name)
             return False
+        if not ready.data.startswith(_TAKEN) or len(ready.data) > _LARGEST:
+            self._notes.say("The service takes PNG and JPEG of at most 8 MB: it would refuse", record.name)
         shown: list[str] = []
         mask: bytes | None = None
         if ready.masks:
@@ -96,7 +99,7 @@ class Manifests:
         names = []
         for part, lines in sorted(self._lines.items()):
             names.append(f"datasets/{part or 'dataset'}.manifest")
-            (self._folder / names[-1]).write_bytes("".join(lines).encode())
+            (self._folder / names[-1]).write_bytes("".join(lines).encode("utf-8", "replace"))
         return names
 
     def _written(self, part: str, kind: str, name: str, data: bytes) -> str:

@@ -68,4 +68,4 @@ def _put(part: Path, out: Path) -> None:
 
 def mark(folder: Path, content: dict[str, object]) -> None:
     """Writes the marker, which also tells what the export holds."""
-    (folder / MARKER).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / MARKER).write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -51,5 +51,5 @@ class Table:
 
     def finish(self) -> list[str]:
         """Writes the list; its path within the export."""
-        (self._folder / self._FILE).write_bytes(self._text.getvalue().encode())
+        (self._folder / self._FILE).write_bytes(self._text.getvalue().encode("utf-8", "replace"))
         return [self._FILE]
