@@ -22,6 +22,7 @@ _COMMANDS = {
     "evaluate": "app.cli.evaluating",
     "run": "app.cli.running",
     "report": "app.cli.reporting",
+    "lookout-server": "app.cli.serving",
     "bench": "app.cli.benching",
 }
 

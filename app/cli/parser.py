@@ -10,10 +10,11 @@ from datetime import date
 from pathlib import Path
 
 from app import __version__
+from app.cli import serving
 from app.domain.wear import WearLimit
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
-BENCHES = ("vision",)
+BENCHES = ("vision", "serverless")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
@@ -63,6 +64,13 @@ class Arguments(argparse.Namespace):
     seconds: float | None = None
     first: date
     last: date
+    # lookout-server
+    port: int = 0
+    host: str = "127.0.0.1"
+    s3_root: Path | None = None
+    s3_endpoint: str | None = None
+    access_key: str | None = None
+    secret_file: Path | None = None
     bench: str = ""
     quick: bool = False
 
@@ -213,6 +221,8 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE", help="first day, YYYY-MM-DD")
     report.add_argument("--to", dest="last", type=_date, required=True, metavar="DATE", help="last day, included")
     report.add_argument("--out", type=_workbook, required=True, metavar="FILE.xlsx", help="the workbook to write")
+
+    serving.options(_command(commands, "lookout-server", "serves the API of Amazon Lookout for Vision from here"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from app.datasets.types import Colour, Dataset, Item, Label, Mask, Split
-from app.domain.errors import DatasetError
+from app.domain.errors import DatasetError, LinesightError
+
+Resolve = Callable[[str], Path]
+"""Gives the file of an s3:// reference; raises LinesightError where there is none."""
 
 MANIFEST_SUFFIXES = (".manifest", ".jsonl")
 
@@ -22,8 +26,8 @@ _BOM, _UTF16_BOMS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def read_manifest(path: Path) -> Dataset:
-    """Reads one manifest; relative references resolve against its folder."""
+def read_manifest(path: Path, resolve: Resolve | None = None) -> Dataset:
+    """Reads one manifest; relative references resolve against its folder, s3:// ones by `resolve` where it is given."""
     problems: list[str] = []
     items: dict[Path, Item] = {}
     data = path.read_bytes()
@@ -35,7 +39,7 @@ def read_manifest(path: Path) -> Dataset:
             continue
         place = f"{path}, line {number}"
         try:
-            item = _item(line, path.parent, _split_of(path), place)
+            item = _item(line, path.parent, _split_of(path), place, resolve)
         except _Bad as bad:
             problems.append(f"{place}: {bad}")
             continue
@@ -45,7 +49,7 @@ def read_manifest(path: Path) -> Dataset:
     return Dataset(path, "Lookout for Vision manifest", tuple(items.values()), tuple(problems))
 
 
-class _Bad(Exception):
+class _Bad(ValueError):
     """Why one line can't be used."""
 
 
@@ -54,16 +58,16 @@ def _split_of(path: Path) -> Split | None:
     return "train" if stem == "train" else "test" if stem == "test" else None
 
 
-def _item(line: bytes, folder: Path, split: Split | None, place: str) -> Item:
+def _item(line: bytes, folder: Path, split: Split | None, place: str, resolve: Resolve | None) -> Item:
     entry = _parsed(line)
     reference = entry.get("source-ref")
     if not isinstance(reference, str) or not reference:
         raise _Bad("it has no source-ref")
-    picture = _local(reference, folder)
+    picture = _local(reference, folder, resolve)
     if not picture.is_file():
         raise _Bad(f"the picture {picture} does not exist")
-    label = _label(entry)
-    mask = _mask(entry, folder)
+    label = label_of(entry)
+    mask = _mask(entry, folder, resolve)
     kinds = {name for _, name in mask.colours or ()} if mask else set()
     kind = kinds.pop() if label == "anomaly" and len(kinds) == 1 else ""
     return Item(picture, reference, label, kind, split, mask, place)
@@ -85,11 +89,16 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return entry
 
 
-def _local(reference: str, folder: Path) -> Path:
+def _local(reference: str, folder: Path, resolve: Resolve | None) -> Path:
     """The file that a reference means: absolute, or below the manifest's folder."""
     lowered = reference.lower()
     if lowered.startswith("s3://s3://"):
         raise _Bad(f"{reference} has s3:// twice")
+    if lowered.startswith("s3://") and resolve is not None:
+        try:
+            return resolve(reference)
+        except LinesightError as error:
+            raise _Bad(str(error)) from error
     if lowered.startswith("s3://"):
         raise _Bad(f"{reference} lies in S3: download the dataset first and use relative references")
     if re.match(r"[a-z][a-z0-9+.-]+://", lowered):
@@ -109,11 +118,12 @@ def _local(reference: str, folder: Path) -> Path:
     return path
 
 
-def _label(entry: dict[str, Any]) -> Label | None:
-    """The label by the class name of whichever attribute is an image classification.
+def label_of(entry: dict[str, Any]) -> Label | None:
+    """The label of one parsed line, by the class name of whichever attribute is an image classification.
 
     None where there is no such attribute, or another class than normal and anomaly. What a model
-    detected (`X-detected`, in evaluation and edge manifests) is no label.
+    detected (`X-detected`, in evaluation and edge manifests) is no label. Raises ValueError, with words,
+    where a label lacks its metadata.
     """
     for key, value in entry.items():
         if not key.endswith("-metadata") or key.endswith(("-ref-metadata", "-detected-metadata")):
@@ -135,14 +145,14 @@ def _label(entry: dict[str, Any]) -> Label | None:
     return None
 
 
-def _mask(entry: dict[str, Any], folder: Path) -> Mask | None:
+def _mask(entry: dict[str, Any], folder: Path, resolve: Resolve | None) -> Mask | None:
     for key, value in entry.items():
         if not key.endswith("-ref") or key == "source-ref" or not isinstance(value, str) or not value:
             continue
         metadata = entry.get(f"{key}-metadata")
         if not isinstance(metadata, dict) or not isinstance(metadata.get("internal-color-map"), dict):
             raise _Bad(f"the mask {value} has no colour map ({key}-metadata, internal-color-map)")
-        path = _local(value, folder)
+        path = _local(value, folder, resolve)
         if not path.is_file():
             raise _Bad(f"the mask {path} does not exist")
         try:
