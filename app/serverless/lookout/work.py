@@ -22,6 +22,7 @@ from app.serverless.lookout.training import Outcome, Plan
 log = logging.getLogger(__name__)
 
 MOST_MANIFEST = 1 << 30
+_LOOKED_FOR = 300  # images of a new dataset that are looked for in their bucket
 
 Train = Callable[[Plan], Outcome]
 
@@ -105,11 +106,12 @@ class Workshop:
             dataset = project.datasets.get(kind) if project else None
             if dataset is None or dataset.source is None or dataset.status != "CREATE_IN_PROGRESS":
                 return
-            source, found, trouble = dataset.source, [], ""
+            source, found, trouble, missing = dataset.source, [], "", ""
             try:
                 data = context.buckets.read(source.bucket, source.key, source.version, MOST_MANIFEST)
                 found = entries.read(entries.split(data))
                 self._check(found, kind)
+                missing = self._missing(found)
             except LinesightError as error:
                 found, trouble = [], f"The manifest s3://{source.bucket}/{source.key} can't be used: {error}"
             with self._project(name) as project:
@@ -119,15 +121,17 @@ class Workshop:
                 context.records.save_lines(name, kind, [entry.line for entry in found])
                 dataset.images, dataset.updated = entries.counts(found), now(context)
                 dataset.status = "CREATE_FAILED" if trouble else "CREATE_COMPLETE"
-                dataset.message = trouble or "The dataset was created successfully." + self._missing(found)
+                dataset.message = trouble or f"The dataset was created successfully.{missing}"
 
     def _update(self, name: str, kind: DatasetType) -> None:
         context = self._context
+        # They stay as they are until this is done: nothing else is accepted before.
+        changes = [entries.read_one(line) for line in context.records.lines(name, f"{kind}.changes")]
+        missing = self._missing(changes)
         with contextlib.suppress(_Gone), self._project(name) as project:
             dataset = project.datasets.get(kind)
             if dataset is None or dataset.status != "UPDATE_IN_PROGRESS":
                 return
-            changes = [entries.read_one(line) for line in context.records.lines(name, f"{kind}.changes")]
             old = [entries.read_one(line) for line in context.records.lines(name, kind)]
             found = entries.merged(old, changes)
             dataset.updated = now(context)
@@ -140,7 +144,7 @@ class Workshop:
                 context.records.save_lines(name, kind, [entry.line for entry in found])
                 dataset.images = entries.counts(found)
                 dataset.status = "UPDATE_COMPLETE"
-                dataset.message = "The dataset was updated successfully." + self._missing(changes)
+                dataset.message = f"The dataset was updated successfully.{missing}"
         context.records.save_lines(name, f"{kind}.changes", None)
 
     def _check(self, found: list[entries.Entry], kind: DatasetType) -> None:
@@ -153,20 +157,20 @@ class Workshop:
             raise DatasetError(f"Its masks have {len(kinds)} labels; at most {entries.MOST_LABELS} are learned.")
 
     def _missing(self, found: list[entries.Entry]) -> str:
-        """A note on images that are not there, so that a wrong path is known before training."""
+        """A note on images that are not there, so that a wrong path is known before training; not all are looked for,
+        since each look may be a call to S3."""
         missing = []
-        for entry in found:
+        for entry in found[:: max(1, len(found) // _LOOKED_FOR)]:
             try:
                 if not self._context.buckets.exists(*entries.place_of(entry.source)):
                     missing.append(entry.source)
             except BucketError:
                 missing.append(entry.source)
-            if len(missing) > 3:  # enough to say so: each look may be a call to S3
+            if len(missing) > 3:  # enough to say so
                 break
         if not missing:
             return ""
-        count = "Some" if len(missing) > 3 else str(len(missing))
-        return f" {count} of its images can't be found, such as {missing[0]}."
+        return f" But some of its images can't be found, such as {missing[0]}."
 
     def _train_model(self, name: str, version: int) -> None:
         context = self._context
