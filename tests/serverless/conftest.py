@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.serverless.house import House
 from tests.serverless.parts import BUCKET, lay_in, write_manifest
+from tests.serverless.running import Running, Start
 
 OUTPUT = {"S3Location": {"Bucket": BUCKET, "Prefix": "results/"}}
 
@@ -62,3 +66,35 @@ def hosted(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
         house.client.start_model(ProjectName=name, ModelVersion="1", MinInferenceUnits=1)
     house.work()
     return house
+
+
+@pytest.fixture
+def start(project_root: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts servers; they end with the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: object, data: Path = tmp_path / "data", root: Path = tmp_path / "buckets") -> Running:
+        root.mkdir(exist_ok=True)
+        command = [sys.executable, "main.py", "lookout-server", "--port", "0", "--data-dir", data, "--s3-root", root]
+        process = subprocess.Popen(
+            [str(each) for each in (*command, *arguments)],
+            cwd=project_root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        begun.append(process)
+        assert process.stdout is not None and process.stderr is not None
+        line = process.stdout.readline()
+        if not line.startswith("listening on "):
+            raise AssertionError(f"{line}{process.stderr.read()}")
+        return Running(process, line.removeprefix("listening on ").strip(), root, data)
+
+    yield run
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+        process.wait(30)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

@@ -15,8 +15,6 @@ from app.domain.errors import LinesightError
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
-_NICER = 10
-
 
 class Isolated(Generic[Argument, Result]):
     """Calls a function of a module in a new process, one call after the other."""
@@ -70,8 +68,6 @@ class Isolated(Generic[Argument, Result]):
 
 def _main(answer: Connection, function: Callable[[Argument], Result], argument: Argument) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(_NICER)  # answers come first
     try:
         value: object = function(argument)
         done = True
