@@ -82,15 +82,16 @@ def lay_in(
     masks: bool = True,
     first: int = 0,
     defects: Sequence[str] = ("spot", "scratch"),
+    size: tuple[int, int] = (SIDE, SIDE),
 ) -> list[str]:
     """Draws parts into the bucket below `root` and gives their manifest's lines."""
     lines = []
     for number in range(normals):
         key = f"{folder}/normal-{number}.png"
-        _write(root, key, encoded(draw(first + number)[0]))
+        _write(root, key, encoded(draw(first + number, size=size)[0]))
         lines.append(line(key, "normal"))
     for number in range(anomalies):
-        picture, mask = draw(first + 1000 + number, defects[number % len(defects)])
+        picture, mask = draw(first + 1000 + number, defects[number % len(defects)], size)
         key, mask_key = f"{folder}/anomaly-{number}.png", f"{folder}/masks/anomaly-{number}.png"
         _write(root, key, encoded(picture))
         if masks:
