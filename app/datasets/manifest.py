@@ -162,12 +162,12 @@ def _mask(entry: dict[str, Any], folder: Path, resolve: Resolve | None) -> Mask 
             raise _Bad(f"the mask {path} can't be read ({error.strerror or error})") from None
         if not is_png:
             raise _Bad(f"the mask {path} is not a PNG")
-        return Mask(path, *_colours(metadata["internal-color-map"]))
+        return Mask(path, *colours_of(metadata["internal-color-map"]))
     return None
 
 
-def _colours(described: dict[str, Any]) -> tuple[tuple[tuple[Colour, str], ...], Colour | None]:
-    """The defects' colours and the background's of an `internal-color-map`."""
+def colours_of(described: dict[str, Any]) -> tuple[tuple[tuple[Colour, str], ...], Colour | None]:
+    """The defects' colours and the background's of an `internal-color-map`. Raises ValueError, with words."""
     colours: list[tuple[Colour, str]] = []
     background: Colour | None = None
     for key, value in described.items():

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from aiohttp import web
 
@@ -20,7 +21,7 @@ from app.serverless.buckets import Buckets
 from app.serverless.lookout import images
 from app.serverless.lookout.api import DETECT, MOST_BODY, Lookout, operation_name, too_large
 from app.serverless.lookout.context import Context
-from app.serverless.lookout.faults import Denied, Throttled
+from app.serverless.lookout.faults import Denied, Invalid, Throttled
 from app.serverless.lookout.hosting import Hosting
 from app.serverless.lookout.http import Request, Response, failed
 from app.serverless.lookout.isolated import Isolated
@@ -30,12 +31,18 @@ from app.serverless.lookout.sigv4 import Verifier, credential_of
 from app.serverless.lookout.training import carry_out
 from app.serverless.lookout.work import Train, Workshop
 
+try:  # not on Windows
+    import fcntl
+except ImportError:  # pragma: no cover
+    fcntl = None  # type: ignore[assignment]
+
 log = logging.getLogger(__name__)
 
 MOST_WAITING, MOST_WAITING_BYTES = 100, 256 << 20
 """DetectAnomalies requests at once and the bytes of their pictures; more are throttled."""
 
 _ANSWERING = 8
+_BODY_SECONDS = 120  # whoever sends slower keeps others out
 _SMALLEST = 1 << 20  # a picture counts at least so much: decoded it is larger than its file
 
 
@@ -49,7 +56,11 @@ class Service:
         Args:
             folder: where projects and models are kept.
             train: carries out trainings; None: each in a process of its own.
+
+        Raises:
+            LinesightError: the folder can't be used, or another server uses it.
         """
+        self._held = _held(folder)
         self._lanes = Lanes()
         self._isolated = Isolated(carry_out) if train is None else None
         context = Context(FolderRecords(folder), buckets, self._lanes, Hosting())
@@ -63,6 +74,23 @@ class Service:
         if self._isolated is not None:
             self._isolated.end()
         self._lanes.end()
+        self._held.close()
+
+
+def _held(folder: Path) -> IO[str]:
+    """A file that keeps a second server out while it is open: that one would take this one's trainings for lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "server.lock").open("w")
+    except OSError as error:
+        raise LinesightError(f"The folder {folder} can't be written ({error.strerror or error}).") from error
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise LinesightError(f"Another server uses {folder}. End it, or choose another --data-dir.") from error
+    return file
 
 
 class Server:
@@ -137,10 +165,14 @@ class Server:
         self, arrived: web.Request, path: str, query: str, most: int, pool: ThreadPoolExecutor
     ) -> Response:
         body = bytearray()
-        async for piece in arrived.content.iter_any():
-            body += piece
-            if len(body) > most:
-                return too_large(len(body), most)
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                async for piece in arrived.content.iter_any():
+                    body += piece
+                    if len(body) > most:
+                        return too_large(len(body), most)
+        except TimeoutError:
+            return failed(Invalid(f"The request's body did not come within {_BODY_SECONDS} seconds."))
         headers = {name.lower(): value for name, value in arrived.headers.items()}
         request = Request(arrived.method, path, query, headers, bytes(body))
         credential = credential_of(request)

@@ -17,6 +17,7 @@ import numpy as np
 import platformdirs
 import pytest
 
+from app.serverless.lookout.service import DESCRIPTIONS
 from tests.serverless.house import KEY, SECRET
 from tests.serverless.parts import BUCKET, draw, encoded, lay_in, write_manifest
 from tests.serverless.running import Running, Start
@@ -70,6 +71,39 @@ def environment(**more: str) -> dict[str, str]:
     """Without whatever settings for AWS this computer has."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull} | more
+
+
+def test_the_description_says_what_amazons_said(python_2025: Path) -> None:
+    code = (
+        "import json, botocore.session; "
+        "loader = botocore.session.get_session().get_component('data_loader'); "
+        "print(json.dumps(loader.load_service_model('lookoutvision', 'service-2')))"
+    )
+    done = subprocess.run([str(python_2025), "-I", "-c", code], capture_output=True, text=True, env=environment())
+    theirs: dict[str, Any] = json.loads(done.stdout)
+    file = DESCRIPTIONS / "lookoutvision" / "2020-11-20" / "service-2.json"
+    ours: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    assert ours["operations"].keys() == theirs["operations"].keys() and len(ours["operations"]) == 22
+    for name, operation in theirs["operations"].items():
+        own = ours["operations"][name]
+        assert own["http"] == {"responseCode": 200, **operation["http"]}
+        for part in ("input", "output"):
+            assert own[part]["shape"] == operation[part]["shape"]
+        assert {each["shape"] for each in own["errors"]} == {each["shape"] for each in operation["errors"]}
+    assert ours["shapes"].pop("InferenceUnits") == {"type": "integer", "min": 1, "max": 10}
+    del theirs["shapes"]["InferenceUnits"]
+    assert ours["shapes"] == without_words(theirs["shapes"])
+    assert "documentation" not in file.read_text(encoding="utf-8")
+
+
+def without_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: without_words(part)
+            for name, part in value.items()
+            if not (name == "documentation" and isinstance(part, str))
+        }
+    return [without_words(part) for part in value] if isinstance(value, list) else value
 
 
 def check(seen: dict[str, Any], stats: dict[str, int], bucket: str) -> None:

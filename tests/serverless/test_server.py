@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import shutil
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,9 +74,11 @@ def test_with_a_key_others_are_refused(start: Start, tmp_path: Path) -> None:
             getattr(server.client(), ask)(ResourceArn=arn, **({"TagKeys": ["a b", "c"]} if ask[0] == "u" else {}))
     with pytest.raises(ClientError, match="InvalidSignatureException"):
         server.client(secret="wrong").list_projects()
+    with pytest.raises(AssertionError, match="Another server uses"):
+        start()
     port = urlsplit(server.url).port
     with pytest.raises(AssertionError, match=f"127.0.0.1:{port} can't be listened on"):
-        start("--port", port)
+        start("--port", port, data=tmp_path / "elsewhere")
 
 
 @_UNIX
@@ -97,6 +101,33 @@ def test_bodies_have_limits_and_web_pages_no_business_here(start: Start) -> None
         assert connection.getresponse().status == status
         connection.close()
     assert client.list_projects()["Projects"] == []
+
+
+@_UNIX
+def test_more_pictures_than_there_is_room_for_are_throttled(start: Start) -> None:
+    server = start()
+    path = "/2020-11-20/projects/part/models/1/detect"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {8 << 20}\r\n\r\n"
+    address = urlsplit(server.url)
+    asking = {"ProjectName": "part", "ModelVersion": "1", "Body": b"x", "ContentType": "image/png"}
+
+    def answer() -> str:
+        with pytest.raises(ClientError) as refused:
+            server.client().detect_anomalies(**asking)
+        response = refused.value.response
+        if response["Error"]["Code"] == "ThrottlingException":
+            assert response["ResponseMetadata"]["HTTPStatusCode"] == 429 and response["QuotaCode"]
+            assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
+        code: str = response["Error"]["Code"]
+        return code
+
+    with contextlib.ExitStack() as open_:
+        for _ in range(32):  # of 8 MB each: 256 MB
+            connection = open_.enter_context(socket.create_connection((address.hostname, address.port)))
+            connection.sendall(head.encode())
+        until(lambda: answer() == "ThrottlingException")
+        assert server.client().list_projects()["Projects"] == []  # what needs no room is answered
+    until(lambda: answer() == "ResourceNotFoundException")
 
 
 @_UNIX

@@ -10,7 +10,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from app.datasets.manifest import label_of
+from app.datasets.manifest import colours_of, label_of
 from app.domain.errors import DatasetError
 from app.serverless.lookout.service import moment_of
 
@@ -165,10 +165,15 @@ def _spoken(text: str) -> datetime | None:
 
 
 def _kinds(value: dict[str, Any]) -> frozenset[str]:
-    kinds = set()
-    for key, part in value.items():
-        colours = part.get("internal-color-map") if key.endswith("-metadata") and isinstance(part, dict) else None
-        if isinstance(colours, dict):
-            names = [each.get("class-name") for each in colours.values() if isinstance(each, dict)]
-            kinds |= {name for name in names if isinstance(name, str) and name.upper() != "BACKGROUND"}
+    """Kinds of defects of the line's masks. Raises ValueError, with words, for a mask that can't be used."""
+    kinds: set[str] = set()
+    for key, reference in value.items():
+        if not key.endswith("-ref") or key == "source-ref" or not isinstance(reference, str) or not reference:
+            continue
+        place_of(reference)
+        metadata = value.get(f"{key}-metadata")
+        colours = metadata.get("internal-color-map") if isinstance(metadata, dict) else None
+        if not isinstance(colours, dict):
+            raise ValueError(f"the mask {reference} has no colour map ({key}-metadata, internal-color-map)")
+        kinds |= {kind for _, kind in colours_of(colours)[0]}
     return frozenset(kinds)

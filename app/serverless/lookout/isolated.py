@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
@@ -68,6 +69,7 @@ class Isolated(Generic[Argument, Result]):
 
 def _main(answer: Connection, function: Callable[[Argument], Result], argument: Argument) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C is the server's to heed, which then ends this
     try:
         value: object = function(argument)
         done = True
