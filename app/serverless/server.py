@@ -7,10 +7,12 @@ import contextlib
 import ipaddress
 import logging
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -41,6 +43,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING, MOST_WAITING_BYTES = 100, 256 << 20
 """DetectAnomalies requests at once and the bytes of their pictures; more are throttled."""
 
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
 _ANSWERING = 8
 _BODY_SECONDS = 120  # whoever sends slower keeps others out
 _SMALLEST = 1 << 20  # a picture counts at least so much: decoded it is larger than its file
@@ -176,8 +179,8 @@ class Server:
         headers = {name.lower(): value for name, value in arrived.headers.items()}
         request = Request(arrived.method, path, query, headers, bytes(body))
         credential = credential_of(request)
-        if credential is not None and credential.region:
-            request = Request(arrived.method, path, query, headers, request.body, region=credential.region)
+        if credential is not None and _REGION.fullmatch(credential.region):
+            request = replace(request, region=credential.region)
         return await asyncio.get_running_loop().run_in_executor(pool, self._api.answer, request)
 
 

@@ -68,13 +68,14 @@ def hosted(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
     return house
 
 
-@pytest.fixture
-def start(project_root: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts servers; they end with the test."""
+@pytest.fixture(scope="module")
+def start(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts servers; they end with the file's last test."""
     begun: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: object, data: Path = tmp_path / "data", root: Path = tmp_path / "buckets") -> Running:
-        root.mkdir(exist_ok=True)
+    def run(*arguments: object, data: Path | None = None, root: Path | None = None) -> Running:
+        data = data or tmp_path_factory.mktemp("data")
+        root = root or tmp_path_factory.mktemp("buckets")
         command = [sys.executable, "main.py", "lookout-server", "--port", "0", "--data-dir", data, "--s3-root", root]
         process = subprocess.Popen(
             [str(each) for each in (*command, *arguments)],

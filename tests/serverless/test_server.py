@@ -20,7 +20,7 @@ from app.cli.parser import Arguments
 from tests.serverless.conftest import OUTPUT
 from tests.serverless.house import KEY, SECRET, House
 from tests.serverless.parts import draw, encoded, lay_in, write_manifest
-from tests.serverless.running import Start
+from tests.serverless.running import Running, Start
 from tests.serverless.waiting import settled, until
 
 _UNIX = pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without a signal")
@@ -59,11 +59,11 @@ def test_it_says_where_it_listens_and_ends_in_order(start: Start) -> None:
     assert server.end() == 0
     assert server.process.stderr is not None and server.process.stderr.read() == ""
     # What it knew, it knows.
-    assert start().client().list_projects()["Projects"][0]["ProjectName"] == "part"
+    assert start(data=server.data).client().list_projects()["Projects"][0]["ProjectName"] == "part"
 
 
 @_UNIX
-def test_with_a_key_others_are_refused(start: Start, tmp_path: Path) -> None:
+def test_with_a_key_others_are_refused(start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     server = start("--access-key", KEY, "--secret-file", tmp_path / "secret")
     server.client().create_project(ProjectName="part", ClientToken="one")
@@ -74,16 +74,22 @@ def test_with_a_key_others_are_refused(start: Start, tmp_path: Path) -> None:
             getattr(server.client(), ask)(ResourceArn=arn, **({"TagKeys": ["a b", "c"]} if ask[0] == "u" else {}))
     with pytest.raises(ClientError, match="InvalidSignatureException"):
         server.client(secret="wrong").list_projects()
-    with pytest.raises(AssertionError, match="Another server uses"):
-        start()
+    common = ["lookout-server", "--s3-root", str(server.root), "--data-dir"]
+    assert main([*common, str(server.data), "--port", "0"], no_window) == 1
     port = urlsplit(server.url).port
-    with pytest.raises(AssertionError, match=f"127.0.0.1:{port} can't be listened on"):
-        start("--port", port, data=tmp_path / "elsewhere")
+    assert main([*common, str(tmp_path / "elsewhere"), "--port", str(port)], no_window) == 1
+    said = capfd.readouterr().err
+    assert "Another server uses" in said and f"127.0.0.1:{port} can't be listened on" in said
+
+
+@pytest.fixture(scope="module")
+def server(start: Start) -> Running:
+    """One without keys, for tests that leave nothing behind."""
+    return start()
 
 
 @_UNIX
-def test_bodies_have_limits_and_web_pages_no_business_here(start: Start) -> None:
-    server = start()
+def test_bodies_have_limits_and_web_pages_no_business_here(server: Running) -> None:
     client = server.client()
     for _ in range(2):  # the connection is still good for the next request
         with pytest.raises(client.exceptions.ValidationException, match="at most 8388608 are taken"):
@@ -104,8 +110,7 @@ def test_bodies_have_limits_and_web_pages_no_business_here(start: Start) -> None
 
 
 @_UNIX
-def test_more_pictures_than_there_is_room_for_are_throttled(start: Start) -> None:
-    server = start()
+def test_more_pictures_than_there_is_room_for_are_throttled(server: Running) -> None:
     path = "/2020-11-20/projects/part/models/1/detect"
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {8 << 20}\r\n\r\n"
     address = urlsplit(server.url)
@@ -147,7 +152,7 @@ def test_a_training_ends_with_its_server_and_says_so_at_the_next_start(start: St
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait(30)
     # No process is left that goes on writing.
-    later = start()
+    later = start(data=server.data, root=server.root)
     client = later.client()
     lost = client.describe_model(ProjectName="part", ModelVersion="1")["ModelDescription"]
     assert lost["Status"] == "TRAINING_FAILED" and "Train it again" in lost["StatusMessage"]
