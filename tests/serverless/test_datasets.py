@@ -93,6 +93,16 @@ def test_a_manifest_that_is_not_there_or_not_text(project: House) -> None:
     assert "not UTF-8 text" in str(describe(project, "test")["StatusMessage"])
 
 
+def test_a_version_that_is_not_there_is_not_what_a_dataset_fails_for(project: House) -> None:
+    source = write_manifest(project.root, "train.manifest", lay_in(project.root, "p", 1, 0))
+    source["GroundTruthManifest"]["S3Object"]["VersionId"] = "1"
+    project.client.create_dataset(ProjectName="part", DatasetType="train", DatasetSource=source)
+    project.work()
+    found = describe(project)
+    assert found["Status"] == "CREATE_COMPLETE"
+    assert str(found["StatusMessage"]).endswith("The manifest has no version 1: the newest was read.")
+
+
 def test_lines_as_they_occur_in_the_wild(project: House) -> None:
     ground_truth = {
         "source-ref": "s3://line-4/a.png",

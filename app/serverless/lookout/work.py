@@ -16,7 +16,7 @@ from app.serverless.lookout.context import Context, Job, now
 from app.serverless.lookout.datasets import MOST_IMAGES
 from app.serverless.lookout.models import evaluation_key, remove
 from app.serverless.lookout.packages import package
-from app.serverless.lookout.records import DatasetType, ModelRecord, PackagingRecord, Performance, Project
+from app.serverless.lookout.records import DatasetType, ModelRecord, Object, PackagingRecord, Performance, Project
 from app.serverless.lookout.training import Outcome, Plan
 
 log = logging.getLogger(__name__)
@@ -108,10 +108,10 @@ class Workshop:
                 return
             source, found, trouble, missing = dataset.source, [], "", ""
             try:
-                data = context.buckets.read(source.bucket, source.key, source.version, MOST_MANIFEST)
+                data, missing = self._manifest(source)
                 found = entries.read(entries.split(data))
                 self._check(found, kind)
-                missing = self._missing(found)
+                missing += self._missing(found)
             except LinesightError as error:
                 found, trouble = [], f"The manifest s3://{source.bucket}/{source.key} can't be used: {error}"
             with self._project(name) as project:
@@ -122,6 +122,18 @@ class Workshop:
                 dataset.images, dataset.updated = entries.counts(found), now(context)
                 dataset.status = "CREATE_FAILED" if trouble else "CREATE_COMPLETE"
                 dataset.message = trouble or f"The dataset was created successfully.{missing}"
+
+    def _manifest(self, source: Object) -> tuple[bytes, str]:
+        """The manifest's bytes, and a note where it is not the version that was asked for: clients are known to send
+        the number of a model instead, and Amazon's service took it."""
+        read = self._context.buckets.read
+        if source.version is not None:
+            try:
+                return read(source.bucket, source.key, source.version, MOST_MANIFEST), ""
+            except BucketError:
+                newest = read(source.bucket, source.key, None, MOST_MANIFEST)
+                return newest, f" The manifest has no version {source.version}: the newest was read."
+        return read(source.bucket, source.key, None, MOST_MANIFEST), ""
 
     def _update(self, name: str, kind: DatasetType) -> None:
         context = self._context
