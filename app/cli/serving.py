@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,10 @@ def command(options: Arguments, output: Output) -> int:
     data = data_folder(options.data_dir).prepare()
     configure(data.logs)
     service = Service(data.root / "lookout", buckets, verifier)
-    ready: Callable[[str], None] = lambda url: print(f"listening on {url}", flush=True)  # noqa: E731
+
+    def ready(url: str) -> None:
+        output.result({"url": url}, f"listening on {url}")
+
     serve(service, options.host, options.port, open_to_all=verifier is None, ready=ready)
     return 0
 

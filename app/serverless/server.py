@@ -119,7 +119,8 @@ class Server:
         """
         app = web.Application(client_max_size=0)  # limits depend on the operation: `_body` keeps them
         app.router.add_route("*", "/{rest:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None)
+        # Nobody waits for a picture any more whose client has gone: it is not even looked at.
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
         await self._runner.setup()
         try:
             site = web.TCPSite(self._runner, host, port, backlog=256)

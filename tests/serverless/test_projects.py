@@ -58,6 +58,19 @@ def test_names_that_differ_in_capitals_are_two_projects(house: House) -> None:
     assert house.client.describe_project(ProjectName="Plate")["ProjectDescription"]["Datasets"] == []
 
 
+def test_a_damaged_record_takes_no_other_away(house: House) -> None:
+    for name in ("a", "b"):
+        house.client.create_project(ProjectName=name)
+    (damaged,) = house.folder.glob("projects/a-*/project.json")
+    damaged.write_text("{")
+    house = house.again()
+    assert [each["ProjectName"] for each in house.client.list_projects()["Projects"]] == ["b"]
+    with pytest.raises(ClientError, match="is damaged") as failed:
+        house.client.describe_project(ProjectName="a")
+    assert code_of(failed) == "InternalServerException"
+    assert damaged.read_text() == "{"  # nothing wrote over it
+
+
 def test_lists_come_in_pages(house: House) -> None:
     client = house.client
     for number in range(7):

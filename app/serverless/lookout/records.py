@@ -231,7 +231,11 @@ class FolderRecords:
         found = []
         with _told(self._root):
             for path in sorted((self._root / "projects").glob("*/project.json")):
-                project = self._read(path)
+                try:
+                    project = self._read(path)
+                except RecordsError as error:  # one that is damaged must not take all others away
+                    log.warning("%s", error)
+                    continue
                 if project is not None:
                     found.append(project.name)
         return sorted(found)
