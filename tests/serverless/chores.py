@@ -17,6 +17,10 @@ def refuse(words: str) -> None:
     raise DatasetError(words)
 
 
+def stumble(number: int) -> float:
+    return 1 / number
+
+
 def vanish(code: int) -> None:
     os._exit(code)
 

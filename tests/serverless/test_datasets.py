@@ -63,6 +63,7 @@ def test_a_dataset_from_a_manifest(project: House) -> None:
         ([line("a.png", "anomaly", "m.png").replace("#2CA02C", "green")], "the colour green of scratch is not like"),
         ([line("a.png", "anomaly", "m.png").replace("internal-color-map", "map")], "m.png has no colour map"),
         ([line("a.png", "anomaly", "m.png").replace("s3://line-4/m.png", "m.png")], "m.png is not like s3://BUCKET/KEY"),
+        ([r'{"source-ref": "s3://line-4/\ud800.png"}'], r"s3://line-4/\ud800.png is not like"),
         ([" "], "It holds no JSON line"),
         (["{}"] * 9, "6 more are wrong"),
     ],

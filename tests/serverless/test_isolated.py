@@ -20,6 +20,12 @@ def test_results_and_errors_come_back() -> None:
         Isolated(chores.refuse)("no part on the picture")
 
 
+def test_what_nobody_thought_of_comes_back_too(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(LinesightError, match="unforeseen went wrong .ZeroDivisionError"):
+        Isolated(chores.stumble)(0)
+    assert "Traceback" in capfd.readouterr().err
+
+
 def test_a_process_that_vanishes_is_told() -> None:
     with pytest.raises(LinesightError, match=r"ended by itself \(exit code 7\)"):
         Isolated(chores.vanish)(7)

@@ -100,9 +100,17 @@ def place_of(reference: str) -> tuple[str, str]:
     found = _REFERENCE.fullmatch(reference)
     if reference.lower().startswith("s3://s3://"):
         raise ValueError(f"{reference} has s3:// twice")
-    if found is None:
-        raise ValueError(f"{reference[:200]} is not like s3://BUCKET/KEY")
+    if found is None or not _is_text(reference):
+        raise ValueError(f"{ascii(reference[:200])[1:-1]} is not like s3://BUCKET/KEY")
     return found[1], found[2]
+
+
+def _is_text(reference: str) -> bool:
+    try:
+        reference.encode("utf-8")
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return False
+    return True
 
 
 def counts(entries: Iterable[Entry]) -> tuple[int, int, int, int]:

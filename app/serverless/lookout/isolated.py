@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
 from app.domain.errors import LinesightError
+
+log = logging.getLogger(__name__)
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -77,6 +80,9 @@ def _main(answer: Connection, function: Callable[[Argument], Result], argument: 
         done, value = False, LinesightError(str(error))
     except MemoryError:
         done, value = False, LinesightError("There was not enough memory. Use fewer or smaller images.")
+    except Exception as error:
+        log.exception("Something unforeseen")  # without handlers of its own the traceback goes to standard error
+        done, value = False, LinesightError(f"Something unforeseen went wrong ({type(error).__name__}: {error}).")
     answer.send((done, value))
     answer.close()
 

@@ -22,6 +22,9 @@ from app.serverless.lookout.training import Outcome, Plan
 log = logging.getLogger(__name__)
 
 MOST_MANIFEST = 1 << 30
+_UNFORESEEN = (OSError, ValueError, RuntimeError, MemoryError)
+"""What libraries raise beside the errors that were thought of. A record must not wait for ever because of one."""
+
 _LOOKED_FOR = 300  # images of a new dataset that are looked for in their bucket
 
 Train = Callable[[Plan], Outcome]
@@ -114,6 +117,8 @@ class Workshop:
                 missing += self._missing(found)
             except LinesightError as error:
                 found, trouble = [], f"The manifest s3://{source.bucket}/{source.key} can't be used: {error}"
+            except _UNFORESEEN as error:
+                found, trouble = [], _unforeseen(error, f"the {kind} dataset of {name}")
             with self._project(name) as project:
                 dataset = project.datasets.get(kind)
                 if dataset is None or dataset.status != "CREATE_IN_PROGRESS":
@@ -176,7 +181,7 @@ class Workshop:
             try:
                 if not self._context.buckets.exists(*entries.place_of(entry.source)):
                     missing.append(entry.source)
-            except BucketError:
+            except (BucketError, ValueError):
                 missing.append(entry.source)
             if len(missing) > 3:  # enough to say so
                 break
@@ -198,9 +203,8 @@ class Workshop:
                 trouble = ""
             except LinesightError as error:
                 outcome, trouble = None, str(error)
-            except (OSError, ValueError, RuntimeError, MemoryError) as error:
-                log.exception("Training of %s, version %s", name, version)
-                outcome, trouble = None, f"Something unforeseen went wrong ({error}). The log has more."
+            except _UNFORESEEN as error:
+                outcome, trouble = None, _unforeseen(error, f"training {name}, version {version}")
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             with self._project(name) as project:
@@ -245,6 +249,8 @@ class Workshop:
                     detector.prepare(*model.picture)
         except LinesightError as error:
             trouble = str(error)
+        except _UNFORESEEN as error:
+            trouble = _unforeseen(error, f"starting {name}, version {version}")
         with contextlib.suppress(_Gone), self._project(name) as project:
             model = project.models.get(version)
             if model is not None and model.status in ("STARTING_HOSTING", "HOSTED"):
@@ -276,9 +282,8 @@ class Workshop:
                 status, words = "SUCCEEDED", "The model was packaged successfully."
             except LinesightError as error:
                 status, words = "FAILED", str(error)
-            except (OSError, ValueError, RuntimeError, MemoryError) as error:
-                log.exception("Packaging job %s of %s", job_name, name)
-                status, words = "FAILED", f"Something unforeseen went wrong ({error}). The log has more."
+            except _UNFORESEEN as error:
+                status, words = "FAILED", _unforeseen(error, f"the packaging job {job_name} of {name}")
             with self._project(name) as project:
                 self._note(project.jobs[job_name], status, words)
 
@@ -297,6 +302,12 @@ def _settle(model: ModelRecord, outcome: Outcome | None, trouble: str) -> None:
     model.status, model.message = "TRAINED", outcome.words()
     model.performance = Performance(f1=outcome.f1, recall=outcome.recall, precision=outcome.precision)
     model.evaluated, model.labels, model.picture = outcome.evaluated, outcome.labels, outcome.picture
+
+
+def _unforeseen(error: BaseException, doing: str) -> str:
+    """Logs it with its traceback, and gives the words for the record."""
+    log.error("Something unforeseen: %s", doing, exc_info=error)
+    return f"Something unforeseen went wrong ({error}). The log has more."
 
 
 def _type(subject: str) -> DatasetType:
