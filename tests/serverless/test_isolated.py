@@ -21,7 +21,7 @@ def test_results_and_errors_come_back() -> None:
 
 
 def test_what_nobody_thought_of_comes_back_too(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(LinesightError, match="unforeseen went wrong .ZeroDivisionError"):
+    with pytest.raises(LinesightError, match="ZeroDivisionError: division by zero"):
         Isolated(chores.stumble)(0)
     assert "Traceback" in capfd.readouterr().err
 
@@ -41,5 +41,5 @@ def test_work_ends_with_whoever_began_it(tmp_path: Path) -> None:
         with pytest.raises(LinesightError, match="The server ended"):
             done.result(30)
         assert time.monotonic() - begin < 30
-    with pytest.raises(LinesightError, match="The server is ending"):
+    with pytest.raises(LinesightError, match="The server ended"):
         work(tmp_path / "again")

@@ -16,6 +16,8 @@ from app.domain.errors import LinesightError
 
 log = logging.getLogger(__name__)
 
+_ENDED = "The server ended while this was being worked on. Begin it again."
+
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
@@ -40,16 +42,16 @@ class Isolated(Generic[Argument, Result]):
         process = spawn.Process(target=_main, args=(there, self._function, argument), daemon=True)
         with self._guard:
             if self._ended:
-                raise LinesightError("The server is ending.")
+                raise LinesightError(_ENDED)
             self._process = process
             process.start()
         there.close()
         try:
             done, value = here.recv()
-        except EOFError:
+        except (EOFError, OSError):
             process.join()
             if self._ended:
-                raise LinesightError("The server ended while this was being worked on. Begin it again.") from None
+                raise LinesightError(_ENDED) from None
             raise LinesightError(
                 f"The process that worked on it ended by itself (exit code {process.exitcode}), as when memory is full."
             ) from None
