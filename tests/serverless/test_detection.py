@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.serverless.lookout.detection import colours_for
+from app.serverless.lookout.detection import colours_for, with_unknown
 from tests.handmade import exif, jpeg_with_exif, png_header_only
 from tests.serverless.house import House
 from tests.serverless.parts import Image, draw, encoded
@@ -144,8 +144,9 @@ def test_a_model_that_is_stopped_answers_no_more_and_forgets_nothing_in_between(
 
 
 def test_each_label_has_a_colour_of_its_own() -> None:
-    colours = colours_for({"a": "#2ca02c", "b": "#2CA02C", "c": "#ffffff", "d": "#d62728"})
+    colours = with_unknown(colours_for({"a": "#2ca02c", "b": "#2CA02C", "c": "#ffffff", "d": "#d62728"}))
     assert colours["a"] == "#2CA02C" and colours["d"] == "#D62728"
     assert len(set(colours.values())) == 5 and "#FFFFFF" not in colours.values()
-    many = colours_for({str(number): "#000000" for number in range(100)})
+    many = with_unknown(colours_for({str(number): "#000000" for number in range(100)}))
     assert len(set(many.values())) == 101
+    assert with_unknown({"anomaly": "#123456"}) == {"anomaly": "#123456"}

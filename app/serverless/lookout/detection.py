@@ -59,7 +59,7 @@ def detect_anomalies(context: Context, caller: Caller, given: Input) -> Output:
     with context.hosting.using(project.name, model.version, context.records.model(project.name, model.version)) as used:
         answer = judged(used, image, model.labels)
     height, width = image.shape[:2]
-    return {"DetectAnomalyResult": _as_json(answer, model.labels or {}, (width, height))}
+    return {"DetectAnomalyResult": _as_json(answer, with_unknown(model.labels or {}), (width, height))}
 
 
 def judged(detector: Detector, image: Image, labels: Mapping[str, str] | None) -> Answer:
@@ -81,8 +81,8 @@ def confidence_in(calibration: Calibration | None, score: float, anomalous: bool
 
 
 def _areas(found: Detection, labels: Mapping[str, str], size: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
-    numbers = {label: number for number, label in enumerate(labels, 1)}
-    kinds = [label for label in labels if label != ANOMALY]
+    numbers = {label: number for number, label in enumerate(with_unknown(labels), 1)}
+    kinds = list(labels)
     # Clients know the labels of their dataset only: what is like none of them goes with the defect beside it, or is
     # the one label there is. Alone among several it has a name of its own.
     known = [region.label for region in found.regions if region.label in kinds]
@@ -129,7 +129,7 @@ def _png(mask: NDArray[np.uint8]) -> bytes:
 
 
 def colours_for(wanted: Mapping[str, str]) -> dict[str, str]:
-    """A colour of its own for each label, and one for defects of no known kind.
+    """A colour of its own for each label.
 
     Args:
         wanted: label -> #RRGGBB as its dataset has it; what is white, or another's already, gets another one.
@@ -138,10 +138,19 @@ def colours_for(wanted: Mapping[str, str]) -> dict[str, str]:
     for label, colour in wanted.items():
         if colour.upper() != WHITE and colour.upper() not in found.values():
             found[label] = colour.upper()
-    for label in (*wanted, ANOMALY):
+    for label in wanted:
         if label not in found:
-            found[label] = next(colour for colour in _colours() if colour not in found.values())
-    return {label: found[label] for label in (*wanted, *({ANOMALY} - wanted.keys()))}
+            found[label] = _free(found)
+    return {label: found[label] for label in wanted}
+
+
+def with_unknown(labels: Mapping[str, str]) -> dict[str, str]:
+    """A model's labels, and one more for defects that are like none of them."""
+    return {ANOMALY: _free(labels), **labels}
+
+
+def _free(taken: Mapping[str, str]) -> str:
+    return next(colour for colour in _colours() if colour not in taken.values())
 
 
 def _colours() -> list[str]:

@@ -14,7 +14,7 @@ from app.datasets import Item
 from app.datasets.masks import read_mask
 from app.domain.errors import DatasetError, PictureError
 from app.domain.frame import Image
-from app.serverless.lookout.detection import confidence_in, judged
+from app.serverless.lookout.detection import confidence_in, judged, with_unknown
 from app.vision.calibration import Calibration
 from app.vision.detector import Detector
 from app.vision.metrics import auroc, average_precision
@@ -161,7 +161,7 @@ def evaluate(
         # Where an anomaly has no mask, nobody knows which pixels it has.
         if answer.areas is not None and (masks is not None or item.label == "normal"):
             true = {kind: area for kind, area in (masks or {}).items() if item.label == "anomaly"}
-            for label in labels or ():
+            for label in with_unknown(labels or {}):
                 found.pixels.setdefault(label, Pixels()).add(answer.areas.get(label), true.get(label))
     # Nothing was to be found of these, and nothing was.
     found.pixels = {label: each for label, each in found.pixels.items() if each.said or each.true}
