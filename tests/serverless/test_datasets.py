@@ -224,3 +224,4 @@ def test_filters(project: House) -> None:
     assert chosen(BeforeCreationDate=datetime(2022, 8, 22, 20, 52, 52, tzinfo=UTC)) == ""
     assert chosen(BeforeCreationDate=datetime(2022, 8, 22, 20, 52, 53, tzinfo=UTC)) == "e"
     assert chosen(PaginationConfig={"PageSize": 2}) == "abcde"
+    assert chosen(Labeled=True, PaginationConfig={"PageSize": 2}) == "abce"

@@ -110,7 +110,7 @@ def page(items: Sequence[tuple[Key, Item]], given: Input) -> tuple[list[Item], s
     Args:
         items: with rising keys.
     """
-    after = _key(given["NextToken"], items) if given.get("NextToken") else None
+    after = after_key(given, type(items[0][0]) if items else None)
     rest = [item for item in items if after is None or item[0] > after]
     most = given.get("MaxResults") or PAGE
     token = None
@@ -119,12 +119,22 @@ def page(items: Sequence[tuple[Key, Item]], given: Input) -> tuple[list[Item], s
     return [item for _, item in rest[:most]], token
 
 
-def _key(token: str, items: Sequence[tuple[Key, Any]]) -> Key:
+def after_key(given: Input, kind: type[Key] | None) -> Key | None:
+    """The key that a page's token holds; None without a token.
+
+    Args:
+        kind: of the list's keys; None where the list is empty.
+
+    Raises:
+        Invalid: the token was not given out here, or for another list.
+    """
+    if not given.get("NextToken"):
+        return None
     try:
-        after = json.loads(base64.b64decode(token, validate=True))["after"]
+        after = json.loads(base64.b64decode(given["NextToken"], validate=True))["after"]
     except (ValueError, KeyError, TypeError):
         raise Invalid("The pagination token is not one that was given out here.") from None
-    if items and type(after) is not type(items[0][0]):
+    if kind is not None and type(after) is not kind:
         raise Invalid("The pagination token is of another list.")
     return after  # type: ignore[no-any-return]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 from app.domain.errors import DatasetError
 from app.serverless.lookout import entries
 from app.serverless.lookout.context import (
+    PAGE,
     Caller,
     Context,
     Input,
     Job,
     Output,
+    after_key,
     dataset_of,
     moment,
     now,
@@ -80,16 +84,20 @@ def delete_dataset(context: Context, caller: Caller, given: Input) -> Output:
 def list_dataset_entries(context: Context, caller: Caller, given: Input) -> Output:
     project, kind = project_of(context, given["ProjectName"]), _type(given)
     dataset = dataset_of(project, kind)
-    found = entries.selected(
-        [entries.read_one(line) for line in context.records.lines(project.name, kind)],
+    wanted = entries.Filter(
+        otherwise=moment(dataset.updated),
         labelled=given.get("Labeled"),
         label=given.get("AnomalyClass"),
         before=given.get("BeforeCreationDate"),
         after=given.get("AfterCreationDate"),
         contains=given.get("SourceRefContains"),
-        otherwise=moment(dataset.updated),
     )
-    chosen, token = page(list(enumerate(entry.line for entry in found)), given)
+    lines = context.records.lines(project.name, kind)
+    # Thousands of lines take a second to understand: no more of them than a page needs.
+    after = after_key(given, int)
+    following = range(0 if after is None else max(0, after + 1), len(lines))
+    found = ((index, lines[index]) for index in following if wanted.takes(entries.read_one(lines[index])))
+    chosen, token = page(list(itertools.islice(found, (given.get("MaxResults") or PAGE) + 1)), given)
     return {"DatasetEntries": chosen, "NextToken": token}
 
 

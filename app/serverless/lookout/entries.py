@@ -127,26 +127,30 @@ def merged(old: Sequence[Entry], new: Sequence[Entry]) -> list[Entry]:
     return list(found.values())
 
 
-def selected(
-    entries: Iterable[Entry],
-    *,
-    labelled: bool | None,
-    label: str | None,
-    before: datetime | None,
-    after: datetime | None,
-    contains: str | None,
-    otherwise: datetime,
-) -> list[Entry]:
-    """Those that every given filter lets through; lines that don't tell their date are taken to be of `otherwise`."""
-    return [
-        entry
-        for entry in entries
-        if (labelled is None or labelled == (entry.label is not None))
-        and (label is None or entry.label == label)
-        and (before is None or (entry.created or otherwise) < before)
-        and (after is None or (entry.created or otherwise) > after)
-        and (contains is None or contains in entry.source)
-    ]
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which lines are wanted; None where it does not matter.
+
+    Attributes:
+        otherwise: when lines were labelled that don't tell it.
+    """
+
+    otherwise: datetime
+    labelled: bool | None = None
+    label: str | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+    contains: str | None = None
+
+    def takes(self, entry: Entry) -> bool:
+        created = entry.created or self.otherwise
+        return (
+            (self.labelled is None or self.labelled == (entry.label is not None))
+            and (self.label is None or entry.label == self.label)
+            and (self.before is None or created < self.before)
+            and (self.after is None or created > self.after)
+            and (self.contains is None or self.contains in entry.source)
+        )
 
 
 def _created(value: dict[str, Any]) -> datetime | None:
