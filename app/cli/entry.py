@@ -23,6 +23,7 @@ _COMMANDS = {
     "dataset": "app.cli.datasets",
     "run": "app.cli.running",
     "report": "app.cli.reporting",
+    "lookout-server": "app.cli.serving",
     "bench": "app.cli.benching",
 }
 

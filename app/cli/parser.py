@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
+from app.cli import serving
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
-BENCHES = ("vision", "labeling")
+BENCHES = ("vision", "labeling", "serverless")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
@@ -72,6 +73,13 @@ class Arguments(argparse.Namespace):
     action: str = ""
     kind: Kind
     s3_prefix: str | None = None
+    # lookout-server
+    port: int = 0
+    host: str = "127.0.0.1"
+    s3_root: Path | None = None
+    s3_endpoint: str | None = None
+    access_key: str | None = None
+    secret_file: Path | None = None
     bench: str = ""
     quick: bool = False
 
@@ -224,6 +232,8 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE", help="first day, YYYY-MM-DD")
     report.add_argument("--to", dest="last", type=_date, required=True, metavar="DATE", help="last day, included")
     report.add_argument("--out", type=_workbook, required=True, metavar="FILE.xlsx", help="the workbook to write")
+
+    serving.options(_command(commands, "lookout-server", "serves the API of Amazon Lookout for Vision from here"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

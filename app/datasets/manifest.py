@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.datasets.references import Unusable, date_of, local, local_mask
+from app.datasets.references import Resolve, Unusable, date_of, local, local_mask
 from app.datasets.types import Colour, Dataset, Item, Label, Mask, Split
 from app.domain.errors import DatasetError
 
@@ -23,8 +23,8 @@ _BOM, _UTF16_BOMS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _MULTI_LABEL = "groundtruth/image-classification-multilabel"
 
 
-def read_manifest(path: Path) -> Dataset:
-    """Reads one manifest; relative references resolve against its folder.
+def read_manifest(path: Path, resolve: Resolve | None = None) -> Dataset:
+    """Reads one manifest; relative references resolve against its folder, s3:// ones by `resolve` where it is given.
 
     In a folder called `datasets`, as exports have it, they may lead to the folders beside it.
     """
@@ -40,7 +40,7 @@ def read_manifest(path: Path) -> Dataset:
             continue
         place = f"{path}, line {number}"
         try:
-            item = _item(line, path.parent, within, _split_of(path), place)
+            item = _item(line, path.parent, within, _split_of(path), place, resolve)
         except Unusable as bad:
             problems.append(f"{place}: {bad}")
             continue
@@ -55,16 +55,16 @@ def _split_of(path: Path) -> Split | None:
     return "train" if stem == "train" else "test" if stem == "test" else None
 
 
-def _item(line: bytes, folder: Path, within: Path, split: Split | None, place: str) -> Item:
+def _item(line: bytes, folder: Path, within: Path, split: Split | None, place: str, resolve: Resolve | None) -> Item:
     entry = _parsed(line)
     reference = entry.get("source-ref")
     if not isinstance(reference, str) or not reference:
         raise Unusable("it has no source-ref")
-    picture = local(reference, folder, within)
+    picture = local(reference, folder, within, resolve)
     if not picture.is_file():
         raise Unusable(f"the picture {picture} does not exist")
     label, labelled_at = _label(entry)
-    mask = _mask(entry, folder, within)
+    mask = _mask(entry, folder, within, resolve)
     types = _types(entry)
     if not types and mask:
         shown = tuple(dict.fromkeys(name for _, name in mask.colours or ()))
@@ -96,6 +96,11 @@ def _parsed(line: bytes) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise Unusable("not a JSON object")
     return entry
+
+
+def label_of(entry: dict[str, Any]) -> Label | None:
+    """The label of one parsed line. Raises ValueError, with words, where a label lacks its metadata."""
+    return _label(entry)[0]
 
 
 def _label(entry: dict[str, Any]) -> tuple[Label | None, datetime | None]:
@@ -139,20 +144,20 @@ def _types(entry: dict[str, Any]) -> tuple[str, ...]:
     return ()
 
 
-def _mask(entry: dict[str, Any], folder: Path, within: Path) -> Mask | None:
+def _mask(entry: dict[str, Any], folder: Path, within: Path, resolve: Resolve | None) -> Mask | None:
     for key, value in entry.items():
         if not key.endswith("-ref") or key == "source-ref" or not isinstance(value, str) or not value:
             continue
         metadata = entry.get(f"{key}-metadata")
         if not isinstance(metadata, dict) or not isinstance(metadata.get("internal-color-map"), dict):
             raise Unusable(f"the mask {value} has no colour map ({key}-metadata, internal-color-map)")
-        path = local_mask(value, folder, within)
-        return Mask(path, *_colours(metadata["internal-color-map"]))
+        path = local_mask(value, folder, within, resolve)
+        return Mask(path, *colours_of(metadata["internal-color-map"]))
     return None
 
 
-def _colours(described: dict[str, Any]) -> tuple[tuple[tuple[Colour, str], ...], Colour | None]:
-    """The defects' colours and the background's of an `internal-color-map`."""
+def colours_of(described: dict[str, Any]) -> tuple[tuple[tuple[Colour, str], ...], Colour | None]:
+    """The defects' colours and the background's of an `internal-color-map`. Raises ValueError, with words."""
     colours: list[tuple[Colour, str]] = []
     background: Colour | None = None
     for key, value in described.items():

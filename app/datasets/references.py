@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from app.domain.errors import DatasetError
+from app.domain.errors import DatasetError, LinesightError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MAX_JSON = 1 << 30
@@ -21,15 +22,20 @@ _JAVASCRIPT = re.compile(
 )
 
 
-class Unusable(Exception):
+class Unusable(ValueError):
     """Why one entry of a list can't be used."""
 
 
-def local(reference: str, folder: Path, within: Path | None = None) -> Path:
+Resolve = Callable[[str], Path]
+"""Gives the file of an s3:// reference; raises LinesightError where there is none."""
+
+
+def local(reference: str, folder: Path, within: Path | None = None, resolve: Resolve | None = None) -> Path:
     """The file that a reference means: absolute, or below `folder`; it need not be there.
 
     Args:
         within: where a relative reference may lead; None: `folder`.
+        resolve: for references to S3; without it they can't be used.
 
     Raises:
         Unusable: an address of the network, a name that no file can have, or a way out of the folder.
@@ -37,6 +43,11 @@ def local(reference: str, folder: Path, within: Path | None = None) -> Path:
     lowered = reference.lower()
     if lowered.startswith("s3://s3://"):
         raise Unusable(f"{reference} has s3:// twice")
+    if lowered.startswith("s3://") and resolve is not None:
+        try:
+            return resolve(reference)
+        except LinesightError as error:
+            raise Unusable(str(error)) from error
     if lowered.startswith("s3://"):
         raise Unusable(f"{reference} lies in S3: download the dataset first and use relative references")
     if re.match(r"[a-z][a-z0-9+.-]+://", lowered):
@@ -63,13 +74,13 @@ def _below(reference: str, folder: Path, within: Path) -> Path:
     return path
 
 
-def local_mask(reference: str, folder: Path, within: Path | None = None) -> Path:
+def local_mask(reference: str, folder: Path, within: Path | None = None, resolve: Resolve | None = None) -> Path:
     """The mask file that a reference means.
 
     Raises:
         Unusable: as `local`, and where it is missing or no PNG.
     """
-    path = local(reference, folder, within)
+    path = local(reference, folder, within, resolve)
     if not path.is_file():
         raise Unusable(f"the mask {path} does not exist")
     try:

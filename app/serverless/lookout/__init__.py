@@ -1,0 +1,1 @@
+"""The API of Amazon Lookout for Vision, answered by this project's own detector."""
