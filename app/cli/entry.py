@@ -22,6 +22,7 @@ _COMMANDS = {
     "evaluate": "app.cli.evaluating",
     "run": "app.cli.running",
     "report": "app.cli.reporting",
+    "merge": "app.cli.merging",
     "bench": "app.cli.benching",
 }
 
