@@ -17,7 +17,7 @@ from app.reports.merge.records import Aside, Record
 from app.reports.merge.tables import Table
 from app.reports.merge.verdicts import meanings, word_of
 
-_PLAIN = ("serial", "product", "batch", "order", "shift", "station", "checkpoint", "unit")
+_PLAIN = ("serial", "product", "batch", "order", "shift", "station", "checkpoint", "unit", "inspector")
 _JOINED = ("remark", "place")
 _FINDINGS = ("verdict", "defect", "measure", "quantity", "remark", "checkpoint")
 
@@ -86,6 +86,10 @@ class _Builder:
         for column, name in proposal.fields.items():
             self.by_field.setdefault(name, []).append(column)
         self.extras = [column for column in table.columns if column.index not in proposal.fields]
+        self.plain = [(name, columns) for name, columns in self.by_field.items() if name in _PLAIN]
+        self.joined = [(name, columns) for name, columns in self.by_field.items() if name in _JOINED]
+        said = {name for section in table.sections for name in section} | set(table.context)
+        self.missing = [name for name in _PLAIN if name in said and name not in self.by_field]
         _resolve_dittos(table)
 
     def run(self) -> None:
@@ -133,16 +137,19 @@ class _Builder:
         return None
 
     def _plain(self, record: Record, row: Row, section: dict[str, Value]) -> None:
-        for name in (*_PLAIN, "inspector"):
-            value = as_text(self._first(name, row))
-            if value is None and name not in self.by_field:
-                value = as_text(section.get(name, self.table.context.get(name)))
+        for name, columns in self.plain:
+            value = row.value(columns[0]) if len(columns) == 1 else self._first(name, row)
             if value is not None:
-                setattr(record, name, " ".join(value.split()))
+                setattr(record, name, " ".join((as_text(value) or "").split()))
+        for name in self.missing:
+            value = section.get(name, self.table.context.get(name))
+            if value is not None:
+                setattr(record, name, " ".join((as_text(value) or "").split()))
         record.inspector_original = record.inspector
-        for name in _JOINED:
-            texts = [text for column in self.by_field.get(name, ()) if (text := as_text(row.value(column)))]
-            setattr(record, name, "; ".join(dict.fromkeys(texts)) or None)
+        for name, columns in self.joined:
+            texts = [text for column in columns if (text := as_text(row.value(column)))]
+            if texts:
+                setattr(record, name, "; ".join(dict.fromkeys(texts)))
 
     def _part(self, record: Record, row: Row, index: int) -> str:
         value = self._first("part", row)

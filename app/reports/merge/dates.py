@@ -11,7 +11,7 @@ from typing import Literal
 
 from app.reports.merge import words
 from app.reports.merge.grid import Value, clock
-from app.reports.merge.xlsx import from_day_number
+from app.reports.merge.xlsx_sheet import from_day_number
 
 Order = Literal["day-first", "month-first"]
 

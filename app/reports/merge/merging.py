@@ -113,7 +113,7 @@ def merge_files(
     relations = relate(frame, lambda: step(0.55, "Finding duplicates"))
     found.notes += [("", "", None, note) for note in relations.notes]
     _keep(keep, found, relations)
-    frame = frame_of(found.records)
+    frame = frame.with_columns(pl.Series("merge_note", [each.merge_note for each in found.records], dtype=pl.String))
     contents = _contents(found, frame, relations, extras)
     with replaced(out) as part:
         step(0.6, "Writing")
@@ -244,6 +244,8 @@ def _keep(keep: Sequence[str], found: _Found, relations: Relations) -> None:
     Raises:
         LinesightError: no such row, or one that can't be kept; the message names what exists.
     """
+    if not keep:
+        return
     places: dict[tuple[str, int], list[int]] = {}
     for index, record in enumerate(found.records):
         for name in _names_of(record.source_file, record.source_sheet, found):

@@ -74,21 +74,21 @@ class _Refused(Exception):
 
 
 def _stream(stream: IO[bytes], start: Start, end: End, text: Callable[[str], None] | None) -> None:
-    parser = expat.ParserCreate(namespace_separator="\n")
+    parser = expat.ParserCreate()
     parser.buffer_text = True
-    names: dict[str, str] = {}
-
-    def local(name: str) -> str:
-        known = names.get(name)
-        if known is None:
-            known = names[name] = name.rpartition("\n")[2]
-        return known
 
     def refuse(*_: object) -> None:
         raise _Refused  # entities that unfold, or that name files: the only use a document type has here
 
-    parser.StartElementHandler = lambda name, attributes: start(local(name), attributes)
-    parser.EndElementHandler = lambda name: end(local(name))
+    def root(name: str, attributes: dict[str, str]) -> None:
+        """Hands on the handlers as they are where names have no prefix, as in most .xlsx files: millions of calls."""
+        prefixed = ":" in name
+        local = _Local()
+        parser.StartElementHandler = (lambda name, attributes: start(local[name], attributes)) if prefixed else start
+        parser.EndElementHandler = (lambda name: end(local[name])) if prefixed else end
+        start(local[name], attributes)
+
+    parser.StartElementHandler = root
     parser.StartDoctypeDeclHandler = refuse
     if text is not None:
         parser.CharacterDataHandler = text
@@ -97,12 +97,20 @@ def _stream(stream: IO[bytes], start: Start, end: End, text: Callable[[str], Non
     parser.Parse(b"", True)
 
 
+class _Local(dict[str, str]):
+    """{name: the name without its prefix}."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = found = name.rpartition(":")[2]
+        return found
+
+
 def attribute(attributes: dict[str, str], name: str) -> str | None:
     """An attribute by its local name, whatever its namespace."""
     value = attributes.get(name)
     if value is not None:
         return value
-    ending = f"\n{name}"
+    ending = f":{name}"
     return next((value for key, value in attributes.items() if key.endswith(ending)), None)
 
 

@@ -250,7 +250,9 @@ def _evidence(*, strong: bool) -> pl.Expr:
             | second.fill_null(False)
             | (inspectors & (pl.col("source_file") != pl.col("source_file_2")))
         )
-    return measured | remarks | inspectors | pl.col("defect_key").is_not_null()
+    # O for 0 and I for 1 are slips of the pen; S and 5 or B and 8 may tell two kinds apart.
+    plain = [pl.col(name).str.replace_many(["O", "I", "L"], ["0", "1", "1"]) for name in ("part_key", "part_key_2")]
+    return measured | remarks | (inspectors & pl.col("defect_key").is_not_null()) | (plain[0] == plain[1])
 
 
 def _settle(frame: pl.DataFrame, accepted: list[tuple[int, int, str]], found: Relations) -> None:

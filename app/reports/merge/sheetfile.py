@@ -26,7 +26,7 @@ SHEET_ROWS = 1_000_000
 MAX_TEXT = 32_767
 """Signs of one cell, by Excel's limit."""
 
-_SLICE = 4000
+_SLICE = 20_000
 _STYLES = ("text", "head", "date", "time", "moment", "number", "quoted", "span", "PASS", "FAIL", "RETEST", "REWORK")
 _FORMULA = r"^[=+\-@\t\r]"
 _STRANGE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\u{fffe}\u{ffff}]|_x[0-9A-Fa-f]{4}_"

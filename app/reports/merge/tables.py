@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import lru_cache
 from itertools import pairwise
 
 from app.reports.merge import naming, words
@@ -121,16 +122,17 @@ def _heading_score(row: Row, near_top: bool) -> float:
     if any(isinstance(value, date | datetime | time) for _, value in own):
         return 0
     fields: set[str] = set()
-    hits = 0.0
+    hits, misses = 0.0, 0
     for text in texts:
-        if len(text) > 80 or text.rstrip().endswith((":", "：")):
+        found = naming.exact(text) or (naming.likely(text) if near_top and len(text) <= 80 else ())
+        if len(text) > 80 or text.endswith((":", "：")) or not found or found[0].score < 0.55:
+            if naming.polarity(text):
+                hits += 0.5
+            elif (misses := misses + 1) > 0.4 * len(texts) and not near_top:
+                return 0
             continue
-        found = naming.exact(text) or (naming.likely(text) if near_top else ())
-        if found and found[0].score >= 0.55:
-            fields.add(found[0].field)
-            hits += min(found[0].score + 0.2, 1)
-        elif naming.polarity(text):
-            hits += 0.5
+        fields.add(found[0].field)
+        hits += min(found[0].score + 0.2, 1)
     real = fields - {"counter", "limits"}
     if len(real) < 2 or hits < 0.34 * len(texts):
         return 0
@@ -407,15 +409,16 @@ def _is_rule(own: Sequence[tuple[int, Value]]) -> bool:
 
 
 def _is_total(own: Sequence[tuple[int, Value]], guess: dict[int, str], part: int | None, row: Row) -> bool:
-    for column, value in own:
-        if not isinstance(value, str) or guess.get(column) in {"remark", "defect", "verdict"}:
-            continue
-        if _says_total(value):
-            filled = row.value(part) if part is not None and part not in row.filled else None
-            return filled is None or column == part
-    return False
+    filled = row.value(part) if part is not None and part not in row.filled else None
+    if part is not None and filled is not None:
+        return isinstance(filled, str) and _says_total(filled)
+    return any(
+        isinstance(value, str) and guess.get(column) not in {"remark", "defect", "verdict"} and _says_total(value)
+        for column, value in own
+    )
 
 
+@lru_cache(maxsize=50_000)
 def _says_total(text: str) -> bool:
     form = words.fold(text)
     if form in words.total_words():

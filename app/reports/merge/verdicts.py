@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from app.reports.merge import naming, words
 from app.reports.merge.grid import Value
 
-_GOOD = {"PASS", "YES"}
+_PLAIN_LETTERS = {("c", "PASS"), ("p", "PASS"), ("g", "PASS"), ("f", "FAIL"), ("a", "PASS")}
 
 
 def word_of(value: Value) -> str:
@@ -119,6 +119,11 @@ def _signs(
             return {good_sign: "PASS", bad_sign: "FAIL"}, f"{good_sign!r} was read as PASS, {bad_sign!r} as FAIL"
     if len(known) == 1:
         (sign,) = known
+        spelt = {word_of(value) for value in values} - {""}
+        if sign not in marks and spelt and (spelt <= {"FAIL", "REWORK", "NO"} or spelt <= {"PASS", "YES"}):
+            kind = "FAIL" if spelt <= {"PASS", "YES"} else "PASS"
+            if (with_defect[sign] > 0.5) == (kind == "FAIL") or (sign, kind) in _PLAIN_LETTERS:
+                return {sign: kind}, f"{sign!r} was read as {kind}: the others say the opposite"
         if with_defect[sign] > 0.8:
             return {sign: "FAIL"}, f"{sign!r} was read as FAIL: its rows name defects"
         others = any(word_of(value) in {"PASS", "YES"} for value in values)
