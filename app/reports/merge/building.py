@@ -11,7 +11,7 @@ from app.reports.merge.dates import read_date, read_time
 from app.reports.merge.dating import Dating
 from app.reports.merge.defects import joined, kinds_of
 from app.reports.merge.grid import Fault, Row, Value, column_letter
-from app.reports.merge.mapping import Proposal, asks_for_defects
+from app.reports.merge.mapping import Proposal, asks_for_defects, is_tick, ticks_a_defect
 from app.reports.merge.numbers import decimal_comma, read_number
 from app.reports.merge.records import Aside, Record
 from app.reports.merge.tables import Table
@@ -88,6 +88,10 @@ class _Builder:
         self.extras = [column for column in table.columns if column.index not in proposal.fields]
         self.plain = [(name, columns) for name, columns in self.by_field.items() if name in _PLAIN]
         self.joined = [(name, columns) for name, columns in self.by_field.items() if name in _JOINED]
+        ticked = [
+            each for each in map(self.columns.get, self.by_field.get("defect", ())) if each and ticks_a_defect(each)
+        ]
+        self.ticked = {column.index for column in ticked}
         said = {name for section in table.sections for name in section} | set(table.context)
         self.missing = [name for name in _PLAIN if name in said and name not in self.by_field]
         _resolve_dittos(table)
@@ -95,10 +99,7 @@ class _Builder:
     def run(self) -> None:
         rows = self.table.rows
         days = self.dating.days([self._first("date", row) for row in rows], self.table.sections)
-        failing = [
-            any(kinds_of(text) for column in self.by_field.get("defect", ()) if (text := as_text(row.value(column))))
-            for row in rows
-        ]
+        failing = [any(kinds_of(text) for text in self._defect_texts(row)) for row in rows]
         verdicts = self._verdicts(rows, failing)
         numbers = {name: self._comma(name, rows) for name in ("measure", "quantity")}
         comments = self._comments()
@@ -215,7 +216,7 @@ class _Builder:
             notes.append(f"the verdict {record.verdict!r} is not known")
 
     def _defect(self, record: Record, row: Row) -> None:
-        texts = [text for column in self.by_field.get("defect", ()) if (text := as_text(row.value(column)))]
+        texts = self._defect_texts(row)
         if not texts:
             return
         record.defect_original = "; ".join(texts)
@@ -227,6 +228,19 @@ class _Builder:
                 record.verdict, record.verdict_original = kind, texts[0]
                 record.defect = None
 
+    def _defect_texts(self, row: Row) -> list[str]:
+        """What the row's defects are called: in its cells, or in the headings above its ticks."""
+        texts = []
+        for column in self.by_field.get("defect", ()):
+            value = row.value(column)
+            if value is None:
+                continue
+            if column in self.ticked and not (isinstance(value, str) and len(value) > 3):
+                texts += [self.columns[column].hint] if is_tick(value) else []
+            elif text := as_text(value):
+                texts.append(text)
+        return texts
+
     def _comma(self, name: str, rows: Sequence[Row]) -> bool:
         if self.proposal.decimal_comma is not None:
             return self.proposal.decimal_comma
@@ -237,7 +251,8 @@ class _Builder:
         if doubtful and not shown:
             meaning = "decimals" if comma == ("," in doubtful[0]) else "thousands"
             self.built.notes.append(
-                f"{name}: {doubtful[0]!r} was read as {meaning}, though nothing shows it; decimal_comma in a mapping settles it"
+                f"{name}: {doubtful[0]!r} was read as {meaning}, though nothing shows it; decimal_comma in a mapping "
+                "settles it"
             )
         return comma
 

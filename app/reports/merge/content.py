@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from app.reports.merge import words
 from app.reports.merge.dates import read_date, read_time
@@ -67,7 +68,7 @@ def is_counter(values: Sequence[Value]) -> bool:
     whole = [number.value for number in numbers if number and number.value.is_integer()]
     if len(whole) < 0.9 * len(values) or len(whole) < 3 or not 0 <= whole[0] <= 1:
         return False
-    return all(later > earlier for earlier, later in zip(whole, whole[1:], strict=False)) and whole[-1] < 1_000_000
+    return all(later > earlier for earlier, later in pairwise(whole)) and whole[-1] < 1_000_000
 
 
 def _part(values: Sequence[Value]) -> float:

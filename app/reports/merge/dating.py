@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, datetime, time
 from pathlib import Path
 
 from app.reports.merge.dates import NO_YEAR, NOTHING, Decision, Order, Reading, dates_in, decide, order_in, read_date
@@ -161,6 +161,8 @@ def date_all(found: Sequence[tuple[int, Path, Table, Proposal]]) -> tuple[list[D
             where = f"{source.path.name}, sheet {source.table.grid.name}"
             end = "" if decision.certain else '; dates = "day-first" or "month-first" in a mapping settles it'
             notes.append(f"{where}: dates were read {decision.order} because {decision.why}{end}")
+        if any((day := reading.any) and day.year == NO_YEAR for reading in source.readings):
+            notes.append(f"{source.path.name}, sheet {source.table.grid.name}: {_year_words(source, near, everywhere)}")
         fallback, where = _fallback(source, decision.order, near, everywhere)
         datings.append(
             Dating(
@@ -225,6 +227,14 @@ def _fallback(
     return None, ""
 
 
+def _year_words(source: _Source, near: Sequence[date], everywhere: Sequence[date]) -> str:
+    year = _year(source, near, everywhere)
+    if year is None:
+        return "dates have no year, and nothing says which"
+    why = "as other dates say" if near or everywhere else "from the names or the time the file was saved"
+    return f"dates without a year were taken as {year}, {why}"
+
+
 _YEAR = re.compile(r"(?<!\d)(20\d{2})(?!\d)")
 
 
@@ -235,4 +245,17 @@ def _year(source: _Source, near: Sequence[date], everywhere: Sequence[date]) -> 
     for text in (*source.table.titles, source.table.grid.name, source.path.stem):
         if found := _YEAR.search(text):
             return int(found[1])
-    return Counter(day.year for day in everywhere).most_common(1)[0][0] if everywhere else None
+    if everywhere:
+        return Counter(day.year for day in everywhere).most_common(1)[0][0]
+    return _year_saved(source)
+
+
+def _year_saved(source: _Source) -> int | None:
+    """The year in which the file was last saved, or the one before where its days still lay ahead then."""
+    days = [day for reading in source.readings if (day := reading.any) is not None]
+    try:
+        saved = datetime.fromtimestamp(source.path.stat().st_mtime).astimezone().date()
+        ahead = any(day.replace(year=saved.year) > saved for day in days)
+    except (OSError, ValueError, OverflowError):
+        return None
+    return saved.year - 1 if ahead else saved.year

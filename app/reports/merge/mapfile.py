@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,11 @@ class MappingFile:
         if dates:
             order = "day-first" if dates == "day-first" else "month-first"
         return Proposal(dict(sorted(fields.items())), proposal.language, order, comma, notes)
+
+    def named(self, path: Path, sheet: str) -> frozenset[str]:
+        """The headings it knows of a sheet, folded: what they stand in is a row of headings."""
+        rules = [rule for rule in self.rules if _fits(rule.file, path) and _fits(rule.sheet, Path(sheet))]
+        return frozenset(words.fold(name) for rule in rules for name in rule.columns) - {""}
 
     def unused(self) -> list[str]:
         """What the file says of columns that no table has."""
@@ -161,7 +167,8 @@ def write_mapping(path: Path, found: Sequence[tuple[Path, Table, Proposal]]) -> 
     except OSError as error:
         raise LinesightError(f"The mapping {path} can't be written ({error.strerror or error}).") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _literal(name: str) -> str:

@@ -43,10 +43,13 @@ def propose(table: Table) -> Proposal:
     }
     marks = _mark_columns(table.columns, samples)
     fields: dict[int, str] = dict.fromkeys(marks, "verdict")
+    kinds = [column.index for column in table.columns if _ticks_a_defect(column, samples[column.index])]
+    if len(kinds) > 1:  # one column for each kind of defect, ticked where it was found
+        fields.update(dict.fromkeys(kinds, "defect"))
     offers: list[tuple[float, int, str]] = []
     languages = []
     for column in table.columns:
-        if column.index in marks:
+        if column.index in fields:
             continue
         values = samples[column.index]
         matches = naming.likely(column.hint) if column.named else ()
@@ -69,9 +72,53 @@ def propose(table: Table) -> Proposal:
                 and not (name == "part" and (known or content.is_counter(values)))
             ]
     _assign(offers, fields)
+    _part_of_last_resort(table, samples, fields)
     proposal = Proposal(dict(sorted(fields.items())), words.commonest_language(languages))
     _note_doubles(table, samples, proposal)
     return proposal
+
+
+def _part_of_last_resort(table: Table, samples: Mapping[int, list[Value]], fields: dict[int, str]) -> None:
+    """Where nothing else names the part: the serial number, or the running number of the line."""
+    if "part" in fields.values() or "part" in table.context or any("part" in section for section in table.sections):
+        return
+    serial = next((column for column, name in fields.items() if name == "serial"), None)
+    if serial is None and {"date", "time", "verdict", "defect"} & set(fields.values()):
+        serial = next(
+            (
+                column.index
+                for column in table.columns
+                if column.named
+                and column.index not in fields
+                and samples[column.index]
+                and any(match.field == "part" for match in naming.likely(column.hint))
+            ),
+            None,
+        )
+    if serial is not None:
+        fields[serial] = "part"
+
+
+def ticks_a_defect(column: Column) -> str:
+    """The kind of defect a heading names; empty where it names none."""
+    kind = words.defect_words().get(words.fold(naming.bare(column.hint)), "") if column.named else ""
+    return "" if kind == "none" or naming.exact(column.hint) else kind
+
+
+def is_tick(value: Value) -> bool:
+    """A mark or a count that says "found here"; a zero and a "no" do not."""
+    if isinstance(value, bool | int | float):
+        return value > 0
+    return isinstance(value, str) and (
+        (len(value.strip()) == 1 and value.strip() not in "0-–/") or word_of(value) == "YES"
+    )
+
+
+def _ticks_a_defect(column: Column, values: Sequence[Value]) -> bool:
+    return bool(ticks_a_defect(column)) and all(
+        isinstance(value, int | float) or len(str(value).strip()) == 1 or word_of(value) in {"YES", "NO"}
+        for value in values
+    )
 
 
 def _assign(offers: list[tuple[float, int, str]], fields: dict[int, str]) -> None:

@@ -161,7 +161,7 @@ def _read(paths: Sequence[Path], found: _Found, told: MappingFile | None, step: 
         found.notes += [(found.names[file], "", None, note) for note in book.notes]
         count = 0
         for grid in book.grids:
-            tables, notes = find_tables(grid)
+            tables, notes = find_tables(grid, told.named(path, grid.name) if told else frozenset())
             _note_sheet(found, file, grid.name, grid.hidden, bool(grid.rows), notes)
             for table in tables:
                 proposal = propose(table)

@@ -95,7 +95,7 @@ def likely(heading: str) -> tuple[Match, ...]:
                 offer(joined[-length:], 0.55 + 0.3 * length / len(joined))
             if joined[:length] in words.aliases():
                 offer(joined[:length], 0.45 + 0.3 * length / len(joined))
-    if len(form) >= 4:
+    if len(form) >= 5:
         for name, score, _ in process.extract(form, _long_names(), scorer=fuzz.ratio, score_cutoff=80, limit=4):
             offer(name, 0.9 * score / 100)
     return tuple(sorted(best.values(), key=lambda match: -match.score))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from app.reports.merge.grid import Value
 
 _NUMBER = re.compile(
-    r"([+\-−–]?)\s*(\d[\d.,'’\u00a0 ]*|[.,]\d+)(?:[eE]([+-]?\d{1,3}))?\s*([^\d\s.,+\-<>=][^\d]{0,11}|[^\W\d]{1,4}[²³23]?)?"
+    r"([+\-−–]?)\s*(\d[\d.,'’\u00a0 ]*|[.,]\d+)(?:[eE]([+-]?\d{1,3}))?\s*"
+    r"([^\d\s.,+\-<>=][^\d]{0,11}|[^\W\d]{1,4}[²³23]?)?"
 )
 _GROUPED = re.compile(r"\d{1,3}(?:([.,'’\u00a0 ])\d{3})+")
 _UNITS = {

@@ -14,12 +14,13 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 import polars as pl
 
 from app.reports.merge.grid import Fault, Value, column_letter
-from app.reports.sheets import COLOURS, DARK, LINE, TEXT, clean
+from app.reports.merge.sheetparts import DECLARATION, MAIN, STYLES, frame_parts
+from app.reports.sheets import clean
 
 SHEET_ROWS = 1_000_000
 """Rows of one sheet; a longer table goes on in another (Excel ends at 1,048,576)."""
@@ -27,7 +28,6 @@ MAX_TEXT = 32_767
 """Signs of one cell, by Excel's limit."""
 
 _SLICE = 20_000
-_STYLES = ("text", "head", "date", "time", "moment", "number", "quoted", "span", "PASS", "FAIL", "RETEST", "REWORK")
 _FORMULA = r"^[=+\-@\t\r]"
 _STRANGE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\u{fffe}\u{ffff}]|_x[0-9A-Fa-f]{4}_"
 _DAY_0 = date(1899, 12, 30)
@@ -79,92 +79,12 @@ class Workbook:
                 stream.write(f'</sheetData><autoFilter ref="{reference}"/></worksheet>'.encode())
 
     def _finish(self) -> None:
-        sheets = "".join(
-            f'<sheet name={quoteattr(title)} sheetId="{number}" r:id="rId{number}"/>'
-            for number, title in enumerate(self._titles, 1)
-        )
-        names = range(1, len(self._titles) + 1)
-        self._part(
-            "xl/workbook.xml",
-            f'<workbook xmlns="{_MAIN}" xmlns:r="{_REL}"><bookViews><workbookView/></bookViews>'
-            f"<sheets>{sheets}</sheets></workbook>",
-        )
-        relations = "".join(
-            f'<Relationship Id="rId{number}" Type="{_REL}/worksheet" Target="worksheets/sheet{number}.xml"/>'
-            for number in names
-        )
-        self._part(
-            "xl/_rels/workbook.xml.rels",
-            f'<Relationships xmlns="{_PACKAGE}/relationships">{relations}<Relationship Id="rId{len(names) + 1}" '
-            f'Type="{_REL}/styles" Target="styles.xml"/></Relationships>',
-        )
-        self._part("xl/styles.xml", _styles())
-        self._part(
-            "_rels/.rels",
-            f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" Type="{_REL}/officeDocument" '
-            f'Target="xl/workbook.xml"/><Relationship Id="rId2" Type="{_PACKAGE}/relationships/metadata/core-properties" '
-            f'Target="docProps/core.xml"/></Relationships>',
-        )
-        self._part(
-            "docProps/core.xml",
-            f'<cp:coreProperties xmlns:cp="{_PACKAGE}/metadata/core-properties" '
-            f'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{escape(self._title)}</dc:title>'
-            "<dc:creator>Linesight</dc:creator></cp:coreProperties>",
-        )
-        overrides = "".join(
-            f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{_OFFICE}.worksheet+xml"/>'
-            for number in names
-        )
-        self._part(
-            "[Content_Types].xml",
-            f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
-            'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" '
-            'ContentType="application/xml"/><Override PartName="/docProps/core.xml" '
-            'ContentType="application/vnd.openxmlformats-package.core-properties+xml"/><Override '
-            f'PartName="/xl/workbook.xml" ContentType="{_OFFICE}.sheet.main+xml"/><Override '
-            f'PartName="/xl/styles.xml" ContentType="{_OFFICE}.styles+xml"/>{overrides}</Types>',
-        )
-
-    def _part(self, name: str, xml: str) -> None:
-        self._zip.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{xml}')
-
-
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_OFFICE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-
-
-def _styles() -> str:
-    colours = [TEXT, "FFFFFF", *(COLOURS[verdict] for verdict in COLOURS if str(verdict) in {"PASS", "FAIL", "RETEST"})]
-    fonts = "".join(
-        f'<font>{"<b/>" if number else ""}<sz val="10"/><color rgb="FF{colour}"/><name val="Calibri"/></font>'
-        for number, colour in enumerate(colours)
-    )
-    formats = {"date": "yyyy-mm-dd", "time": "hh:mm:ss", "moment": "yyyy-mm-dd hh:mm:ss", "span": "[h]:mm:ss"}
-    codes = {name: 164 + number for number, name in enumerate(formats)}
-    font = {"head": 1, "PASS": 2, "FAIL": 3, "RETEST": 4, "REWORK": 4}
-    xfs = "".join(
-        f'<xf numFmtId="{codes.get(name, 0)}" fontId="{font.get(name, 0)}" fillId="{2 if name == "head" else 0}" '
-        f'borderId="{0 if name == "head" else 1}" xfId="0" applyNumberFormat="1" applyFont="1" applyFill="1" '
-        f'applyBorder="1"{" quotePrefix=" + chr(34) + "1" + chr(34) if name == "quoted" else ""}/>'
-        for name in _STYLES
-    )
-    return (
-        f'<styleSheet xmlns="{_MAIN}"><numFmts count="{len(formats)}">'
-        + "".join(f'<numFmt numFmtId="{codes[name]}" formatCode="{code}"/>' for name, code in formats.items())
-        + f'</numFmts><fonts count="{len(colours)}">{fonts}</fonts><fills count="3"><fill><patternFill patternType="none"/>'
-        '</fill><fill><patternFill patternType="gray125"/></fill><fill><patternFill patternType="solid">'
-        f'<fgColor rgb="FF{DARK}"/></patternFill></fill></fills><borders count="2"><border><left/><right/><top/><bottom/>'
-        f'<diagonal/></border><border><left/><right/><top/><bottom style="thin"><color rgb="FF{LINE}"/></bottom><diagonal/>'
-        '</border></borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
-        f'<cellXfs count="{len(_STYLES)}">{xfs}</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" '
-        'builtinId="0"/></cellStyles></styleSheet>'
-    )
+        for name, xml in frame_parts(self._title, self._titles).items():
+            self._zip.writestr(name, f"{DECLARATION}{xml}")
 
 
 def _style(name: str) -> int:
-    return _STYLES.index(name)
+    return STYLES.index(name)
 
 
 def _beginning(sheet: Sheet, start: int, end: int) -> str:
@@ -176,8 +96,8 @@ def _beginning(sheet: Sheet, start: int, end: int) -> str:
         _text(f"{column_letter(index)}1", title, _style("head")) for index, (title, _) in enumerate(sheet.columns)
     )
     return (
-        f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<worksheet xmlns="{_MAIN}"><sheetViews><sheetView '
-        'showGridLines="0" workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
+        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetViews><sheetView showGridLines="0" workbookViewId="0">'
+        '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
         f'</sheetView></sheetViews><cols>{widths}</cols><sheetData><row r="1">{heads}</row>'
     )
 

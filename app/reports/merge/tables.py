@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -70,12 +70,15 @@ class _Head:
     names: dict[int, str]
 
 
-def find_tables(grid: Grid) -> tuple[list[Table], list[Note]]:
+def find_tables(grid: Grid, named: Set[str] = frozenset()) -> tuple[list[Table], list[Note]]:
     """The tables of a sheet from top to bottom and left to right, and what stands above the first one.
 
     A sheet without recognisable headings is given as one table without a header row.
+
+    Args:
+        named: headings, folded, that a person has named.
     """
-    heads = list(_heads(grid))
+    heads = list(_heads(grid, named))
     if not heads:
         return ([_headless(grid)] if grid.rows else []), []
     tables: list[Table] = []
@@ -96,16 +99,18 @@ def find_tables(grid: Grid) -> tuple[list[Table], list[Note]]:
 # -- headings
 
 
-def _heads(grid: Grid) -> Iterator[_Head]:
+def _heads(grid: Grid, named: Set[str]) -> Iterator[_Head]:
     merged = _merged_across(grid)
     current: _Head | None = None
     index = 0
     while index < len(grid.rows):
         row = grid.rows[index]
-        score = _heading_score(row, index < _TOP)
+        first = current is None and index < _TOP
+        gap = index > 0 and row.number > grid.rows[index - 1].number + 1
+        score = _heading_score(row, named, first=first, mistyped=first or gap)
         if score and not (current and _repeats(row, current.names)):
-            if current is None and index < _TOP:
-                index = _better(grid, index, score)
+            if first:
+                index = _better(grid, index, score, named)
             head = _extended(grid, index, merged, current)
             yield head
             current = head
@@ -113,8 +118,12 @@ def _heads(grid: Grid) -> Iterator[_Head]:
         index += 1
 
 
-def _heading_score(row: Row, near_top: bool) -> float:
-    """How many different fields a row names; 0 where it is no row of headings."""
+def _heading_score(row: Row, named: Set[str], *, first: bool, mistyped: bool) -> float:
+    """How many different fields a row names; 0 where it is no row of headings.
+
+    Args:
+        first: no table has begun yet; below one, a row must be sure to end it. mistyped: typing errors are looked for.
+    """
     own = row.own()
     texts = [value for _, value in own if isinstance(value, str)]
     if len(texts) < 2 or len(texts) < 0.7 * len(own):
@@ -124,30 +133,33 @@ def _heading_score(row: Row, near_top: bool) -> float:
     fields: set[str] = set()
     hits, misses = 0.0, 0
     for text in texts:
-        found = naming.exact(text) or (naming.likely(text) if near_top and len(text) <= 80 else ())
+        if named and words.fold(text) in named:
+            fields.add(f"named {words.fold(text)}")
+            hits += 1
+            continue
+        found = naming.exact(text) or (naming.likely(text) if mistyped and len(text) <= 80 else ())
         if len(text) > 80 or text.endswith((":", "：")) or not found or found[0].score < 0.55:
-            if naming.polarity(text):
+            if naming.polarity(text) or words.defect_words().get(words.fold(text)) or _says_total(text):
                 hits += 0.5
-            elif (misses := misses + 1) > 0.4 * len(texts) and not near_top:
+            elif (misses := misses + 1) > 0.4 * len(texts) and not first:
                 return 0
             continue
         fields.add(found[0].field)
         hits += min(found[0].score + 0.2, 1)
     real = fields - {"counter", "limits"}
-    if len(real) < 2 or hits < 0.34 * len(texts):
+    least = 0.2 if len(real) >= 3 or "part" in real else 0.34
+    if len(real) < 2 or hits < (least if first else 0.6) * len(texts):
         return 0
     if any(parse_text(text).any is not None for text in texts if any(sign.isdigit() for sign in text)):
-        return 0
-    if not near_top and hits < 0.6 * len(texts):
         return 0
     return hits
 
 
-def _better(grid: Grid, index: int, score: float) -> int:
+def _better(grid: Grid, index: int, score: float, named: Set[str]) -> int:
     """Of rows of headings close together the best: a line "Inspector | Date" above the table is none."""
     best, most = index, score
     for other in range(index + 1, min(index + 6, len(grid.rows))):
-        found = _heading_score(grid.rows[other], True)
+        found = _heading_score(grid.rows[other], named, first=True, mistyped=True)
         if found >= most + 1 or (found > most and found >= 2 * len(grid.rows[index].own()) / 2):
             best, most = other, found
     return best

@@ -1,4 +1,4 @@
-"""Kinds of mess in inspectors' spreadsheets. Each writes its files and says, counted by hand, where their rows belong."""
+"""Kinds of mess in inspectors' spreadsheets. Each writes its files and says, by hand, where their rows belong."""
 
 from __future__ import annotations
 
