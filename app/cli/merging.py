@@ -13,7 +13,9 @@ def command(options: Arguments, output: Output) -> int:
     except NothingRead as error:
         output.say(f"Error: {error}")
         if output.json:
-            output.line({"error": str(error), "errors": _errors(error.errors)})
+            none = dict.fromkeys(("rows_in", "rows_out", "duplicates", "set_aside", "conflicts"), 0)
+            told = {"files": [], "errors": _errors(error.errors), "notes": []}
+            output.line({"error": str(error), "out": None, **none, **told})
         return 1
     for path, why in report.errors:
         output.say(f"Left out: {path}: {why}")

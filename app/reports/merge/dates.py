@@ -63,6 +63,8 @@ _TIME = re.compile(
 _YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年년\s]\s*(\d{1,2})\s*[-/.月월\s]\s*(\d{1,2})\s*[日일.]?")
 _COMPACT = re.compile(r"(20\d{2})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?")
 _NUMBERS = re.compile(r"(\d{1,2})\s*([-/. ])\s*(\d{1,2})\s*(?:[-/. ]\s*(\d{4}|\d{2}|['’]\d{2})?)?\.?")
+_FILLERS = frozenset("st nd rd th er de del di den of the le el il am vom on a r g г do da dne dnia".split())
+"""What stands between day, month and year in one language or another."""
 _TOKENS = re.compile(r"[^\W\d_]+|\d+")
 _SPLIT = re.compile(
     r"(?<=[\d日일.])(?:\s*[T,;]\s*|\s+(?:um|at|à|alle|ore|a las|kl\.?|om|o|klo|в|-|–|,)?\s*)"
@@ -174,31 +176,7 @@ def _named(text: str, tokens: list[str]) -> Reading:
             rest.append(form)
         elif form in months and not month and (len(named) == 1 or form not in days):
             month = months[form]
-        elif form in days or form in {
-            "st",
-            "nd",
-            "rd",
-            "th",
-            "er",
-            "de",
-            "del",
-            "di",
-            "den",
-            "of",
-            "the",
-            "le",
-            "el",
-            "il",
-            "am",
-            "vom",
-            "on",
-            "a",
-            "r",
-            "g",
-            "г",
-            "do",
-            "da",
-        }:
+        elif form in days or form in _FILLERS:
             continue
         else:
             return NOTHING
@@ -372,7 +350,7 @@ def dates_in(text: str) -> list[Reading]:
             found.append(reading)
     if found:
         return found
-    tokens = _TOKENS.findall(text.replace("_", " "))
+    tokens = [token for token in _TOKENS.findall(text.replace("_", " ")) if words.fold(token) not in _FILLERS]
     for index, token in enumerate(tokens):
         if words.fold(token) not in words.month_words():
             continue
