@@ -49,7 +49,7 @@ def part_text(value: Value) -> str | None:
         return None
     text = " ".join(text.split())
     whole, sign, rest = text.replace(",", ".").partition(".")
-    return whole if sign and whole.isdigit() and rest and not rest.strip("0") and len(rest) <= 2 else text
+    return whole if sign and whole.isdecimal() and rest and not rest.strip("0") and len(rest) <= 2 else text
 
 
 def build(table: Table, proposal: Proposal, dating: Dating, file: str, number: int) -> Built:
@@ -103,10 +103,12 @@ class _Builder:
         verdicts = self._verdicts(rows, failing)
         numbers = {name: self._comma(name, rows) for name in ("measure", "quantity")}
         comments = self._comments()
+        counters = frozenset(column.name for column in self.table.columns if column.index in self.proposal.counters)
         for index, row in enumerate(rows):
             record = Record(
                 source_file=self.file, source_sheet=self.table.grid.name, source_row=row.number, table=self.number
             )
+            record.counters = counters
             notes: list[str] = []
             self._plain(record, row, self.table.sections[index])
             reason = self._part(record, row, index)

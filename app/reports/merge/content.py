@@ -53,7 +53,7 @@ def _number(value: Value) -> bool:
 
 
 def _plain(value: Value) -> bool:
-    return isinstance(value, str) and not any(sign.isdigit() for sign in value)
+    return isinstance(value, str) and not any(sign.isdecimal() for sign in value)
 
 
 def _dated(values: Sequence[Value]) -> float:
@@ -85,6 +85,11 @@ def _part(values: Sequence[Value]) -> float:
 
 def _date(values: Sequence[Value]) -> float:
     return _share(values, is_date)
+
+
+def fits_short_dates(values: Sequence[Value]) -> float:
+    """For a column that is headed as one of dates: "04.03" counts as well."""
+    return _share(values, lambda value: read_date(value, short=True).any is not None) if values else 0.5
 
 
 def _time(values: Sequence[Value]) -> float:
@@ -137,7 +142,7 @@ def _person(values: Sequence[Value]) -> float:
 
 
 def _unit(values: Sequence[Value]) -> float:
-    return max(0.05, _share(values, lambda value: isinstance(value, str) and len(value) <= 8 and not value.isdigit()))
+    return max(0.05, _share(values, lambda value: isinstance(value, str) and len(value) <= 8 and not value.isdecimal()))
 
 
 _FITS: dict[str, Callable[[Sequence[Value]], float]] = {

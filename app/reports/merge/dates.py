@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -63,8 +62,12 @@ _TIME = re.compile(
 _YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年년\s]\s*(\d{1,2})\s*[-/.月월\s]\s*(\d{1,2})\s*[日일.]?")
 _COMPACT = re.compile(r"(20\d{2})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?")
 _NUMBERS = re.compile(r"(\d{1,2})\s*([-/. ])\s*(\d{1,2})\s*(?:[-/. ]\s*(\d{4}|\d{2}|['’]\d{2})?)?\.?")
-_FILLERS = frozenset("st nd rd th er de del di den of the le el il am vom on a r g г do da dne dnia".split())
+_FILLERS = frozenset((
+    "st", "nd", "rd", "th", "er", "de", "del", "di", "den", "of", "the", "le", "el", "il", "am", "vom", "on", "a", "r",
+    "g", "г", "do", "da", "dne", "dnia",
+))  # fmt: skip
 """What stands between day, month and year in one language or another."""
+_SHORT = re.compile(r"(\d{1,2})\.(\d{1,2})")
 _TOKENS = re.compile(r"[^\W\d_]+|\d+")
 _SPLIT = re.compile(
     r"(?<=[\d日일.])(?:\s*[T,;]\s*|\s+(?:um|at|à|alle|ore|a las|kl\.?|om|o|klo|в|-|–|,)?\s*)"
@@ -139,7 +142,7 @@ def _date_alone(text: str) -> Reading:
     if found := _NUMBERS.fullmatch(text):
         return _numbers(found)
     tokens = _TOKENS.findall(text)
-    numbers = [token for token in tokens if token.isdigit()]
+    numbers = [token for token in tokens if token.isdecimal()]
     if tokens and len(numbers) < len(tokens):
         return _named(text, tokens)
     return NOTHING
@@ -169,10 +172,10 @@ def _named(text: str, tokens: list[str]) -> Reading:
     """With the month, or only the day of the week, in words."""
     months, days = words.month_words(), words.weekday_words()
     month, rest = 0, []
-    folded = [token if token.isdigit() else words.fold(token) for token in tokens]
+    folded = [token if token.isdecimal() else words.fold(token) for token in tokens]
     named = [form for form in folded if form in months]
     for form in folded:
-        if form.isdigit():
+        if form.isdecimal():
             rest.append(form)
         elif form in months and not month and (len(named) == 1 or form not in days):
             month = months[form]
@@ -196,8 +199,14 @@ def _named(text: str, tokens: list[str]) -> Reading:
     return NOTHING
 
 
-def read_date(value: Value, epoch_1904: bool = False) -> Reading:
-    """A cell of a column of dates."""
+def read_date(value: Value, epoch_1904: bool = False, *, short: bool = False) -> Reading:
+    """A cell of a column of dates.
+
+    Args:
+        short: "04.03" and "3/4" are days, as in a column that is headed so.
+    """
+    if short and isinstance(value, str) and (shortened := _SHORT.fullmatch(value.strip())):
+        return parse_text(f"{shortened[1]}.{shortened[2]}.")
     if isinstance(value, datetime):
         return Reading(value.date(), time=value.time().replace(microsecond=0) if value.time() != time(0) else None)
     if isinstance(value, date):
@@ -240,99 +249,11 @@ def read_time(value: Value) -> time | None:
         return found if isinstance(found, time) else None
     if isinstance(value, int) and 1 <= value < 24:
         return time(value)
-    if value < 24 and abs(value * 100 - round(value * 100)) < 1e-6 and round(value * 100) % 100 < 60:
+    if 0 < value < 24 and abs(value * 100 - round(value * 100)) < 1e-6 and round(value * 100) % 100 < 60:
         return time(round(value * 100) // 100, round(value * 100) % 100)  # 8.15 for a quarter past eight
     if 20_000 < value < 80_000:
         return read_date(value).time
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How a column's ambiguous dates are read, and why; `why` is empty where nothing had to be decided."""
-
-    order: Order
-    why: str = ""
-    certain: bool = True
-
-
-def decide(
-    readings: Iterable[Reading],
-    *,
-    told: Order | None = None,
-    hint: Order | None = None,
-    file_order: Order | None = None,
-    near: Iterable[date] = (),
-    language: str = "",
-) -> Decision:
-    """Whether day or month comes first in a column.
-
-    Args:
-        readings: of its distinct values.
-        told: what the mapping says. hint: what its header says ("DD/MM/YYYY").
-        file_order: how other columns of the file are certainly read.
-        near: certain dates of this file, its name, and the other files.
-        language: of the table's headers.
-    """
-    found = list(readings)
-    if told:
-        return Decision(told)
-    orders = [reading.order for reading in found if reading.order]
-    ambiguous = [reading for reading in found if reading.ambiguous]
-    if not ambiguous:
-        return Decision(orders[0] if orders else "day-first")
-    if hint:
-        return Decision(hint, "its heading says so")
-    if orders:
-        order: Order = "day-first" if 2 * orders.count("day-first") >= len(orders) else "month-first"
-        mixed = len(set(orders)) > 1
-        why = "most of its certain dates are" if mixed else "a number above 12 shows it"
-        return Decision(order, why, certain=not mixed)
-    if file_order:
-        return Decision(file_order, "other dates of the file are")
-    days = [day for day in near if day.year != NO_YEAR]
-    if days and (nearer := _nearer(ambiguous, min(days), max(days))):
-        return Decision(nearer, "only so do they lie near the other dates")
-    if language and language != "en":
-        return Decision("day-first", f"its headings are in the language {language!r}")
-    if closer := _closer(ambiguous):
-        return Decision(closer, "so they lie within a few days of each other", certain=False)
-    return Decision("day-first", "nothing shows which comes first", certain=False)
-
-
-def _nearer(readings: list[Reading], first: date, last: date) -> Order | None:
-    def fits(days: Iterable[date | None]) -> float:
-        known = [day for day in days if day and day.year != NO_YEAR]
-        near = [day for day in known if first - timedelta(days=10) <= day <= last + timedelta(days=10)]
-        return len(near) / len(known) if known else 0.0
-
-    one, other = fits(each.day_first for each in readings), fits(each.month_first for each in readings)
-    if one >= 0.9 and other <= 0.2:
-        return "day-first"
-    return "month-first" if other >= 0.9 and one <= 0.2 else None
-
-
-def _closer(readings: list[Reading]) -> Order | None:
-    if len(readings) < 2:
-        return None
-    spans = []
-    for days in ([each.day_first for each in readings], [each.month_first for each in readings]):
-        known = [day for day in days if day]
-        spans.append((max(known) - min(known)).days)
-    if spans[0] * 3 < spans[1]:
-        return "day-first"
-    return "month-first" if spans[1] * 3 < spans[0] else None
-
-
-_ORDER_WORDS = re.compile(r"\b(d{1,2}|t{1,2}|j{1,2}|g{1,2})[./\s-]+(m{1,2})[./\s-]+([yja]{2,4})\b", re.IGNORECASE)
-_MONTH_FIRST = re.compile(r"\bm{1,2}[./\s-]+d{1,2}[./\s-]+y{2,4}\b", re.IGNORECASE)
-
-
-def order_in(header: str) -> Order | None:
-    """What a heading such as "Date (DD/MM/YYYY)" says."""
-    if _MONTH_FIRST.search(header):
-        return "month-first"
-    return "day-first" if _ORDER_WORDS.search(header) else None
 
 
 _INSIDE = re.compile(
@@ -358,6 +279,6 @@ def dates_in(text: str) -> list[Reading]:
             if first < 0 or last > len(tokens):
                 continue
             reading = parse_text(" ".join(tokens[first:last]))
-            if reading is not NOTHING and any(part.isdigit() for part in tokens[first:last]):
+            if reading is not NOTHING and any(part.isdecimal() for part in tokens[first:last]):
                 return [reading]
     return []

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 
-from app.reports.merge.dates import NO_YEAR, NOTHING, Decision, Order, Reading, dates_in, decide, order_in, read_date
+from app.reports.merge.dateorder import Decision, decide, order_in
+from app.reports.merge.dates import NO_YEAR, NOTHING, Order, Reading, dates_in, read_date
 from app.reports.merge.grid import Fault, Value
 from app.reports.merge.mapping import Proposal
 from app.reports.merge.tables import Table
@@ -96,7 +97,7 @@ class Dating:
     def _reading(self, value: Value) -> Reading:
         known = self._cache.get(value)
         if known is None:
-            known = self._cache[value] = read_date(value, self.epoch_1904)
+            known = self._cache[value] = read_date(value, self.epoch_1904, short=True)
         return known
 
     def _date(self, value: Value) -> date | None:
@@ -185,7 +186,11 @@ def _source(file: int, path: Path, table: Table, proposal: Proposal) -> _Source:
             value = row.value(column)
             if value is not None and not isinstance(value, Fault):
                 values[value] = None
-    readings = [reading for value in values if (reading := read_date(value, table.grid.epoch_1904)) is not NOTHING]
+    readings = [
+        reading
+        for value in values
+        if (reading := read_date(value, table.grid.epoch_1904, short=bool(proposal.columns_of("date")))) is not NOTHING
+    ]
     heading = " ".join(column.hint for column in table.columns if column.index in columns)
     named: list[tuple[Reading, str]] = []
     if "date" in table.context and (reading := read_date(table.context["date"])) is not NOTHING:

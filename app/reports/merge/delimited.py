@@ -53,7 +53,7 @@ def read_csv(path: Path) -> Book:
         while cells and cells[-1] is None:
             cells.pop()
         if cells:
-            rows.append(Row(number, cells))
+            rows.append(Row(number, cells, width=len(record)))
             count += len(cells)
             if count > MAX_CELLS:
                 raise SheetError(f"{path} has more than {MAX_CELLS:,} filled cells. Split it.")

@@ -35,12 +35,14 @@ class Row:
     number: from 1, as a spreadsheet program shows it.
     cells: from column A on; trailing empty ones are left out.
     filled: columns whose value stands in a merged cell that begins above.
+    width: cells of a CSV record, the empty ones at its end included.
     """
 
     number: int
     cells: list[Value]
     hidden: bool = False
     filled: frozenset[int] = frozenset()
+    width: int = 0
 
     def value(self, column: int) -> Value:
         return self.cells[column] if column < len(self.cells) else None

@@ -24,13 +24,13 @@ def part_key(text: str) -> str:
         return words.fold(form).upper()
     form = _BETWEEN_DIGITS.sub("-", form.strip())
     form = re.sub(r"[^0-9A-Z-]+|(?<!\d)-|-(?!\d)", "", form)
-    return form.lstrip("0") or "0" if form.isdigit() else form
+    return form.lstrip("0") or "0" if form.isdecimal() else form
 
 
 def part_skeleton(key: str) -> str:
     """Parts that look the same: O and 0, I and 1, S and 5, B and 8, Z and 2, and without any sign."""
     form = key.replace("-", "").translate(_ALIKE)
-    return form.lstrip("0") or "0" if form.isdigit() else form
+    return form.lstrip("0") or "0" if form.isdecimal() else form
 
 
 def code_key(text: str) -> str:
@@ -60,7 +60,7 @@ def checkpoint_key(text: str) -> str:
 def place_is_known(key: str) -> bool:
     """Whether a place is told in known words and numbers only, so that another one surely differs."""
     known = set(words.place_words().values())
-    return all(token in known or any(map(str.isdigit, token)) for token in key.split())
+    return all(token in known or any(map(str.isdecimal, token)) for token in key.split())
 
 
 def name_key(text: str) -> str:

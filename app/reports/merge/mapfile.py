@@ -69,7 +69,7 @@ class MappingFile:
         order = proposal.dates
         if dates:
             order = "day-first" if dates == "day-first" else "month-first"
-        return Proposal(dict(sorted(fields.items())), proposal.language, order, comma, notes)
+        return Proposal(dict(sorted(fields.items())), proposal.language, order, comma, proposal.counters, notes)
 
     def named(self, path: Path, sheet: str) -> frozenset[str]:
         """The headings it knows of a sheet, folded: what they stand in is a row of headings."""

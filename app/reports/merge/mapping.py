@@ -24,12 +24,14 @@ class Proposal:
     fields: {index of the column: field}; columns that are not in it are kept under their own names.
     language: of the headings.
     dates, decimal_comma: what a person has said about them.
+    counters: columns that only count the rows: two rows are the same whatever stands there.
     """
 
     fields: dict[int, str]
     language: str = ""
     dates: Order | None = None
     decimal_comma: bool | None = None
+    counters: frozenset[int] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     def columns_of(self, name: str) -> list[int]:
@@ -56,6 +58,8 @@ def propose(table: Table) -> Proposal:
         known = [match for match in matches if match.score >= 0.55]
         for match in known:
             fits = content.fit(match.field, values)
+            if match.field == "date" and fits < 0.5 and match.score == 1:
+                fits = content.fits_short_dates(values)
             if match.field in {"date", "time", "measure", "quantity"} and fits < 0.5:
                 continue
             offers.append((match.score * (0.35 + 0.65 * fits), column.index, match.field))
@@ -74,6 +78,7 @@ def propose(table: Table) -> Proposal:
     _assign(offers, fields)
     _part_of_last_resort(table, samples, fields)
     proposal = Proposal(dict(sorted(fields.items())), words.commonest_language(languages))
+    proposal.counters = frozenset(column for column, values in samples.items() if content.is_counter(values))
     _note_doubles(table, samples, proposal)
     return proposal
 

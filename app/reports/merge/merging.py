@@ -222,10 +222,14 @@ def _framed(records: list[Record]) -> tuple[pl.DataFrame, list[str]]:
     for record in records:
         if any(names[name] != name for name in record.extras):
             record.extras = {names[name]: value for name, value in record.extras.items()}
-    texts = [
-        "|".join(sorted(f"{name}={as_text(value)}" for name, value in record.extras.items())) for record in records
-    ]
+    texts = [_extras_text(record) for record in records]
     return with_keys(frame_of(records), texts), list(dict.fromkeys(names.values()))
+
+
+def _extras_text(record: Record) -> str:
+    """What the other columns hold, but for those that only count rows."""
+    told = (f"{name}={as_text(value)}" for name, value in record.extras.items() if name not in record.counters)
+    return "|".join(sorted(told))
 
 
 def _own_name(name: str, names: dict[str, str], taken: set[str]) -> str:
@@ -257,7 +261,7 @@ def _keep(keep: Sequence[str], found: _Found, relations: Relations) -> None:
     }
     for wanted in keep:
         sheet, _, number = wanted.rpartition(":")
-        place = (sheet, int(number) if number.isdigit() else 0)
+        place = (sheet, int(number) if number.isdecimal() else 0)
         rows = places.get(place)
         if rows is None:
             if place in aside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -44,7 +45,9 @@ def parse_number(text: str, comma: bool) -> Number | None:
     plain, doubtful = _plain(digits, comma)
     if plain is None:
         return None
-    value = float(plain) * 10 ** int(found[3] or 0)
+    value = float(f"{plain}e{found[3] or 0}")
+    if not math.isfinite(value):
+        return None
     return Number(-value if found[1] and found[1] != "+" else value, unit, doubtful)
 
 
@@ -95,7 +98,7 @@ def read_number(value: Value, comma: bool) -> Number | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return Number(float(value))
+        return Number(float(value)) if abs(value) < 1e300 else None
     return parse_number(value, comma) if isinstance(value, str) else None
 
 

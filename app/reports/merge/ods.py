@@ -172,7 +172,7 @@ class _Reader:
 
 
 def _count(text: str | None, most: int) -> int:
-    return min(max(int(text), 1), most) if text and text.isdigit() else 1
+    return min(max(int(text), 1), most) if text and text.isdecimal() else 1
 
 
 def _moment(text: str) -> Value:

@@ -70,6 +70,7 @@ class Record:
     source_row: int = 0
     table: int = 0
     extras: dict[str, Value] = field(default_factory=dict)
+    counters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Aside:
     row: Row
 
 
-_NAMES = tuple(each.name for each in fields(Record) if each.name != "extras")
+_NAMES = tuple(each.name for each in fields(Record) if each.name not in {"extras", "counters"})
 
 
 def frame_of(records: list[Record]) -> pl.DataFrame:

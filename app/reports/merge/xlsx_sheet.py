@@ -81,7 +81,7 @@ def read_sheet(
             wanted = not phonetic
         elif tag == "row":
             row_number = attributes.get("r", "")
-            number = int(row_number) if row_number.isdigit() else number + 1
+            number = int(row_number) if row_number.isdecimal() else number + 1
             row_hidden = attributes.get("hidden", all_hidden) in _TRUE
             cells, column = {}, -1
         elif tag == "f":
@@ -131,7 +131,7 @@ def read_sheet(
 
 def _value(text: str, kind: str, style: str, texts: Sequence[str | None], epoch_1904: bool) -> Value:
     if kind == "s":
-        index = int(text) if text.isdigit() else -1
+        index = int(text) if text.isdecimal() else -1
         return texts[index] if 0 <= index < len(texts) else None
     if kind in {"str", "inlineStr"}:
         return tidy(unescape(text))
