@@ -71,6 +71,8 @@ def relate(frame: pl.DataFrame, check: Check) -> Relations:
             pl.col("duplicate") & (pl.col("verdict_key") == pl.col("verdict_key_2")).fill_null(False)
         )
         chosen = chosen.filter(_evidence(strong=how == "part mistyped"))
+        if how == "part mistyped":
+            chosen = _rare(chosen, frame)
         accepted += [(one, other, how) for one, other in chosen.select("row", "row_2").iter_rows()]
     _settle(frame, accepted, found)
     contradicting = pairs.filter(
@@ -173,6 +175,18 @@ def _mistyped(frame: pl.DataFrame) -> pl.DataFrame:
     )
     near = pairs.filter(pl.Series(distance) == 1) if pairs.height else pairs
     return _aligned([near.with_columns(pl.lit(True).alias("timed"))])[0]
+
+
+def _rare(pairs: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Typing errors are rare: where many numbers of two tables are one sign apart, they are numbered so."""
+    sizes = frame.group_by("table").len("rows")
+    counted = (
+        pairs.with_columns(pl.len().over("table", "table_2").alias("times"))
+        .join(sizes, on="table", maintain_order="left")
+        .join(sizes, left_on="table_2", right_on="table", suffix="_2", maintain_order="left")
+    )
+    most = pl.max_horizontal(pl.lit(3.0), pl.min_horizontal("rows", "rows_2") * 0.02)
+    return counted.filter(pl.col("times") <= most)
 
 
 def _likeness(pairs: pl.DataFrame, name: str) -> pl.Series:

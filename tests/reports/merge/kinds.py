@@ -521,3 +521,54 @@ def entities_that_unfold(folder: Path) -> Mess:
         package.writestr("content.xml", source.read("content.xml").decode().replace("?>", bomb, 1))
     good = xlsx(folder / "a.xlsx", ("Sheet1", [HEAD, *BODY]))
     return Mess([good, folder / "d.ods"], MERGED, errors=1)
+
+
+@kind
+def decimal_commas_without_quotes(folder: Path) -> Mess:
+    lines = ["Part No,Date,Time,Depth,Result,Defect", "AB-101,2026-03-04,08:01,12,5,OK,"]
+    lines += ["AB-102,2026-03-04,08:03,12,NOK,scratch", "AB-103,2026-03-04,08:05,13,25,NOK,dent"]
+    lines += ["AB-104,2026-03-04,08:07,13,OK,a,b,c,d"]
+    (folder / "a.csv").write_text("\n".join(lines))
+    return Mess([folder / "a.csv"], MERGED, aside=1)
+
+
+@kind
+def a_column_for_each_defect(folder: Path) -> Mess:
+    rows = [["Part", "Date", "Time", "Result", "Scratch", "Dent"], ["AB-101", DAY, time(8, 1), "OK", None, None]]
+    rows += [["AB-102", DAY, time(8, 3), "NOK", "x", None], ["AB-103", DAY, time(8, 5), "NOK", None, "x"]]
+    return Mess([xlsx(folder / "a.xlsx", ("Sheet1", rows))], MERGED)
+
+
+@kind
+def days_without_a_year(folder: Path) -> Mess:
+    rows = [["Teil", "Datum", "Zeit", "Ergebnis", "Fehler"], [*BODY[0][:1], "04.03", "8:01", "io", ""]]
+    rows += [[*BODY[1][:1], "4.3.", "8:03", "nio", "Kratzer"]]
+    return Mess([delimited(folder / "a.csv", rows, ";"), xlsx(folder / "b.xlsx", ("S", [HEAD, BODY[2]]))], MERGED)
+
+
+@kind
+def american_days_that_all_could_be_swapped(folder: Path) -> Mess:
+    rows = [["Part #", "Insp. Date", "Time", "Pass/Fail", "Defect Type"], ["AB-101", "3/4/2026", "8:01 AM", "P", ""]]
+    rows += [["AB-102", "3/4/2026", "8:03 AM", "F", "Scratch"], ["AB-103", "3/5/2026", "1:05 PM", "F", "dent"]]
+    return Mess([delimited(folder / "a.csv", rows)], [*MERGED[:2], ("AB-103", "2026-03-05", "13:05", "FAIL", "dent")])
+
+
+@kind
+def headings_with_typing_errors_and_line_breaks(folder: Path) -> Mess:
+    rows = [["Prat\nNo", "Inspecton date\n(dd.mm.yyyy)", "Time", "Ergebniss", "Felher"]]
+    rows += [[part, "04.03.2026", f"{clock:%H:%M}", verdict, defect] for part, _, clock, verdict, defect in BODY]
+    return Mess([xlsx(folder / "a.xlsx", ("Sheet1", rows))], MERGED)
+
+
+@kind
+def lone_cells_and_a_running_number(folder: Path) -> Mess:
+    rows = [["#", *HEAD], [1, *BODY[0]], ["Line 2"], [2, *BODY[1]], [None, None, None, None, "NOK"], [3, *BODY[2]]]
+    rows += [[4, *BODY[1]], [], [None, None, None, "signed: Lee"]]
+    return Mess([xlsx(folder / "a.xlsx", ("Sheet1", rows))], MERGED, duplicates=1, aside=1)
+
+
+@kind
+def yes_to_defect(folder: Path) -> Mess:
+    rows = [["Part", "Date", "Time", "Defect?", "Defect type"]]
+    rows += [[part, day, clock, "no" if verdict == "OK" else "yes", kind_] for part, day, clock, verdict, kind_ in TEXT]
+    return Mess([delimited(folder / "a.csv", rows)], MERGED)
