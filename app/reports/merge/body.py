@@ -102,6 +102,9 @@ def _is_rule(own: Sequence[tuple[int, Value]]) -> bool:
 
 
 def _is_total(own: Sequence[tuple[int, Value]], guess: dict[int, str], part: int | None, row: Row) -> bool:
+    first, begins = own[0]
+    if isinstance(begins, str) and says_total(begins) and guess.get(first) in {"date", "time", "counter", "shift"}:
+        return True
     filled = row.value(part) if part is not None and part not in row.filled else None
     if part is not None and filled is not None:
         return isinstance(filled, str) and says_total(filled)

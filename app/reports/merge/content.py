@@ -92,6 +92,11 @@ def fits_short_dates(values: Sequence[Value]) -> float:
     return _share(values, lambda value: read_date(value, short=True).any is not None) if values else 0.5
 
 
+def is_typed(values: Sequence[Value]) -> bool:
+    """Dates and times as such, not as text: one of them says enough."""
+    return bool(values) and all(isinstance(value, date | time) for value in values)
+
+
 def _time(values: Sequence[Value]) -> float:
     return _share(values, _is_time)
 

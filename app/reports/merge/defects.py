@@ -95,7 +95,7 @@ def _kind(text: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def _mistyped(form: str) -> str:
-    if len(form) < 5 or any(sign.isdecimal() for sign in form):
+    if len(form) < 4 or any(sign.isdecimal() for sign in form):
         return ""
     found = process.extract(form, _long_words(), scorer=fuzz.ratio, score_cutoff=_LIKE, limit=5)
     kinds = {words.defect_words()[name] for name, score, _ in found if score >= found[0][1] - 2}

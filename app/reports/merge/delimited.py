@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from app.reports.merge import words
-from app.reports.merge.grid import MAX_CELLS, Book, Grid, Row, SheetError, Value, tidy
+from app.reports.merge.grid import MAX_CELLS, Book, Fault, Grid, Row, SheetError, Value, is_error, tidy
 
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -21,6 +21,8 @@ _BOMS = (
 )
 _EIGHT_BIT = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp850", "mac_roman", "cp932", "gb18030", "cp949")
 _SAMPLE = 200_000
+_NOTHING = frozenset({"NULL", "NaN", "nan", "<NA>", "<null>", "(null)", "(blank)"})
+"""What programs write for an empty cell."""
 _AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
 _MOJIBAKE = re.compile("[ÃÂÅÄ][\u0080-\u00bf\u0152-\u2122]")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -204,4 +206,7 @@ def _records(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
 def _cell(text: str) -> Value:
     if text.startswith('="') and (found := _AS_TEXT.fullmatch(text.strip())):
         text = found[1]  # how programs keep Excel from dropping leading zeros
-    return tidy(text)
+    value = tidy(text)
+    if value is not None and is_error(value):
+        return Fault(value)
+    return None if value in _NOTHING else value

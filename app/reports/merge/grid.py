@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -92,6 +93,17 @@ MAX_CELLS = 20_000_000
 _SPACES = str.maketrans(
     {"\u00a0": " ", "\u202f": " ", "\u2007": " ", "\u200b": None, "\u200e": None, "\u200f": None, "\ufeff": None}
 )
+
+
+_ERROR = re.compile(
+    r"#(?:REF|BEZUG|¡REF|RIF|REF|VALUE|WERT|VALEUR|¡VALOR|VALORE|DIV/0|¡DIV/0|NAME|NOM|¿NOMBRE|NOME|NUM|ZAHL|NOMBRE|NULL|NUL"
+    r"|SPILL|CALC)[!?]|#(?:N/A|NV|N/D)|Err:\d{3}"
+)
+
+
+def is_error(text: str) -> bool:
+    """Whether a text is what a spreadsheet program shows for an error, in one language or another."""
+    return text[:1] in "#E" and _ERROR.fullmatch(text) is not None
 
 
 def tidy(text: str) -> str | None:

@@ -181,7 +181,7 @@ def _names(levels: Sequence[dict[int, str]]) -> dict[int, str]:
         name = lowest[column]
         distinct = list(dict.fromkeys(parts))
         if len(distinct) > 1 and not naming.is_unit(parts[-1]):
-            known = naming.exact(name)
+            known = naming.exact(name) or naming.polarity(name) or words.defect_words().get(words.fold(name))
             if counts[words.fold(name)] > 1 or not known:
                 name = " ".join(distinct)
         found[column] = name

@@ -68,7 +68,7 @@ def propose(table: Table) -> Proposal:
         if known and known[0].score >= 0.9:
             languages += [match.language for match in known if match.score >= 0.9]
         strange = not known or all(match.field == "counter" for match in known)
-        if strange and len(values) >= 2 and not (known and content.is_counter(values)):
+        if strange and (len(values) >= 2 or content.is_typed(values)) and not (known and content.is_counter(values)):
             offers += [
                 (0.5 * fits, column.index, name)
                 for name in _BY_CONTENT

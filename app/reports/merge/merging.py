@@ -179,7 +179,8 @@ def _read(paths: Sequence[Path], found: _Found, told: MappingFile | None, step: 
 def _source_name(path: Path, paths: Sequence[Path]) -> str:
     """The bare name, or the path as given where two files have the same one."""
     same = {os.path.abspath(other) for other in paths if other.name == path.name}
-    return path.name if len(same) == 1 else str(path)
+    name = path.name if len(same) == 1 else str(path)
+    return name.encode("utf-8", "replace").decode()  # a name that is no valid text must not stop the rest
 
 
 def _note_sheet(found: _Found, file: int, sheet: str, hidden: bool, filled: bool, notes: Sequence[Note]) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from app.reports.merge.grid import MAX_CELLS, Book, Fault, Grid, Row, SheetError, Value, clock, tidy
+from app.reports.merge.grid import MAX_CELLS, Book, Fault, Grid, Row, SheetError, Value, clock, is_error, tidy
 from app.reports.merge.package import Package, attribute
 
 _SPAN = re.compile(r"(-)?P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+))?S)?")
-_ERROR = re.compile(r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)|Err:\d{3}|#[A-ZÄÖÜ/0]{2,12}[!?]")
 _MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
 
 
@@ -155,8 +154,8 @@ class _Reader:
                 text = tidy(attribute(self._cell, "string-value") or "")
             if text is None:
                 return Fault(formula.partition(":")[2] or formula, formula=True) if formula and kind is None else None
-            return Fault(text) if formula and _ERROR.fullmatch(text) else text
-        if formula and text and _ERROR.fullmatch(text):
+            return Fault(text) if formula and is_error(text) else text
+        if formula and text and is_error(text):
             return Fault(text)
         if kind == "date":
             return _moment(attribute(self._cell, "date-value") or "") or text

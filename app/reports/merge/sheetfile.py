@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape
 
 import polars as pl
 
+from app.domain.errors import LinesightError
 from app.reports.merge.grid import Fault, Value, column_letter
 from app.reports.merge.sheetparts import DECLARATION, MAIN, STYLES, frame_parts
 from app.reports.sheets import clean
@@ -27,6 +28,7 @@ SHEET_ROWS = 1_000_000
 MAX_TEXT = 32_767
 """Signs of one cell, by Excel's limit."""
 
+_COLUMNS = 16_384
 _SLICE = 20_000
 _FORMULA = r"^[=+\-@\t\r]"
 _STRANGE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\u{fffe}\u{ffff}]|_x[0-9A-Fa-f]{4}_"
@@ -64,6 +66,11 @@ class Workbook:
 
     def write(self, sheet: Sheet, step: Callable[[float], None]) -> None:
         """Adds a table; `step` is told how much of it is written (0..1), and what it raises ends the work."""
+        if len(sheet.columns) > _COLUMNS:
+            raise LinesightError(
+                f"The sheet {sheet.title} would have {len(sheet.columns):,} columns, and Excel knows {_COLUMNS:,}. "
+                "Merge fewer files at once, or map more of their columns."
+            )
         for number, start in enumerate(range(0, max(sheet.rows, 1), SHEET_ROWS), 1):
             title = sheet.title if number == 1 else f"{sheet.title} {number}"
             self._titles.append(title)

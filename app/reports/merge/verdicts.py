@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from app.reports.merge import naming, words
 from app.reports.merge.grid import Value
@@ -38,6 +42,20 @@ def _inside(form: str) -> str:
         if kind in {"PASS", "FAIL", "REWORK", "RETEST"} and len(begin) > 1:
             return kind
     return ""
+
+
+def _mistyped(form: str) -> str:
+    """The verdict of the only word that is one sign away, in a column of verdicts."""
+    if len(form) < 5:
+        return ""
+    near = process.extract(form, _long_words(), scorer=OSA.distance, score_cutoff=1, limit=5)
+    kinds = {words.verdict_words()[word] for word, _, _ in near} - {"YES", "NO"}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+@cache
+def _long_words() -> tuple[str, ...]:
+    return tuple(word for word in words.verdict_words() if len(word) >= 5)
 
 
 def sign_of(value: Value) -> str:
@@ -78,6 +96,8 @@ def meanings(
             found[value] = _polar(word == "YES", polarity)
         elif word:
             found[value] = word
+        elif isinstance(value, str) and (likely := _mistyped(words.fold(value))):
+            found[value] = likely
         elif sign := sign_of(value):
             open_signs.setdefault(sign, []).append(value)
     if not open_signs:

@@ -430,8 +430,7 @@ def ticks_and_crosses(folder: Path) -> Mess:
 
 @kind
 def typing_errors_in_defects(folder: Path) -> Mess:
-    rows = [HEAD, [*TEXT[0][:4], "kein Kratzer"], [*TEXT[1][:4], "Kartzer"], [*TEXT[2][:4], "dnet on edge / dent"]]
-    rows[3][4] = "dent "
+    rows = [HEAD, [*TEXT[0][:4], "kein Kratzer"], [*TEXT[1][:4], "Kartzer"], [*TEXT[2][:3], "rejcted", "Dele"]]
     return Mess([delimited(folder / "a.csv", rows)], MERGED)
 
 
@@ -565,6 +564,12 @@ def lone_cells_and_a_running_number(folder: Path) -> Mess:
     rows = [["#", *HEAD], [1, *BODY[0]], ["Line 2"], [2, *BODY[1]], [None, None, None, None, "NOK"], [3, *BODY[2]]]
     rows += [[4, *BODY[1]], [], [None, None, None, "signed: Lee"]]
     return Mess([xlsx(folder / "a.xlsx", ("Sheet1", rows))], MERGED, duplicates=1, aside=1)
+
+
+@kind
+def what_programs_write_for_nothing(folder: Path) -> Mess:
+    rows = [HEAD, [*TEXT[0][:4], "NaN"], *TEXT[1:], ["#N/A", *TEXT[0][1:]], ["NULL", "NULL", "NULL", "NULL", "NULL"]]
+    return Mess([delimited(folder / "a.csv", rows)], MERGED, aside=1)
 
 
 @kind
