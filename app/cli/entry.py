@@ -24,6 +24,7 @@ _COMMANDS = {
     "run": "app.cli.running",
     "report": "app.cli.reporting",
     "lookout-server": "app.cli.serving",
+    "merge": "app.cli.merging",
     "bench": "app.cli.benching",
 }
 

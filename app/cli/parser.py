@@ -80,6 +80,8 @@ class Arguments(argparse.Namespace):
     s3_endpoint: str | None = None
     access_key: str | None = None
     secret_file: Path | None = None
+    mapping: Path | None = None
+    keep: list[str]
     bench: str = ""
     quick: bool = False
 
@@ -234,6 +236,24 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--out", type=_workbook, required=True, metavar="FILE.xlsx", help="the workbook to write")
 
     serving.options(_command(commands, "lookout-server", "serves the API of Amazon Lookout for Vision from here"))
+    merge = _command(commands, "merge", "merges inspectors' spreadsheets into one workbook, with nothing lost")
+    merge.add_argument("paths", type=Path, nargs="+", metavar="FILE", help="an .xlsx, .ods or .csv file")
+    merge.add_argument("--out", type=_workbook, required=True, metavar="X.xlsx", help="the workbook to write")
+    merge.add_argument(
+        "--mapping",
+        type=Path,
+        metavar="M.toml",
+        help="says which column is which field; where there is none yet, what was proposed is written there",
+    )
+    merge.add_argument(
+        "--keep",
+        type=_row,
+        action="append",
+        default=[],
+        metavar="FILE:SHEET:ROW",
+        help="keeps this row, though it was found to be a duplicate; the sheet of a .csv file is its name without "
+        "the ending. May be given several times",
+    )
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)
@@ -371,6 +391,12 @@ def _date(text: str) -> date:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-22")
+
+
+def _row(text: str) -> str:
+    if not re.fullmatch(r".+:[1-9][0-9]{0,6}", text, re.DOTALL):
+        raise argparse.ArgumentTypeError(f"{text!r} must be file, sheet and row, such as anna.xlsx:Monday:17")
+    return text
 
 
 def _workbook(text: str) -> Path:

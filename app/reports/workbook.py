@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
 
@@ -13,10 +11,11 @@ from openpyxl import Workbook
 
 from app.domain.alarm import Alarm
 from app.domain.calendar import day_bounds
-from app.domain.errors import LinesightError, PictureError, StoreError
+from app.domain.errors import PictureError, StoreError
 from app.domain.inspection import Inspection
 from app.reports import columns
 from app.reports.figures import Figures, Records, Tally
+from app.reports.placing import replaced
 from app.reports.sheets import Table, new_workbook
 from app.reports.summary import Heading, hour_words, write_summary, write_times
 from app.reports.thumbnails import HEIGHT, Thumbnail, place, thumbnail
@@ -65,7 +64,7 @@ def write_workbook(
     """
     start, end = day_bounds(first, last, zone, day_starts_at)
     heading = Heading(station, first, last, zone, day_starts_at, datetime.now(UTC))
-    with _place(out) as part:
+    with replaced(out) as part:
         step(0.0, "Reading the record")
         book = new_workbook(f"Inspection report {heading.footer}")
         try:
@@ -77,34 +76,6 @@ def write_workbook(
             raise
         step(1.0, "Done")
     return out
-
-
-@contextmanager
-def _place(out: Path) -> Iterator[Path]:
-    """The file to write to; it takes the place of `out` when all went well, and is gone otherwise."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        if out.is_dir():
-            raise LinesightError(f"{out} is a folder: give a file's name for the report.")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.exists():
-            out.open("r+b").close()  # open in Excel, or write-protected: say so before the work
-        part.write_bytes(b"")
-        yield part
-        os.replace(part, out)
-    except PermissionError as error:
-        raise LinesightError(
-            f"The report {out} can't be written: it may be open in another program, or this user may not write "
-            "there. Close it, or choose another name or folder."
-        ) from error
-    except OSError as error:
-        raise LinesightError(
-            f"The report {out} can't be written ({error.strerror or error}). Choose another name or folder, "
-            "or free space on the disk."
-        ) from error
-    finally:
-        with suppress(OSError):  # its folder is no folder, or not ours: then there is no such file either
-            part.unlink(missing_ok=True)
 
 
 def _discard(book: Workbook) -> None:

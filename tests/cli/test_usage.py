@@ -19,6 +19,7 @@ COMMANDS = {
     "dataset": ["check", "convert"],
     "run": ["--headless", "--source", "--model", "--seconds"],
     "report": ["--from", "--to", "--out"],
+    "merge": ["FILE", "--out", "--mapping", "--keep"],
     "bench": ["--quick"],
 }
 
@@ -66,6 +67,11 @@ def test_the_program_explains_itself(command: Command) -> None:
         "report --from 2026-02-30 --to 2026-03-02 --out r.xlsx",
         "report --from 2026-01-02 --to 2026-01-01 --out r.xlsx",
         "report --to 2026-01-01 --out r.xlsx",
+        "merge --out m.xlsx",
+        "merge a.csv",
+        "merge a.csv --out m.csv",
+        "merge a.csv --out m.xlsx --keep a.csv",
+        "merge a.csv --out m.xlsx --keep a.csv:a:0",
         "bench polish",
         "--demo-seconds -1",
         "--quick",
