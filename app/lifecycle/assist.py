@@ -109,12 +109,17 @@ def help_out(library: Library, step: Step) -> Helped:
 
 def _opinion(detector: Detector, image: Image) -> tuple[float, float, float]:
     """(score, threshold, doubt). Doubt is 1 where the calibrated probability is a half, 0 where it is 0 or 1; without
-    calibration it falls with the score's distance from the threshold."""
+    calibration it is high in the band where the detector itself would ask for another look, and below `SURE` outside,
+    the lower the farther away."""
     found = detector.detect(image)
     if found.confidence is not None:
         doubt = 2 * (1 - found.confidence)
+    elif found.score < found.retest_from:
+        doubt = 0.9 * SURE * max(0.0, found.score / found.retest_from)
+    elif found.score >= found.threshold:
+        doubt = 0.9 * SURE * found.threshold / found.score
     else:
-        doubt = 1 / (1 + 8 * abs(found.score / max(found.threshold, 1e-9) - 1))
+        doubt = 1.0
     return found.score, found.threshold, min(1.0, max(0.0, doubt))
 
 

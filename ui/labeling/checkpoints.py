@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import (
-    QAbstractScrollArea,
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QSizePolicy,
@@ -23,7 +21,7 @@ from app.domain.verdict import Verdict
 from app.labelling import LabellingDesk, PlaceCrop
 from ui.bridge import Bridge
 from ui.labeling.work import Follower
-from ui.shared.finger import FingerScroll
+from ui.shared.finger import TapArea
 from ui.shared.images import fit, to_qimage
 from ui.shared.shapes import draw_verdict
 from ui.shared.widgets import Button, Choice, Notice, clear, field, label
@@ -37,7 +35,7 @@ _TEXT = 26
 _BATCH = 24
 
 
-class CropGrid(QAbstractScrollArea):
+class CropGrid(TapArea):
     """Crops of all pictures. A tap gives the word in hand; `given` carries the picture's id."""
 
     given = Signal(int)
@@ -46,11 +44,7 @@ class CropGrid(QAbstractScrollArea):
         super().__init__()
         self._ids: list[int] = []
         self._crops: dict[int, tuple[QImage | None, str, bool]] = {}
-        self._pressed = -1
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Crops of the checkpoint")
-        self._finger = FingerScroll(self)
 
     def show_ids(self, ids: Sequence[int]) -> None:
         self._ids = list(ids)
@@ -141,20 +135,10 @@ class CropGrid(QAbstractScrollArea):
     def index_at(self, point: QPoint) -> int:
         return next((index for index in range(len(self._ids)) if self.rect_of(index).contains(point)), -1)
 
-    def mousePressEvent(self, event):  # type: ignore[no-untyped-def]
-        self._pressed = self.index_at(event.position().toPoint())
-        self._finger.press(event)
-
-    def mouseDoubleClickEvent(self, event):  # type: ignore[no-untyped-def]
-        self.mousePressEvent(event)  # two quick taps are two taps
-
-    def mouseMoveEvent(self, event):  # type: ignore[no-untyped-def]
-        self._finger.move(event)
-
-    def mouseReleaseEvent(self, event):  # type: ignore[no-untyped-def]
-        pressed, self._pressed = self._pressed, -1
-        if self._finger.release(event) and pressed >= 0 and pressed == self.index_at(event.position().toPoint()):
-            self.given.emit(self._ids[pressed])
+    def tapped(self, point: QPoint, modifiers: Qt.KeyboardModifier) -> None:
+        index = self.index_at(point)
+        if index >= 0:
+            self.given.emit(self._ids[index])
 
 
 class PlaceDrawer(QWidget):

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QKeyEvent, QKeySequence, QPainter, QPen
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from app.domain.labelling import DefectType, LibraryPicture
 from app.domain.verdict import Verdict
 from ui.labeling.stock import Stock
-from ui.shared.finger import FingerScroll
+from ui.shared.finger import TapArea
 from ui.shared.shapes import draw_verdict
 from ui.theme import current
 from ui.theme.theme import font
@@ -36,7 +35,7 @@ _MOVES = {
 }
 
 
-class Gallery(QAbstractScrollArea):
+class Gallery(TapArea):
     """Shows pictures by their ids. Signals: `selection_changed`; `opened` (double tap, Enter) with the id;
     `key` for every other key that the page has a use for."""
 
@@ -55,16 +54,12 @@ class Gallery(QAbstractScrollArea):
         self._anchor = -1
         self._picking = False
         self._nominal = self._side = 160
-        self._pressed = -1
         self._captions: OrderedDict[tuple[object, ...], QImage] = OrderedDict()
         self.words = ""
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Pictures of the library")
         self.viewport().setProperty("kind", "ground")
         self.verticalScrollBar().setSingleStep(60)
-        self._finger = FingerScroll(self)
         stock.arrived.connect(self.viewport().update)
         current().changed.connect(self.viewport().update)
 
@@ -315,26 +310,13 @@ class Gallery(QAbstractScrollArea):
         painter.drawText(0, 21, self._side, 20, vertical, name)
 
     # -- mouse and touch
-    def mousePressEvent(self, event):  # type: ignore[no-untyped-def]
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = self.index_at(event.position().toPoint())
-            self._finger.press(event)
-
-    def mouseMoveEvent(self, event):  # type: ignore[no-untyped-def]
-        self._finger.move(event)
-
-    def mouseReleaseEvent(self, event):  # type: ignore[no-untyped-def]
-        if event.button() != Qt.MouseButton.LeftButton or not self._finger.release(event):
-            return
-        index = self.index_at(event.position().toPoint())
-        if index != self._pressed:
-            return
+    def tapped(self, point: QPoint, modifiers: Qt.KeyboardModifier) -> None:
         self.setFocus()
+        index = self.index_at(point)
         if index < 0:
             self.choose_nothing()
             return
         number = self._ids[index]
-        modifiers = event.modifiers()
         if modifiers & Qt.KeyboardModifier.ShiftModifier and self._anchor >= 0:
             self._choose_range(self._anchor, index)
         elif modifiers & Qt.KeyboardModifier.ControlModifier or self._picking:
@@ -347,11 +329,9 @@ class Gallery(QAbstractScrollArea):
         self.viewport().update()
         self.selection_changed.emit()
 
-    def mouseDoubleClickEvent(self, event):  # type: ignore[no-untyped-def]
-        index = self.index_at(event.position().toPoint())
-        if self._picking:
-            self.mousePressEvent(event)  # two quick taps are two taps
-        elif index >= 0:
+    def double_tapped(self, point: QPoint) -> None:
+        index = self.index_at(point)
+        if index >= 0 and not self._picking:  # while picking, two quick taps are two taps
             self.opened.emit(self._ids[index])
 
     def _choose_range(self, first: int, last: int) -> None:
