@@ -82,19 +82,19 @@ class TapArea(QAbstractScrollArea):
             self._release(event.position(), event.timestamp(), event.modifiers())
 
     def _touched(self, event: QTouchEvent) -> None:
-        points = event.points()
+        points = [self.viewport().mapFromGlobal(point.globalPosition()) for point in event.points()]
         if event.type() == QEvent.Type.TouchCancel or len(points) != 1:
             self._from = None  # a second finger: nothing here takes two
         elif event.type() == QEvent.Type.TouchBegin:
-            at, time = points[0].position(), event.timestamp()
+            at, time = points[0], event.timestamp()
             before, self._touched_at = self._touched_at, (at, time)
             self._press(at, time)
             soon = before is not None and time - before[1] < QApplication.doubleClickInterval()
             self._double = soon and (at - before[0]).manhattanLength() <= 2 * _SLOP
         elif event.type() == QEvent.Type.TouchUpdate:
-            self._move(points[0].position(), event.timestamp())
+            self._move(points[0], event.timestamp())
         else:
-            self._release(points[0].position(), event.timestamp(), event.modifiers())
+            self._release(points[0], event.timestamp(), event.modifiers())
 
 
 class _Touches(QObject):
