@@ -18,7 +18,7 @@ COMMANDS = {
     "evaluate": ["--model", "--dataset"],
     "run": ["--headless", "--source", "--model", "--seconds"],
     "report": ["--from", "--to", "--out"],
-    "merge": ["FILE", "--out", "--mapping", "--keep"],
+    "merge": ["FILE", "--out", "--mapping", "--keep", "--rework-minutes"],
     "bench": ["--quick"],
 }
 
@@ -66,6 +66,7 @@ def test_the_program_explains_itself(command: Command) -> None:
         "merge a.csv --out m.csv",
         "merge a.csv --out m.xlsx --keep a.csv",
         "merge a.csv --out m.xlsx --keep a.csv:a:0",
+        "merge a.csv --out m.xlsx --rework-minutes 0",
         "bench polish",
         "--demo-seconds -1",
         "--quick",
