@@ -69,7 +69,7 @@ def _side_by_side(columns: list[Column]) -> list[list[Column]]:
             pieces[-1].append(column)
         else:
             pieces.append([column])
-    if len(pieces) > 1 and all("part" in _fields(piece) and len(_fields(piece)) >= 2 for piece in pieces):
+    if len(pieces) > 1 and all(map(_stands_alone, pieces)):
         return pieces
     forms = [words.fold(column.hint) for column in columns]
     for count in (2, 3, 4):
@@ -82,7 +82,7 @@ def _side_by_side(columns: list[Column]) -> list[list[Column]]:
     return [columns]
 
 
-def _fields(columns: Sequence[Column]) -> set[str]:
-    return {match.field for column in columns if column.named for match in naming.likely(column.hint)[:1]} | {
-        "part" for column in columns if any(match.field == "part" for match in naming.likely(column.hint))
-    }
+def _stands_alone(columns: Sequence[Column]) -> bool:
+    """Whether columns name a part and say something of it; a list of codes beside a table does not."""
+    best = {match.field for column in columns for match in naming.likely(column.hint)[:1] if match.score >= 0.7}
+    return "part" in best and bool(best & {"date", "time", "verdict", "defect", "measure"})
