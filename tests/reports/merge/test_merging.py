@@ -260,3 +260,12 @@ def test_many_measurements_of_few_parts_are_still_compared(tmp_path: Path) -> No
 def test_the_same_kinds_as_by_hand(twice: list[Path], tmp_path: Path) -> None:
     merge_files(twice, tmp_path / "o.xlsx")
     assert sorted(map(told, sheets(tmp_path / "o.xlsx")["Merged"]), key=str) == sorted(MERGED, key=str)
+
+
+def test_a_reader_that_streams_knows_the_size(twice: list[Path], tmp_path: Path) -> None:
+    merge_files(twice, tmp_path / "o.xlsx")
+    book = load_workbook(tmp_path / "o.xlsx", read_only=True)
+    try:
+        assert [book[name].max_row for name in ("Merged", "Duplicates", "Conflicts", "Set aside")] == [4, 3, 1, 1]
+    finally:
+        book.close()
