@@ -9,7 +9,14 @@ from app.reports.merge import NothingRead, merge_files
 
 def command(options: Arguments, output: Output) -> int:
     try:
-        report = merge_files(options.paths, options.out, mapping=options.mapping, keep=options.keep, step=output.step)
+        report = merge_files(
+            options.paths,
+            options.out,
+            mapping=options.mapping,
+            keep=options.keep,
+            minutes_per_rework=options.rework_minutes,
+            step=output.step,
+        )
     except NothingRead as error:
         output.say(f"Error: {error}")
         if output.json:

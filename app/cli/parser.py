@@ -82,6 +82,7 @@ class Arguments(argparse.Namespace):
     secret_file: Path | None = None
     mapping: Path | None = None
     keep: list[str]
+    rework_minutes: float | None = None
     bench: str = ""
     quick: bool = False
 
@@ -255,6 +256,13 @@ def build_parser() -> argparse.ArgumentParser:
         "the ending. May be given several times",
     )
 
+    merge.add_argument(
+        "--rework-minutes",
+        type=_minutes,
+        metavar="N",
+        help="how long putting a failed part right takes: the sheet Plan then forecasts hours as well as parts",
+    )
+
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)
     bench.add_argument("--quick", action="store_true", help="ends within 50 s on two cores")
@@ -391,6 +399,16 @@ def _date(text: str) -> date:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-22")
+
+
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not (math.isfinite(value) and 0 < value <= 100_000):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of minutes above 0")
+    return value
 
 
 def _row(text: str) -> str:

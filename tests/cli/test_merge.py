@@ -50,6 +50,15 @@ def test_only_bad_files_leave_nothing_behind(command: Command, tmp_path: Path) -
     assert not (tmp_path / "o.xlsx").exists()
 
 
+def test_the_plan_forecasts_hours_where_it_is_told_how_long_rework_takes(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(ROWS)
+    out = tmp_path / "o.xlsx"
+    assert command("merge", tmp_path / "a.csv", "--out", out, "--rework-minutes", "30").code == 0
+    lines = {row[1]: row for row in load_workbook(out)["Plan"].iter_rows(min_row=2, values_only=True)}
+    assert lines["failed parts on a day like these"][2] == 1
+    assert lines["hours of rework"][2] == 0.5 and lines["hours of rework"][5] == "h"
+
+
 def test_words_for_a_person(command: Command, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(ROWS)
     ended = command("merge", tmp_path / "a.csv", "--out", tmp_path / "o.xlsx")

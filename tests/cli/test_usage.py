@@ -19,7 +19,7 @@ COMMANDS = {
     "dataset": ["check", "convert"],
     "run": ["--headless", "--source", "--model", "--seconds"],
     "report": ["--from", "--to", "--out"],
-    "merge": ["FILE", "--out", "--mapping", "--keep"],
+    "merge": ["FILE", "--out", "--mapping", "--keep", "--rework-minutes"],
     "bench": ["--quick"],
 }
 
@@ -72,6 +72,7 @@ def test_the_program_explains_itself(command: Command) -> None:
         "merge a.csv --out m.csv",
         "merge a.csv --out m.xlsx --keep a.csv",
         "merge a.csv --out m.xlsx --keep a.csv:a:0",
+        "merge a.csv --out m.xlsx --rework-minutes 0",
         "bench polish",
         "--demo-seconds -1",
         "--quick",

@@ -203,10 +203,13 @@ class _Builder:
                 continue
             text = as_text(value) or ""
             texts.append(text)
-            said.append(known.get(value, text))
+            if isinstance(value, Fault):
+                notes.append(f"the verdict's cell holds {_fault(value)}")
+            else:
+                said.append(known.get(value, text))
+        record.verdict_original = " | ".join(texts) or None
         if not said:
             return
-        record.verdict_original = " | ".join(texts)
         # Two columns of marks: a cross under one and a plain "no" under the other say the same.
         distinct = list(dict.fromkeys(said))
         if len(distinct) == 1:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from itertools import pairwise
 
 from app.reports.merge import words
-from app.reports.merge.dates import read_date, read_time
+from app.reports.merge.dates import parse_text, read_date, read_time
 from app.reports.merge.grid import Fault, Value
 from app.reports.merge.numbers import read_number
 from app.reports.merge.verdicts import is_verdict, sign_of, word_of
@@ -57,9 +57,32 @@ def _plain(value: Value) -> bool:
 
 
 def _dated(values: Sequence[Value]) -> float:
+    """Dates and times that are typed or written as such; a bare day number may be any number."""
     return _share(
-        values, lambda value: isinstance(value, date | datetime | time) or (isinstance(value, str) and is_date(value))
+        values,
+        lambda value: isinstance(value, date | time) or (isinstance(value, str) and parse_text(value).any is not None),
     )
+
+
+def clearly(name: str, values: Sequence[Value]) -> float:
+    """How well values fit a field that no heading names: what could be a plain number is none of its."""
+    if name == "date":
+        return _share(
+            values, lambda value: isinstance(value, date) or (isinstance(value, str) and _written_date(value))
+        )
+    if name == "time":
+        return _share(
+            values, lambda value: isinstance(value, time) or (isinstance(value, str) and _written_time(value))
+        )
+    return fit(name, values)
+
+
+def _written_date(text: str) -> bool:
+    return not text.isdecimal() and parse_text(text).any is not None
+
+
+def _written_time(text: str) -> bool:
+    return ":" in text and read_time(text) is not None and parse_text(text).any is None
 
 
 def is_counter(values: Sequence[Value]) -> bool:

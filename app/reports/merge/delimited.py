@@ -69,9 +69,11 @@ def _decode(path: Path, data: bytes) -> tuple[str, list[str]]:
     head = data[:4096]
     if len(head) >= 4 and head.count(0) > len(head) // 5:
         even, odd = head[0::2].count(0), head[1::2].count(0)
-        if max(even, odd) < len(head) // 5:
+        if max(even, odd) < len(head) // 5 or min(even, odd) > len(head) // 10:
             raise SheetError(f"{path} is no text. Save it as .csv, .xlsx or .ods.")
         return data.decode("utf-16-be" if even > odd else "utf-16-le", "replace"), []
+    if sum(byte < 9 or 13 < byte < 27 for byte in head) > len(head) // 20:
+        raise SheetError(f"{path} is no text. Save it as .csv, .xlsx or .ods.")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

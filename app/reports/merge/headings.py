@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -12,8 +13,10 @@ from app.reports.merge import naming, words
 from app.reports.merge.dates import dates_in, parse_text
 from app.reports.merge.grid import Grid, Row
 
+_DIGIT = re.compile(r"\d")
+_CODE = re.compile(r"[^\W\d_]{0,8}[-_ ./]?\d{2,}.*|\d.*", re.DOTALL)
 _TOP = 60
-"""Rows in which headings are looked for with typing errors; below, only known names end a table."""
+"""Rows in which the first headings are looked for."""
 
 
 @dataclass(slots=True)
@@ -29,12 +32,13 @@ def find_heads(grid: Grid, named: Set[str]) -> Iterator[Head]:
     index = 0
     while index < len(grid.rows):
         row = grid.rows[index]
-        first = current is None and index < _TOP
-        gap = index > 0 and row.number > grid.rows[index - 1].number + 1
-        score = _heading_score(row, named, first=first, mistyped=first or gap)
-        if score and not (current and repeats(row, current.names)):
-            if first:
-                index = _better(grid, index, score, named)
+        found = False
+        if current is not None:
+            found = _begins_another(row, named) and not repeats(row, current.names)
+        elif index < _TOP and (score := _heading_score(row, named)):
+            found = True
+            index = _better(grid, index, score, named)
+        if found:
             head = _extended(grid, index, merged, current)
             yield head
             current = head
@@ -42,12 +46,8 @@ def find_heads(grid: Grid, named: Set[str]) -> Iterator[Head]:
         index += 1
 
 
-def _heading_score(row: Row, named: Set[str], *, first: bool, mistyped: bool) -> float:
-    """How many different fields a row names; 0 where it is no row of headings.
-
-    Args:
-        first: no table has begun yet; below one, a row must be sure to end it. mistyped: typing errors are looked for.
-    """
+def _heading_score(row: Row, named: Set[str]) -> float:
+    """How well a row names different fields, typing errors allowed; 0 where it is no row of headings."""
     own = row.own()
     texts = [value for _, value in own if isinstance(value, str)]
     if len(texts) < 2 or len(texts) < 0.7 * len(own):
@@ -55,35 +55,53 @@ def _heading_score(row: Row, named: Set[str], *, first: bool, mistyped: bool) ->
     if any(isinstance(value, date | datetime | time) for _, value in own):
         return 0
     fields: set[str] = set()
-    hits, misses = 0.0, 0
+    hits = 0.0
     for text in texts:
-        if named and words.fold(text) in named:
-            fields.add(f"named {words.fold(text)}")
+        form = words.fold(text)
+        if form in named:
+            fields.add(f"named {form}")
             hits += 1
             continue
-        found = naming.exact(text) or (naming.likely(text) if mistyped and len(text) <= 80 else ())
-        if len(text) > 80 or text.endswith((":", "：")) or not found or found[0].score < 0.55:
-            if naming.polarity(text) or words.defect_words().get(words.fold(text)) or says_total(text):
-                hits += 0.5
-            elif (misses := misses + 1) > 0.4 * len(texts) and not first:
-                return 0
-            continue
-        fields.add(found[0].field)
-        hits += min(found[0].score + 0.2, 1)
+        found = naming.likely(text) if len(text) <= 80 and not text.endswith((":", "：")) else ()
+        if not found or found[0].score < 0.55:
+            hits += 0.5 * bool(naming.polarity(text) or words.defect_words().get(form) or says_total(text))
+        elif found[0].score >= 0.7 or not (len(form) <= 2 or naming.polarity(text)):  # "ok" and "n" are values as well
+            fields.add(found[0].field)
+            hits += min(found[0].score + 0.2, 1)
     real = fields - {"counter", "limits"}
     least = 0.2 if len(real) >= 3 or "part" in real else 0.34
-    if len(real) < 2 or hits < (least if first else 0.6) * len(texts):
+    if len(real) < 2 or hits < least * len(texts):
         return 0
-    if any(parse_text(text).any is not None for text in texts if any(sign.isdecimal() for sign in text)):
+    if any(parse_text(text).any is not None for text in texts if _DIGIT.search(text)):
         return 0
     return hits
+
+
+def _begins_another(row: Row, named: Set[str]) -> bool:
+    """Whether a row below a table is surely the heading of another one: every row of data is asked this, and one
+    that were taken for a heading would be lost."""
+    texts = [value for value in row.cells if value is not None]
+    fields: dict[str, str] = {}
+    misses = 0
+    for text in texts:
+        if not isinstance(text, str) or _CODE.fullmatch(text):
+            return False
+        known = naming.exact(text) if len(text) <= 60 else ()
+        if words.fold(text) in named:
+            fields[f"named {words.fold(text)}"] = text
+        elif known and known[0].score == 1 and known[0].field not in fields:
+            fields[known[0].field] = text
+        elif (misses := misses + 1) > 0.4 * len(texts):
+            return False
+    surely = {"part", "serial"} & set(fields) or any(name.startswith("named") for name in fields)
+    return bool(surely) and len(fields) >= min(3, max(2, len(texts)))
 
 
 def _better(grid: Grid, index: int, score: float, named: Set[str]) -> int:
     """Of rows of headings close together the best: a line "Inspector | Date" above the table is none."""
     best, most = index, score
     for other in range(index + 1, min(index + 6, len(grid.rows))):
-        found = _heading_score(grid.rows[other], named, first=True, mistyped=True)
+        found = _heading_score(grid.rows[other], named)
         if found >= most + 1 or (found > most and found >= 2 * len(grid.rows[index].own()) / 2):
             best, most = other, found
     return best
@@ -189,9 +207,21 @@ def _names(levels: Sequence[dict[int, str]]) -> dict[int, str]:
 
 
 def repeats(row: Row, names: dict[int, str]) -> bool:
+    """Whether a row says the headings once more; where they have two rows, one of them."""
     own = row.own()
-    same = sum(words.fold(str(value)) in words.fold(names.get(column, "")) for column, value in own)
-    return len(own) >= 2 and same >= 0.6 * len(own)
+    misses = 0
+    for column, value in own:
+        if not (isinstance(value, str) and _is_heading(value, names.get(column, ""))):
+            misses += 1
+            if misses > 0.4 * len(own):
+                return False
+    return len(own) >= 2
+
+
+@lru_cache(maxsize=50_000)
+def _is_heading(text: str, name: str) -> bool:
+    form, whole = words.fold(text), words.fold(name)
+    return bool(form) and (form == whole or (len(form) >= 3 and f" {form} " in f" {whole} "))
 
 
 @lru_cache(maxsize=50_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -41,20 +41,17 @@ def defect_key(text: str) -> str:
     return "; ".join(sorted(words.fold(part) or part for part in text.split("; ")))
 
 
-def _by_words(text: str, table: Callable[[], object]) -> str:
-    known = table()
-    assert hasattr(known, "get")
+def _by_words(text: str, known: Mapping[str, str]) -> str:
     form = words.fold(text)
-    whole = known.get(form)
-    return str(whole) if whole else " ".join(sorted(str(known.get(token, token)) for token in form.split()))
+    return known.get(form) or " ".join(sorted(known.get(token, token) for token in form.split()))
 
 
 def place_key(text: str) -> str:
-    return _by_words(text, words.place_words)
+    return _by_words(text, words.place_words())
 
 
 def checkpoint_key(text: str) -> str:
-    return _by_words(text, words.characteristic_words)
+    return _by_words(text, words.characteristic_words())
 
 
 def place_is_known(key: str) -> bool:

@@ -72,7 +72,7 @@ def propose(table: Table) -> Proposal:
             offers += [
                 (0.5 * fits, column.index, name)
                 for name in _BY_CONTENT
-                if (fits := content.fit(name, values)) >= (0.8 if name != "defect" else 0.6)
+                if (fits := content.clearly(name, values)) >= (0.8 if name != "defect" else 0.6)
                 and not (name == "part" and (known or content.is_counter(values)))
             ]
     _assign(offers, fields)

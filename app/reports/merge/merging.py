@@ -25,6 +25,7 @@ from app.reports.merge.relations import Relations, relate
 from app.reports.merge.tables import Note, Table, find_tables
 from app.reports.merge.workbook import Contents, write_merged
 from app.reports.placing import replaced
+from app.reports.plan import plan_lines
 
 Step = Callable[[float, str], None]
 
@@ -83,19 +84,21 @@ def merge_files(
     *,
     mapping: Path | None = None,
     keep: Sequence[str] = (),
+    minutes_per_rework: float | None = None,
     step: Step = _no_step,
 ) -> MergeReport:
     """Merges spreadsheets (.xlsx, .ods, .csv) into the workbook `out`.
 
     Sheets: Merged (every row with source_file, source_sheet, source_row), Duplicates (reason, kept row), Conflicts
     (rows of Merged that contradict each other), Set aside (rows that are no usable inspection, with the reason),
-    Mapping, Notes. A file that can't be read is reported, and the others go on.
+    Plan (what it means, see `plan_lines`), Mapping, Notes. A file that can't be read is reported, and the others go on.
 
     Args:
         mapping: a TOML file that says which column is which field; where there is none yet, the proposed one is
             written there.
         keep: "FILE:SHEET:ROW" of rows that stay in Merged although they were found to be duplicates; FILE as it
             was given or its bare name, SHEET of a .csv file its name without the ending, or empty.
+        minutes_per_rework: turns the forecast of failed parts into hours.
         step: told how far it is (0..1) and what it does; what it raises ends the work.
 
     Raises:
@@ -115,6 +118,7 @@ def merge_files(
     _keep(keep, found, relations)
     frame = frame.with_columns(pl.Series("merge_note", [each.merge_note for each in found.records], dtype=pl.String))
     contents = _contents(found, frame, relations, extras)
+    contents.plan = plan_lines(frame[list(contents.merged)], _looks(frame), minutes_per_rework=minutes_per_rework)
     with replaced(out) as part:
         step(0.6, "Writing")
         write_merged(part, contents, lambda fraction, doing: step(0.6 + 0.4 * fraction, doing))
@@ -316,6 +320,12 @@ def _contents(found: _Found, frame: pl.DataFrame, relations: Relations, extras: 
     ]
     conflicts = conflict_groups(found.records, relations.conflicts)
     return Contents(frame, found.records, extras, merged, duplicates, conflicts, found.aside, mapping, found.notes)
+
+
+def _looks(frame: pl.DataFrame) -> pl.DataFrame:
+    """All rows that tell of one part at one minute have the same number."""
+    look = pl.struct("part_key", "date", "minute").rank("dense").alias("look")
+    return frame.filter(pl.col("minute").is_not_null()).select(look, "inspector", "verdict")
 
 
 def _report(out: Path, found: _Found, contents: Contents) -> MergeReport:

@@ -18,6 +18,10 @@ _UNIT = re.compile(
 )
 
 
+_FORMAT = re.compile(r"[dmyjtaghs]{1,4}([./:\- ]+[dmyjtaghs]{1,4}){1,5}", re.IGNORECASE)
+"""How a date or time is to be written: "dd.mm.yyyy", "hh:mm"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A field a heading can stand for, how surely (0..1), and the language of the name it was known by."""
@@ -44,8 +48,11 @@ def bare(heading: str) -> str:
 
 def is_unit(text: str) -> bool:
     """Whether a cell below a heading only says its unit: "[mm]", "mm", "(hh:mm)"."""
-    stripped = text.strip().strip("[](){}").strip()
-    return bool(_UNIT.fullmatch(stripped)) or text.strip()[:1] in {"[", "("}
+    inner = text.strip().strip("[](){}").strip()
+    bracketed = text.strip()[:1] in {"[", "("}
+    if _UNIT.fullmatch(inner):
+        return bracketed or len(inner) > 1  # a lone "n" or "m" may be an answer
+    return bracketed and bool(_FORMAT.fullmatch(inner))
 
 
 @lru_cache(maxsize=50_000)

@@ -84,17 +84,19 @@ def relate(frame: pl.DataFrame, check: Check) -> Relations:
 
 
 def _repeating(frame: pl.DataFrame) -> pl.Expr:
-    """Tables whose "part" is a kind of part: few different ones on many rows."""
+    """Tables whose "part" is a kind of part: few different ones on many rows, and several of them at one time."""
     tables = (
         frame.group_by("table")
         .agg(
             pl.col("part_key").n_unique().alias("parts"),
+            pl.struct("part_key", "checkpoint_key", "date", "minute").n_unique().alias("looks"),
             pl.len().alias("rows"),
             pl.col("serial_key").count().alias("serials"),
         )
         .filter(
             (pl.col("rows") >= 30)
             & (pl.col("parts") < 0.2 * pl.col("rows"))
+            & (pl.col("looks") < 0.5 * pl.col("rows"))
             & (pl.col("serials") < 0.5 * pl.col("rows"))
         )
     )
@@ -143,12 +145,11 @@ def _same_part(frame: pl.DataFrame, found: Relations) -> pl.DataFrame:
         _pairs(untimed, ["part_key", "date"], _UNTIMED, found).with_columns(pl.lit(False).alias("timed")),
     ]
     pairs = pl.concat([each.select(sorted(each.columns)) for each in _aligned(both)])
-    own = pl.col("table") == pl.col("table_2")
-    return pairs.filter(~(own & pl.col("repeating")))
+    return pairs.filter(~pl.col("repeating") & ~pl.col("repeating_2"))
 
 
 def _aligned(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
-    wanted = [*_COMPARED, *(f"{name}_2" for name in _COMPARED), "repeating", "timed"]
+    wanted = [*_COMPARED, *(f"{name}_2" for name in _COMPARED), "repeating", "repeating_2", "timed"]
     return [each.select(wanted) for each in frames]
 
 

@@ -82,8 +82,7 @@ class Workbook:
                     step(first / max(sheet.rows, 1))
                     last = min(first + _SLICE, end)
                     stream.write(_rows(sheet, first, last, 2 + first - start).encode("utf-8", "replace"))
-                reference = f"A1:{column_letter(max(len(sheet.columns) - 1, 0))}{end - start + 1}"
-                stream.write(f'</sheetData><autoFilter ref="{reference}"/></worksheet>'.encode())
+                stream.write(f'</sheetData><autoFilter ref="{_reference(sheet, start, end)}"/></worksheet>'.encode())
 
     def _finish(self) -> None:
         for name, xml in frame_parts(self._title, self._titles).items():
@@ -103,10 +102,15 @@ def _beginning(sheet: Sheet, start: int, end: int) -> str:
         _text(f"{column_letter(index)}1", title, _style("head")) for index, (title, _) in enumerate(sheet.columns)
     )
     return (
-        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetViews><sheetView showGridLines="0" workbookViewId="0">'
+        f'{DECLARATION}<worksheet xmlns="{MAIN}"><dimension ref="{_reference(sheet, start, end)}"/>'
+        '<sheetViews><sheetView showGridLines="0" workbookViewId="0">'
         '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
         f'</sheetView></sheetViews><cols>{widths}</cols><sheetData><row r="1">{heads}</row>'
     )
+
+
+def _reference(sheet: Sheet, start: int, end: int) -> str:
+    return f"A1:{column_letter(max(len(sheet.columns) - 1, 0))}{end - start + 1}"
 
 
 def _width(title: str, values: pl.Series | list[Value], start: int, end: int) -> int:

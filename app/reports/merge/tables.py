@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from datetime import time
 
 from app.reports.merge import naming, words
 from app.reports.merge.body import fill
 from app.reports.merge.context import learn, preamble
+from app.reports.merge.dates import read_date
 from app.reports.merge.grid import Grid, Row, column_letter
 from app.reports.merge.headings import Head, find_heads
 from app.reports.merge.table import Column, Note, Table
+from app.reports.merge.verdicts import word_of
 
 __all__ = ["Column", "Note", "Table", "find_tables"]
 
@@ -27,7 +30,8 @@ def find_tables(grid: Grid, named: Set[str] = frozenset()) -> tuple[list[Table],
         return ([_headless(grid)] if grid.rows else []), []
     tables: list[Table] = []
     above = grid.rows[: heads[0].first]
-    context, titles, notes = preamble(above)
+    lost = [row for row in above if _looks_like_data(row)]
+    context, titles, notes = preamble([row for row in above if row not in lost])
     for position, head in enumerate(heads):
         end = heads[position + 1].first if position + 1 < len(heads) else len(grid.rows)
         body = grid.rows[head.last + 1 : end]
@@ -37,7 +41,21 @@ def find_tables(grid: Grid, named: Set[str] = frozenset()) -> tuple[list[Table],
             tables.append(table)
             for note in table.notes:
                 learn(note.text, context)
+    tables[0].aside += [(row, "it stands above the headings") for row in lost]
     return tables, notes
+
+
+def _looks_like_data(row: Row) -> bool:
+    """Whether a row above the headings is rather an inspection than a title or a label with its value."""
+    own = [value for _, value in row.own()]
+    labels = any(isinstance(value, str) and (value.endswith((":", "：")) or _is_name(value)) for value in own)
+    dated = any(read_date(value).any is not None or isinstance(value, time) for value in own)
+    return len(own) >= 3 and not labels and dated and any(bool(word_of(value)) for value in own)
+
+
+def _is_name(text: str) -> bool:
+    found = naming.exact(text)
+    return bool(found) and found[0].score == 1
 
 
 def _headless(grid: Grid) -> Table:
@@ -69,7 +87,7 @@ def _side_by_side(columns: list[Column]) -> list[list[Column]]:
             pieces[-1].append(column)
         else:
             pieces.append([column])
-    if len(pieces) > 1 and all("part" in _fields(piece) and len(_fields(piece)) >= 2 for piece in pieces):
+    if len(pieces) > 1 and all(map(_stands_alone, pieces)):
         return pieces
     forms = [words.fold(column.hint) for column in columns]
     for count in (2, 3, 4):
@@ -82,7 +100,7 @@ def _side_by_side(columns: list[Column]) -> list[list[Column]]:
     return [columns]
 
 
-def _fields(columns: Sequence[Column]) -> set[str]:
-    return {match.field for column in columns if column.named for match in naming.likely(column.hint)[:1]} | {
-        "part" for column in columns if any(match.field == "part" for match in naming.likely(column.hint))
-    }
+def _stands_alone(columns: Sequence[Column]) -> bool:
+    """Whether columns name a part and say something of it; a list of codes beside a table does not."""
+    best = {match.field for column in columns for match in naming.likely(column.hint)[:1] if match.score >= 0.7}
+    return "part" in best and bool(best & {"date", "time", "verdict", "defect", "measure"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from app.reports.merge.grid import Value
 from app.reports.merge.records import COLUMNS, SOURCE, Aside, Record
 from app.reports.merge.sheetfile import Sheet, Workbook
+from app.reports.plan import Line
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Contents:
     aside: Sequence[Aside] = ()
     mapping: Sequence[tuple[str, str, int, str, str]] = ()
     notes: Sequence[tuple[str, str, int | None, str]] = ()
-    extra_sheets: Sequence[Sheet] = field(default_factory=tuple)
+    plan: Sequence[Line] = ()
 
 
 def write_merged(path: Path, contents: Contents, step: Callable[[float, str], None]) -> None:
@@ -45,7 +46,7 @@ def write_merged(path: Path, contents: Contents, step: Callable[[float, str], No
         _duplicates(contents),
         _conflicts(contents),
         _aside(contents.aside),
-        *contents.extra_sheets,
+        _plan(contents.plan),
         _list("Mapping", ("file", "sheet", "header_row", "column", "field"), contents.mapping),
         _list("Notes", ("file", "sheet", "row", "note"), contents.notes),
     ]
@@ -101,6 +102,11 @@ def _aside(aside: Sequence[Aside]) -> Sheet:
     ]
     columns += [(f"cell_{index + 1}", [each.row.value(index) for each in aside]) for index in range(width)]
     return Sheet("Set aside", columns, len(aside))
+
+
+def _plan(lines: Sequence[Line]) -> Sheet:
+    names = ("topic", "what", "value", "low", "high", "unit", "basis")
+    return Sheet("Plan", [(name, [getattr(line, name) for line in lines]) for name in names], len(lines))
 
 
 def _list(title: str, names: Sequence[str], rows: Sequence[Sequence[str | int | None]]) -> Sheet:

@@ -30,14 +30,17 @@ def read_xlsx(path: Path) -> Book:
         sheets, epoch_1904 = _sheets(package, workbook)
         texts = _shared_strings(package, relations)
         dates = _date_styles(package, relations)
-        grids = []
+        grids: list[Grid] = []
+        missing: list[str] = []
         for name, relation, hidden in sheets:
             kind, part = relations.get(relation, ("", ""))
-            if kind == "worksheet" and package.has(part):
+            if not package.has(part):
+                missing.append(f"the sheet {name} is missing from the file: it is damaged")
+            elif kind == "worksheet" and package.has(part):
                 rows, merges = read_sheet(package, part, texts, dates, epoch_1904)
                 comments = _comments(package, part)
                 grids.append(Grid(name, rows, hidden, merges, comments, epoch_1904=epoch_1904))
-    return Book(path, grids)
+    return Book(path, grids, missing)
 
 
 def _main_part(package: Package) -> str:

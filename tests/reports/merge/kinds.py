@@ -573,6 +573,19 @@ def what_programs_write_for_nothing(folder: Path) -> Mess:
 
 
 @kind
+def rows_above_the_headings(folder: Path) -> Mess:
+    rows = [["Report of the day"], ["AB-100", DAY, time(7, 55), "OK", None], [], HEAD, *BODY]
+    return Mess([xlsx(folder / "a.xlsx", ("Sheet1", rows))], MERGED, aside=1)
+
+
+@kind
+def answers_that_are_names_of_columns_too(folder: Path) -> Mess:
+    rows = [[*HEAD, "Thread", "Label"], [*BODY[0], "ok", "n"], ["-"] * 7, [*BODY[1], "-", "-"], [*BODY[2], "OK", "OK"]]
+    rows[2] = [None, None, None, "ok", "-", "ok", "n"]
+    return Mess([xlsx(folder / "a.xlsx", ("Sheet1", rows))], MERGED, aside=1)
+
+
+@kind
 def yes_to_defect(folder: Path) -> Mess:
     rows = [["Part", "Date", "Time", "Defect?", "Defect type"]]
     rows += [[part, day, clock, "no" if verdict == "OK" else "yes", kind_] for part, day, clock, verdict, kind_ in TEXT]

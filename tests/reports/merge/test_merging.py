@@ -244,6 +244,28 @@ def test_a_tally_of_one_kind_of_part_is_not_taken_for_duplicates(tmp_path: Path)
     assert (report.rows_out, report.duplicates) == (40, 40)
 
 
+def test_many_measurements_of_few_parts_are_still_compared(tmp_path: Path) -> None:
+    head = ["Part", "Date", "Time", "Characteristic", "Value"]
+    rows = [
+        [f"AB-{part}", "2026-03-04", f"08:{part:02}", f"{what} {number}", f"{number}.5"]
+        for part in range(4)
+        for number, what in enumerate(
+            ["length", "width", "depth", "bore", "slot", "edge", "flange", "pin", "rib", "web"]
+        )
+    ]
+    report = merge_files([delimited(tmp_path / "a.csv", [head, *rows, rows[7]])], tmp_path / "o.xlsx")
+    assert (report.rows_out, report.duplicates, report.conflicts) == (40, 1, 0)
+
+
 def test_the_same_kinds_as_by_hand(twice: list[Path], tmp_path: Path) -> None:
     merge_files(twice, tmp_path / "o.xlsx")
     assert sorted(map(told, sheets(tmp_path / "o.xlsx")["Merged"]), key=str) == sorted(MERGED, key=str)
+
+
+def test_a_reader_that_streams_knows_the_size(twice: list[Path], tmp_path: Path) -> None:
+    merge_files(twice, tmp_path / "o.xlsx")
+    book = load_workbook(tmp_path / "o.xlsx", read_only=True)
+    try:
+        assert [book[name].max_row for name in ("Merged", "Duplicates", "Conflicts", "Set aside")] == [4, 3, 1, 1]
+    finally:
+        book.close()

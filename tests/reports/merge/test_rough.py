@@ -71,6 +71,44 @@ def test_random_sheets_lose_no_row(tmp_path: Path, seed: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_every_part_is_found_again_whatever_stands_beside_it(tmp_path: Path, seed: int) -> None:
+    pick = random.Random(seed)
+    words = (
+        "-",
+        "x",
+        "ok",
+        "OK",
+        "a",
+        "part",
+        "date",
+        "Result",
+        "i.O.",
+        "total",
+        "",
+        "1",
+        "n",
+        "8:15",
+        "scratch",
+        "?",
+        "–",
+    )
+    head = pick.sample(["Part", "Date", "OK/NOK", "Defect", "n.i.O.", "Remark", "Value", "Inspector"], 8)
+    at = head.index("Part")
+    rows = [[pick.choice(words) for _ in head] for _ in range(40)]
+    for number, row in enumerate(rows):
+        row[at] = f"{pick.choice(['A', 'PART', 'x-'])}{1000 + number}"
+    shape = pick.choice(["csv", "xlsx"])
+    if shape == "csv":
+        path = delimited(tmp_path / "a.csv", [head, *rows], ";")
+    else:
+        path = xlsx(tmp_path / "a.xlsx", ("S", [head, *([value or None for value in row] for row in rows)]))
+    merge_files([path], tmp_path / "o.xlsx")
+    found = sheets(tmp_path / "o.xlsx")
+    told_ = [row["source_row"] for name in ("Merged", "Duplicates", "Set aside") for row in found[name]]
+    assert sorted(told_) == list(range(2, 42))
+
+
 @pytest.mark.parametrize("name", ["a.xlsx", "a.ods", "a.csv"])
 def test_damaged_files_are_refused_in_words_or_read(tmp_path: Path, name: str) -> None:
     xlsx(tmp_path / "a.xlsx", ("S", [HEAD, *BODY]))
