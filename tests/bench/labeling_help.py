@@ -64,7 +64,7 @@ def figures() -> list[Figure]:
     return [
         Figure(f"operator time to label {len(truths)} tiles with types and masks, without help", alone / 60, "min"),
         Figure("the same with the model's help", helped / 60, "min"),
-        Figure("with help against without", helped / alone, "x", floor=0.8, aim=0.6),
+        Figure("with help against without", helped / alone, "x"),
         Figure("proposed masks that were taken, of all defects with one", taken / max(1, masks), ""),
         Figure("wrong labels left by confirming in bulk", wrong, "pictures"),
     ]

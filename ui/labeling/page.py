@@ -239,31 +239,34 @@ class LabelPage(QWidget):
     # -- getting pictures in
     def _add_menu(self) -> None:
         menu = QMenu(self)
-        menu.addAction("Files: pictures, videos, archives, data sets", self._choose_files)
+        menu.addAction("Files: pictures, videos, archives, data sets", lambda: self._choose_files())
         menu.addAction("A folder", self._choose_folder)
+        menu.addAction("A video, a frame every second", lambda: self._choose_files(1.0))
         menu.addSeparator()
         menu.addAction("A picture from the running camera", self._capture)
         menu.addAction("Rejected and doubtful parts of the last 7 days", lambda: self._inspected(7))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.add.mapToGlobal(QPoint(0, self.add.height())))
 
-    def _choose_files(self) -> None:
-        self._dialog(QFileDialog(self, "Pictures", str(Path.home()), _FILES), QFileDialog.FileMode.ExistingFiles)
+    def _choose_files(self, every: float = 0.0) -> None:
+        dialog = QFileDialog(self, "Pictures", str(Path.home()), _FILES)
+        self._dialog(dialog, QFileDialog.FileMode.ExistingFiles, every)
 
     def _choose_folder(self) -> None:
         self._dialog(QFileDialog(self, "Folder of pictures", str(Path.home())), QFileDialog.FileMode.Directory)
 
-    def _dialog(self, dialog: QFileDialog, mode: QFileDialog.FileMode) -> None:
+    def _dialog(self, dialog: QFileDialog, mode: QFileDialog.FileMode, every: float = 0.0) -> None:
         dialog.setFileMode(mode)
         dialog.resize(880, 600)
-        dialog.filesSelected.connect(self.take_in)
+        dialog.filesSelected.connect(lambda places: self.take_in(places, every))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def take_in(self, places: Sequence[str]) -> None:
-        """As if the user had chosen or dropped these files and folders."""
+    def take_in(self, places: Sequence[str], every: float = 0.0) -> None:
+        """As if the user had chosen or dropped these files and folders; of videos a frame `every` so many seconds (0:
+        whenever the picture changes)."""
         paths = [Path(each) for each in places]
-        self._run_import(lambda: self._desk.add_from(paths))
+        self._run_import(lambda: self._desk.add_from(paths, every))
 
     def _run_import(self, begin) -> None:  # type: ignore[no-untyped-def]
         def done(added: Added) -> None:

@@ -26,7 +26,7 @@ from ui.theme import current
 _SETTLE_MS = 400
 _PROBLEMS = 4
 """So many are shown one by one."""
-_MANIFESTS = (".manifest", ".jsonl")
+_MANIFESTS = (".manifest", ".jsonl", ".json", ".csv", ".tsv", ".zip", ".snapshot")
 _TAKES = "Takes about ten seconds. The pictures stay on this computer."
 _ENOUGH = "20 to 40 good pictures are enough. Pictures of defects are welcome, not needed."
 
