@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from app.datasets.library.intake import Added, take_in
 from app.datasets.library.joining import Joined
 from app.datasets.library.report import SetReport, set_report
 from app.datasets.library.snapshots import Difference, Snapshot
+from app.domain.calendar import day_bounds, station_zone
 from app.domain.errors import DatasetError
 from app.domain.frame import Image
 from app.domain.inspection import Outcome
@@ -169,6 +170,12 @@ class LabellingDesk:
     # -- looking
     def find(self, query: Query) -> list[int]:
         return self._open().find(query)
+
+    def days(self, first: date, last: date) -> tuple[str, str]:
+        """`Query.since` and `until` of the station's days `first` to `last`; from memory."""
+        settings = self._host.settings
+        start, end = day_bounds(first, last, station_zone(settings.zone), settings.day_starts_at)
+        return _moment(start), _moment(end)
 
     def counts(self) -> LibraryCounts:
         return self._open().counts()
@@ -440,6 +447,10 @@ class LabellingDesk:
 
     def label_crops(self, ids: Collection[int], name: str, word: str) -> Job[Done]:
         return self._act("Checkpoint", lambda library: library.label_crops(ids, name, word))
+
+
+def _moment(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 __all__ = [

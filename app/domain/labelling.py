@@ -12,6 +12,9 @@ Split = Literal["train", "test"]
 MAX_TYPES = 254
 """Defect types a library can hold: a mask's pixel is one byte, 0 is good surface, 255 is never used."""
 
+SURE = 0.35
+"""Doubt below which a model counts as certain."""
+
 TYPE_COLOURS = (
     "#E6550D", "#3182BD", "#31A354", "#756BB1", "#D6278A", "#17BECF", "#BCBD22", "#8C564B", "#636363", "#9E9AC8",
 )  # fmt: skip
@@ -155,9 +158,9 @@ class Query:
         types, sources, cameras: names.
         splits: of "train", "test", "none".
         text: part of the name, upper and lower case alike.
-        first_day, last_day: of the day taken (or added), "YYYY-MM-DD", both included.
-        only: "suspicious", "disagreement", "masked", "unmasked" or "aside"; what was set aside is shown by the last
-            only.
+        since, until: bounds of when it was taken (or added), UTC in ISO 8601 with milliseconds; without `until`.
+        only: "suspicious", "disagreement", "masked", "unmasked", "aside" (what was set aside is shown by this only);
+            of pictures not labelled yet: "surely good", "surely defect" and "doubtful", as a model says.
         order: "name", "added", "taken", "score", "doubt".
         descending: turns the order round.
     """
@@ -168,8 +171,8 @@ class Query:
     cameras: frozenset[str] = frozenset()
     splits: frozenset[str] = frozenset()
     text: str = ""
-    first_day: str = ""
-    last_day: str = ""
+    since: str = ""
+    until: str = ""
     only: str = ""
     order: str = "name"
     descending: bool = False
@@ -187,6 +190,9 @@ class LibraryCounts:
     suspicious: int
     disagreement: int
     masked: int
+    surely_good: int = 0
+    surely_defect: int = 0
+    doubtful: int = 0
     types: dict[str, int] = field(default_factory=dict)
     sources: dict[str, int] = field(default_factory=dict)
     cameras: dict[str, int] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from app.datasets.library.snapshots import current
 from app.datasets.masks import mask_reader
 from app.domain.errors import LinesightError, ModelError
 from app.domain.frame import Image
-from app.domain.labelling import Query
+from app.domain.labelling import SURE, Query
 from app.pictures import read_picture
 from app.vision import artefact
 from app.vision.defects import Defect
@@ -44,10 +44,6 @@ class Helped:
     doubtful: int
     suspicious: int
     seconds: float
-
-
-SURE = 0.35
-"""Doubt below which a picture counts as certain."""
 
 
 def can_help(library: Library) -> str:

@@ -127,7 +127,7 @@ def _finding(root: Path, rounds: int) -> list[Figure]:
         Query(text="part-99"),
         Query(only="disagreement"),
         Query(labels=frozenset({"normal", "anomaly"}), cameras=frozenset({"camera 3"}), splits=frozenset({"test"})),
-        Query(first_day="2026-02-01", last_day="2026-02-10", order="taken"),
+        Query(since="2026-02-01T00:00:00.000+00:00", until="2026-02-11T00:00:00.000+00:00", order="taken"),
     ]
     for _ in range(rounds):
         begin = time.perf_counter()

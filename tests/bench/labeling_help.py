@@ -24,8 +24,8 @@ from app.datasets.library import Library
 from app.datasets.library.adding import Incoming
 from app.datasets.library.intake import take_in
 from app.datasets.masks import mask_reader
-from app.domain.labelling import LibraryPicture, Query
-from app.lifecycle.assist import SURE, can_help, heat_over, help_out, helper_of
+from app.domain.labelling import SURE, LibraryPicture, Query
+from app.lifecycle.assist import can_help, heat_over, help_out, helper_of
 from app.masking import HeatMap, heat_area
 from app.pictures import read_picture
 

@@ -300,7 +300,7 @@ def test_filters_and_orders(library: Library) -> None:
     assert library.find(Query(sources=frozenset({"elsewhere"}))) == []
     assert library.find(Query(order="score", descending=True))[:3] == [ids[0], ids[2], ids[1]]
     assert library.find(Query(order="doubt"))[:3] == [ids[0], ids[1], ids[2]]
-    assert library.find(Query(last_day="2001-01-01")) == []
+    assert library.find(Query(until="2001-01-01T00:00:00.000+00:00")) == []
     counts = library.counts()
     assert (counts.total, counts.normal, counts.anomaly, counts.unlabelled) == (6, 2, 2, 2)
     assert counts.types == {"dent": 2} and counts.splits == {"none": 3, "test": 3}

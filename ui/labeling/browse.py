@@ -129,7 +129,9 @@ class Browse(QWidget):
     @property
     def query(self) -> Query:
         key, _, descending = _ORDERS[max(0, self.order.currentIndex())]
-        return replace(self.filters.query, text=self.search.text().strip(), order=key, descending=descending)
+        since, until = self._desk.days(*self.filters.days) if self.filters.days else ("", "")
+        text = self.search.text().strip()
+        return replace(self.filters.query, text=text, order=key, descending=descending, since=since, until=until)
 
     def set_order(self, key: str) -> None:
         self.order.setCurrentIndex([each[0] for each in _ORDERS].index(key))

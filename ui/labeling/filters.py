@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.labelling import DefectType, LibraryCounts, Query
-from ui.shared.widgets import clear, label, scrolled
+from ui.shared.dates import DateField
+from ui.shared.widgets import Button, clear, label, scrolled
 from ui.theme import current
 from ui.theme.theme import font
 
 WIDTH = 264
 
 _ONLY = (
+    ("doubtful", "Model is doubtful"),
+    ("surely good", "Model: surely good"),
+    ("surely defect", "Model: surely a defect"),
     ("suspicious", "Label seems wrong"),
     ("disagreement", "Model disagrees"),
     ("unmasked", "Defect not drawn"),
@@ -95,6 +100,7 @@ class Filters(QWidget):
         super().__init__()
         self.setFixedWidth(WIDTH)
         self._query = Query()
+        self.days: tuple[date, date] | None = None  # first and last, both included
         self._rows: dict[tuple[str, str], FilterRow] = {}
         self._shape: object = None
         self._content = QWidget()
@@ -112,6 +118,8 @@ class Filters(QWidget):
     def set_query(self, query: Query) -> None:
         """Shows other filters, without `changed`."""
         self._query = query
+        self.days = None
+        self._shape = None  # built anew with the next counts
         self._mark()
 
     def row(self, field: str, value: str) -> FilterRow:
@@ -160,8 +168,43 @@ class Filters(QWidget):
                 made.clicked.connect(lambda _on=False, field=field, value=value: self._toggle(field, value))
                 self._rows[field, value] = made
                 self._lines.addWidget(made)
+        self._lines.addWidget(self._days())
         self._lines.addStretch(1)
         self._mark()
+
+    def _days(self) -> QWidget:
+        """The day a picture was taken: off until it is asked for."""
+        box = QWidget()
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 8)
+        layout.setSpacing(8)
+        heading = label("Taken", "quiet")
+        heading.setContentsMargins(12, 12, 0, 0)
+        by_day = Button("By day", "chip", "calendar-range")
+        by_day.setCheckable(True)
+        today = datetime.now().astimezone().date()
+        first = DateField("Taken from", self.days[0] if self.days else today - timedelta(days=7))
+        last = DateField("Taken until", self.days[1] if self.days else today)
+
+        def changed() -> None:
+            chosen = by_day.isChecked()
+            for each in (first, last):
+                each.setVisible(chosen)
+            low, high = sorted((first.day(), last.day()))
+            days = (low, high) if chosen else None
+            if days != self.days:
+                self.days = days
+                self.changed.emit()
+
+        by_day.setChecked(self.days is not None)
+        for each in (first, last):
+            each.setVisible(self.days is not None)
+            each.dateChanged.connect(lambda _day: changed())
+        by_day.toggled.connect(lambda _on: changed())
+        for each in (heading, by_day, first, last):
+            layout.addWidget(each)
+        self.by_day, self.first_day, self.last_day = by_day, first, last
+        return box
 
     def _toggle(self, field: str, value: str) -> None:
         if field == "only":
@@ -179,6 +222,9 @@ class Filters(QWidget):
 
 def _only_count(counts: LibraryCounts, key: str) -> int:
     return {
+        "doubtful": counts.doubtful,
+        "surely good": counts.surely_good,
+        "surely defect": counts.surely_defect,
         "suspicious": counts.suspicious,
         "disagreement": counts.disagreement,
         "unmasked": counts.anomaly - counts.masked,

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from app.datasets.library.states import TypeNames, numbers_of
-from app.domain.labelling import LibraryCounts, Query
+from app.domain.labelling import SURE, LibraryCounts, Query
 
 DISAGREES = (
     "label IS NOT NULL AND score IS NOT NULL AND threshold IS NOT NULL AND (score >= threshold) != (label = 'anomaly')"
@@ -26,6 +26,9 @@ _ONLY = {
     "masked": "mask != ''",
     "unmasked": "label = 'anomaly' AND mask = ''",
     "aside": "aside != ''",
+    "surely good": f"label IS NULL AND doubt < {SURE} AND score < threshold",
+    "surely defect": f"label IS NULL AND doubt < {SURE} AND score >= threshold",
+    "doubtful": f"label IS NULL AND doubt >= {SURE}",
 }
 
 _ALL = "aside = ''"
@@ -71,9 +74,9 @@ def _conditions(query: Query, names: TypeNames) -> tuple[str, list[Any]]:
     if query.text:
         parts.append("instr(folded, ?)")
         values.append(query.text.casefold())
-    for bound, sign in ((query.first_day, ">="), (query.last_day, "<=")):
+    for bound, sign in ((query.since, ">="), (query.until, "<")):
         if bound:
-            parts.append(f"substr(coalesce(taken_at, added_at), 1, 10) {sign} ?")
+            parts.append(f"coalesce(taken_at, added_at) {sign} ?")
             values.append(bound)
     return " AND ".join(parts), values
 
@@ -84,9 +87,10 @@ def _marks(values: Collection[str]) -> str:
 
 def count(connection: sqlite3.Connection, names: TypeNames) -> LibraryCounts:
     """What there is of what."""
-    total, normal, anomaly, suspicious, disagreement, masked = connection.execute(
+    helped = ", ".join(f"total({_ONLY[key]})" for key in ("surely good", "surely defect", "doubtful"))
+    total, normal, anomaly, suspicious, disagreement, masked, good, defect, doubtful = connection.execute(
         "SELECT count(*), total(label = 'normal'), total(label = 'anomaly'), total(suspicious != ''), "
-        f"total({DISAGREES}), total(mask != '') FROM pictures INDEXED BY pictures_facets WHERE aside = ''"
+        f"total({DISAGREES}), total(mask != ''), {helped} FROM pictures INDEXED BY pictures_facets WHERE aside = ''"
     ).fetchone()
     (aside,) = connection.execute("SELECT count(*) FROM pictures WHERE aside != ''").fetchone()
     types = {each.name: 0 for each in names.used}
@@ -115,6 +119,9 @@ def count(connection: sqlite3.Connection, names: TypeNames) -> LibraryCounts:
         int(suspicious),
         int(disagreement),
         int(masked),
+        int(good),
+        int(defect),
+        int(doubtful),
         types,
         grouped("source"),
         grouped("camera", "camera != ''"),

@@ -144,6 +144,30 @@ def test_filters_count_and_narrow(qtbot: QtBot, filled: LabelPage, station: Fake
     qtbot.waitUntil(lambda: len(filled.browse.gallery.ids) == 12)
     qtbot.keyClicks(filled.browse.search, "PART-1")
     qtbot.waitUntil(lambda: len(filled.browse.gallery.ids) == 4)  # 1, 10, 11, 12
+    filters = filled.browse.filters
+    filters.by_day.click()
+    assert filters.first_day.isVisibleTo(filters) and len(filled.browse.gallery.ids) == 4  # taken in today
+    filters.last_day.setDate(filters.last_day.date().addDays(-3))
+    qtbot.waitUntil(lambda: filled.browse.gallery.ids == [])
+    filters.by_day.click()
+    qtbot.waitUntil(lambda: len(filled.browse.gallery.ids) == 4)
+
+
+def test_what_a_model_is_sure_of_is_confirmed_in_bulk(qtbot: QtBot, filled: LabelPage, station: FakeStation) -> None:
+    ids = list(filled.browse.gallery.ids)
+    assert station.labelling.place is not None
+    library = Library.open(station.labelling.place, "model")
+    library.set_opinions({number: (0.1 * place, 0.75, 0.9 if place == 7 else 0.1) for place, number in enumerate(ids)})
+    library.close()
+    filled.browse.refresh()
+    row = filled.browse.filters.row
+    qtbot.waitUntil(lambda: row("only", "surely good").accessibleName() == "Model: surely good, 7")
+    assert row("only", "doubtful").accessibleName() == "Model is doubtful, 1"
+    qtbot.mouseClick(row("only", "surely good"), LEFT)
+    qtbot.waitUntil(lambda: filled.browse.gallery.ids == ids[:7])
+    qtbot.keyClick(filled.browse.gallery, Qt.Key.Key_P)
+    qtbot.keyClick(filled.browse.gallery, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: labels(station)[:8] == ["normal"] * 7 + [""])
 
 
 def test_letters_label_here_and_acknowledge_alarms_elsewhere(
