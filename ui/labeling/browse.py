@@ -19,6 +19,7 @@ from ui.labeling.stock import Stock
 from ui.labeling.work import Follower, JobBar
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Combo, label
+from ui.theme import current
 
 _SETTLE_MS = 200
 _CHIPS = 4
@@ -75,7 +76,6 @@ class Browse(QWidget):
         self.all = Button("This page", on=lambda: self.gallery.choose(self.gallery.page()))
         self.all.setToolTip("Select every picture on show")
         self.order.setMaximumWidth(240)
-        self.side.setFixedWidth(160)
         self.count = label("", "note")
         self.job = JobBar(self._follower)
         self.chosen = Elided("", "strong")
@@ -294,6 +294,7 @@ class Browse(QWidget):
         self.open.setEnabled(empty or some)
 
     def resizeEvent(self, _event: object) -> None:
+        self.side.setFixedWidth(104 + current().metrics.touch)  # the word and its arrow
         self._update()
 
     def close_view(self) -> None:

@@ -17,6 +17,7 @@ from ui.bridge import Bridge
 from ui.labeling.canvas import MaskEditor, Subject
 from ui.labeling.work import Follower
 from ui.shared.widgets import Button, Notice
+from ui.theme import current
 
 Opened = tuple[LibraryPicture, Image, "Plane | None", "HeatMap | None"]
 
@@ -79,6 +80,7 @@ class Drawing(QWidget):
         self._port = _Types(bridge, desk, follower)
         self.editor = MaskEditor(self._port)
         self.back = Button("Pictures", icon_name="arrow-left", on=self.leave)
+        self.back.setAccessibleName("Back to the pictures")
         self.conflict = Notice()
         self.keep_mine = Button("Keep what I drew", on=self._keep_mine)
         self.keep_theirs = Button("Show theirs", on=self._keep_theirs)
@@ -303,6 +305,10 @@ class Drawing(QWidget):
 
     def _fail(self, words: str) -> None:
         self.said.emit(words, "bad")
+
+    def resizeEvent(self, _event: object) -> None:
+        # On a 10-inch screen the picture's name needs the room more than the word.
+        self.back.setText("" if current().metrics.touch > 72 else "Pictures")
 
     def close_view(self) -> None:
         self._turn += 1
