@@ -32,6 +32,7 @@ FROM_LABELS = 20
 _FILE = "help.model"
 _TRAINING = 0.3  # share of the work that is training
 _HEAT_SIDE = 512
+_LIKELY = 0.7  # of the map's peak, where nothing reaches the limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,9 @@ def heat_over(detector: Detector, image: Image) -> tuple[NDArray[np.float32], fl
     inside = np.zeros(size[::-1], bool)
     left, top = max(0, round(x * scale)), max(0, round(y * scale))
     inside[top : round((y + box_height) * scale), left : round((x + box_width) * scale)] = True
-    return np.where(inside, placed, 0).astype(np.float32), found.threshold
+    values = np.where(inside, placed, 0).astype(np.float32)
+    # Joined evidence may tell a defect without one place that reaches the limit: then its likeliest places are shown.
+    return values, min(found.threshold, _LIKELY * float(values.max(initial=0.0)))
 
 
 def _giver(path: Path) -> Callable[[], Image]:

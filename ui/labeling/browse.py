@@ -75,7 +75,7 @@ class Browse(QWidget):
         self.pick.setToolTip("Each tap adds a picture to the selection")
         self.all = Button("This page", on=lambda: self.gallery.choose(self.gallery.page()))
         self.all.setToolTip("Select every picture on show")
-        self.order.setMaximumWidth(240)
+        self.order.setFixedWidth(240)
         self.count = label("", "note")
         self.job = JobBar(self._follower)
         self.chosen = Elided("", "strong")

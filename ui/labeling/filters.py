@@ -135,8 +135,8 @@ class Filters(QWidget):
                     ("labels", "anomaly", "Defect", counts.anomaly, ""),
                 ],
             ),
-            ("Defect type", [("types", t.name, t.name, counts.types.get(t.name, 0), t.colour) for t in types]),
             ("Look at", [("only", key, words, _only_count(counts, key), "") for key, words in _ONLY]),
+            ("Defect type", [("types", t.name, t.name, counts.types.get(t.name, 0), t.colour) for t in types]),
             (
                 "Set",
                 [

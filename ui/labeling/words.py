@@ -26,7 +26,7 @@ def added_words(added: Added) -> tuple[str, str]:
 def helped_words(helped: Helped) -> str:
     words = (
         f"Sorted {pictures(helped.judged)}: {helped.normal} look good, {helped.anomaly} look defective, "
-        f"{helped.doubtful} are doubtful. The doubtful ones come first now."
+        f"{helped.doubtful} are doubtful and come first now. Confirm the sure ones a page at a time, at the left."
     )
     return words + (f" {helped.suspicious} labels seem wrong: look at them at the left." if helped.suspicious else "")
 
