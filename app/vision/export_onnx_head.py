@@ -17,7 +17,7 @@ from onnx import TensorProto, numpy_helper
 from app.domain.errors import ModelError
 from app.vision.export_onnx_views import Seen, larger, pooled
 from app.vision.export_onnx_writer import Writer
-from app.vision.head import _FLOOR, DefectHead, top_count
+from app.vision.head import _FLOOR, SURROUNDINGS, DefectHead, top_count
 from app.vision.head_fusion import Fusion
 from app.vision.known import _HIGHEST, _PER_ODDS, _STEEP, Known
 from app.vision.looking import View
@@ -77,6 +77,7 @@ def check_head(known: Known, views: Sequence[View], channels: int, name: str) ->
 
 def _maps(writer: Writer, head: DefectHead, fine: Seen, coarse: Seen | None) -> _Maps:
     size, count = (fine.rows, fine.columns), len(head.kinds) + 1
+    around = np.split(head.surroundings, SURROUNDINGS)
     own = _plane(writer, fine, "head/fine_distances")
     near = _averaged(writer, _averaged(writer, own, "head/near_once"), "head/near_distances")
     logs = [
@@ -85,7 +86,13 @@ def _maps(writer: Writer, head: DefectHead, fine: Seen, coarse: Seen | None) -> 
     ]
     parts = [
         writer.add("Add", [_odds(writer, head.fine, fine, "head/fine"), _each(writer, "bias", head.bias)], "head/own"),
-        _averaged(writer, _odds(writer, head.surroundings, fine, "head/surroundings"), "head/around"),
+        _averaged(writer, _odds(writer, around[0], fine, "head/surroundings"), "head/around"),
+        *(
+            writer.along(
+                "ReduceMean", _odds(writer, weights, fine, f"head/{name}"), f"head/{name}_mean", [axis], keep=True
+            )
+            for name, weights, axis in (("row", around[1], 3), ("column", around[2], 2))
+        ),
         _weighted(writer, logs[0], head.bank[0], "head/fine_bank"),
         _weighted(writer, logs[1], head.bank[1], "head/near_bank"),
     ]
