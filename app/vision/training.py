@@ -32,6 +32,7 @@ from app.vision.known import Looked
 from app.vision.known_training import FEWEST, learn_known
 from app.vision.looking import View, joint
 from app.vision.maps import Scale, fuse, pooled
+from app.vision.strips import Strips, learn_strips
 from app.vision.survey import MIN_NORMALS, Sample, Step, check_enough, extract, find_fixture, survey_pictures
 from app.vision.tone import Plane, Tone
 from app.vision.tone_training import learn_tone
@@ -171,6 +172,7 @@ def train(
     if learned is not None:
         held_out, bad = learned.good.astype(np.float32), learned.bad.astype(np.float32)
     known = learned.known if learned else None
+    strips = None if known else tested.strips
     certain = [sample for number, sample in enumerate(chosen) if number not in odd]
     placed = learn_checkpoints(checkpoints, certain, fixture, network, seed, step)
     survey.skipped += [each for each in placed.skipped if each not in survey.skipped]
@@ -204,6 +206,7 @@ def train(
         regions=framing.regions,
         known=known.to_parts()[0] if known else None,
         tone=tested.tone.to_parts()[0] if tested.tone else None,
+        strips=strips.to_parts()[0] if strips else None,
         labels=tuple(dict.fromkeys(["anomaly", *(known.head.kinds if known else ())])),
         mm_per_pixel=mm_per_pixel,
         wear_limits=tuple(
@@ -213,7 +216,16 @@ def train(
     )
     check_wear(tuple(wear_limits), description)
     model = artefact.Model(
-        description, network, network_views, quality, calibration, known, framing, placed.checkpoints, tested.tone
+        description,
+        network,
+        network_views,
+        quality,
+        calibration,
+        known,
+        framing,
+        placed.checkpoints,
+        tested.tone,
+        strips,
     )
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
@@ -243,6 +255,7 @@ class _Tested:
         numbers, views: their numbers, and what was seen in them.
         place_weight: of the banks.
         tone: what brightness the parts have; None where it is not looked at.
+        strips: what strips across a grain look like; None without one.
         scores: fused score of each tested picture by its number.
     """
 
@@ -252,6 +265,7 @@ class _Tested:
     scales: tuple[Scale, ...]
     place_weight: float
     tone: Tone | None
+    strips: Strips | None
     scores: dict[int, float]
 
     def looked(self, gathered: Gathered, without: Collection[int]) -> list[Looked]:
@@ -313,6 +327,11 @@ def _test(
         tone = learn_tone(planes, folds, grid, views.limit_of, lambda: step(0.85, "Comparing brightness"))
     if tone is not None:
         heats = {number: np.maximum(heat, tone.heats[number]) for number, heat in heats.items()}
+    strips = None
+    if not planes:  # on large pictures brightness tells of broad patches
+        strips = learn_strips(
+            gathered, 0, shapes[0], folds, views.limit_of, seed, lambda: step(0.85, "Comparing strips")
+        )
     return _Tested(
         looks=tuple(looks[view] for view in kept),
         numbers=tuple(kept),
@@ -320,6 +339,7 @@ def _test(
         scales=tuple(each.scale for each in seen),
         place_weight=weight,
         tone=tone.tone if tone else None,
+        strips=strips,
         scores={number: pooled(heat) for number, heat in heats.items()},
     )
 
