@@ -32,7 +32,8 @@ _MAX_NAME = 200
 SURROUNDINGS = 3
 """Of a cell: its 3 x 3 cells, its row, its column."""
 _BANK_COLUMNS = 3  # log distance of the cell, of its surroundings, of the coarse view
-_FLOOR = 0.05  # added to distances over their median before the logarithm: a remembered feature has distance 0
+FLOOR = 0.05
+"""Added to distances over their median before the logarithm: a remembered feature has distance 0."""
 
 TOP = 0.02
 _FEWEST = 2
@@ -240,10 +241,10 @@ def bank_logs(evidence: Evidence, usual: Array) -> tuple[Array, Array, Array]:
     """Logarithms of distances over the usual ones, float32: fine (h, w), averaged over surroundings (h, w) and
     coarse (h2, w2), for which the second stands in without a coarse view."""
     near = averaged(averaged(evidence.distances[..., None]))[..., 0]
-    logs = [np.log(each / usual[0] + np.float32(_FLOOR)) for each in (evidence.distances, near)]
+    logs = [np.log(each / usual[0] + np.float32(FLOOR)) for each in (evidence.distances, near)]
     if evidence.coarse_distances is None:
         return logs[0], logs[1], logs[1]
-    return logs[0], logs[1], np.log(evidence.coarse_distances / usual[1] + np.float32(_FLOOR))
+    return logs[0], logs[1], np.log(evidence.coarse_distances / usual[1] + np.float32(FLOOR))
 
 
 def pooled(odds: Array) -> float:
