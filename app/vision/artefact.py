@@ -45,6 +45,7 @@ from app.vision.looking import View
 from app.vision.maps import Scale
 from app.vision.parts import Arrays, Described, taken
 from app.vision.quality import PictureQuality, QualityDescription
+from app.vision.strips import Strips, StripsDescription
 from app.vision.tone import Tone, ToneDescription
 
 FORMAT_VERSION = 2
@@ -125,6 +126,7 @@ class Description(Described):
     calibration: CalibrationDescription | None = None
     known: KnownDescription | None = None
     tone: ToneDescription | None = None
+    strips: StripsDescription | None = None
     golden: GoldenDescription | None = None
     aligned: bool = False
     mm_per_pixel: float | None = Field(default=None, ge=1e-6, le=1e3)
@@ -158,6 +160,7 @@ class Model:
         framing: what of a picture is looked at.
         calibration: how sure a score makes; None where no defect was labelled.
         tone: what brightness good parts have; None where pictures are small.
+        strips: what strips of good surfaces look like; None where they have no grain, or a head tells better.
         checkpoints: named places that answer on their own.
     """
 
@@ -170,6 +173,7 @@ class Model:
     framing: Framing = field(default_factory=lambda: Framing(None))
     checkpoints: tuple[Checkpoint, ...] = ()
     tone: Tone | None = None
+    strips: Strips | None = None
 
     @property
     def limits(self) -> Limits:
@@ -211,13 +215,16 @@ def assemble(description: Description, arrays: Mapping[str, NDArray[Any]]) -> Mo
         if description.known.fusion.views != len(views):
             raise ModelError("its defect head was trained with other views")
     tone = Tone.from_parts(description.tone, _below(arrays, _TONE)) if description.tone else None
+    strips = None
+    if description.strips is not None:
+        strips = Strips.from_parts(description.strips, _below(arrays, _STRIPS), network.channels)
     fixture = None
     if description.golden is not None:
         area = taken(arrays, _AREA, (AREA, AREA), np.uint8)
         fixture = Fixture(Golden.from_parts(description.golden, arrays), description.aligned, area)
     places = checkpoints_from_parts(description.checkpoints, arrays, network.channels, network.backbone.multiple)
     framing = Framing(fixture, description.regions)
-    return Model(description, network, views, quality, calibration, known, framing, places, tone)
+    return Model(description, network, views, quality, calibration, known, framing, places, tone, strips)
 
 
 def _network(description: Description, arrays: Arrays) -> Network:
@@ -252,7 +259,7 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-_BACKBONE, _QUALITY, _TONE, _AREA = "backbone.", "quality.", "tone.", "golden.area"
+_BACKBONE, _QUALITY, _TONE, _STRIPS, _AREA = "backbone.", "quality.", "tone.", "strips.", "golden.area"
 
 
 def arrays_of(model: Model) -> Arrays:
@@ -274,6 +281,8 @@ def arrays_of(model: Model) -> Arrays:
     found |= checkpoints_to_parts(model.checkpoints)[1]
     if model.tone is not None:
         found |= {_TONE + name: array for name, array in model.tone.to_parts()[1].items()}
+    if model.strips is not None:
+        found |= {_STRIPS + name: array for name, array in model.strips.to_parts()[1].items()}
     if model.quality is not None:
         found |= {_QUALITY + name: array for name, array in model.quality.to_parts()[1].items()}
     return found

@@ -36,6 +36,7 @@ class Detector:
             model.framing,
             model.known,
             model.tone,
+            model.strips,
             register=bool(model.checkpoints),
             amiss_from=model.limits.retest_from,
         )

@@ -64,6 +64,13 @@ _TONE = (
 )
 
 
+_STRIPS = (
+    " Nor the comparison of whole strips across the grain of a surface with good ones, which tells where below "
+    "'retest_from' a broad patch is likelier: there the station's map is another; its score and the outlines of "
+    "defects are the same."
+)
+
+
 def export(model: Model, picture_size: tuple[int, int]) -> bytes:
     """One ONNX file that judges pictures of one size as they lie.
 
@@ -200,5 +207,7 @@ def _metadata(model: Model, framed: _Framed, canvases: Sequence[Target]) -> dict
         "heat_box": json.dumps([box[0] + framed.crop[0], box[1] + framed.crop[1], box[2], box[3]]),
         "preparation": _PREPARATION.format(laying=_LAYING if laid else ""),
         "answer": _ANSWER if known is None else _ANSWER + _KINDS_ANSWER,
-        "left_out": _LEFT_OUT + (_TONE if model.tone is not None else ""),
+        "left_out": _LEFT_OUT
+        + (_TONE if model.tone is not None else "")
+        + (_STRIPS if model.strips is not None else ""),
     }

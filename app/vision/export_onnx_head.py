@@ -17,9 +17,9 @@ from onnx import TensorProto, numpy_helper
 from app.domain.errors import ModelError
 from app.vision.export_onnx_views import Seen, larger, pooled
 from app.vision.export_onnx_writer import Writer
-from app.vision.head import _FLOOR, DefectHead, top_count
+from app.vision.head import FLOOR, SURROUNDINGS, DefectHead, top_count
 from app.vision.head_fusion import Fusion
-from app.vision.known import _HIGHEST, _PER_ODDS, _STEEP, Known
+from app.vision.known import HIGHEST, PER_ODDS, STEEP, Known
 from app.vision.looking import View
 
 Array = NDArray[np.float32]
@@ -77,6 +77,7 @@ def check_head(known: Known, views: Sequence[View], channels: int, name: str) ->
 
 def _maps(writer: Writer, head: DefectHead, fine: Seen, coarse: Seen | None) -> _Maps:
     size, count = (fine.rows, fine.columns), len(head.kinds) + 1
+    around = np.split(head.surroundings, SURROUNDINGS)
     own = _plane(writer, fine, "head/fine_distances")
     near = _averaged(writer, _averaged(writer, own, "head/near_once"), "head/near_distances")
     logs = [
@@ -85,7 +86,13 @@ def _maps(writer: Writer, head: DefectHead, fine: Seen, coarse: Seen | None) -> 
     ]
     parts = [
         writer.add("Add", [_odds(writer, head.fine, fine, "head/fine"), _each(writer, "bias", head.bias)], "head/own"),
-        _averaged(writer, _odds(writer, head.surroundings, fine, "head/surroundings"), "head/around"),
+        _averaged(writer, _odds(writer, around[0], fine, "head/surroundings"), "head/around"),
+        *(
+            writer.along(
+                "ReduceMean", _odds(writer, weights, fine, f"head/{name}"), f"head/{name}_mean", [axis], keep=True
+            )
+            for name, weights, axis in (("row", around[1], 3), ("column", around[2], 2))
+        ),
         _weighted(writer, logs[0], head.bank[0], "head/fine_bank"),
         _weighted(writer, logs[1], head.bank[1], "head/near_bank"),
     ]
@@ -131,7 +138,7 @@ def _averaged(writer: Writer, planes: str, out: str) -> str:
 
 def _log(writer: Writer, distances: str, usual: np.float32, out: str) -> str:
     x = writer.add("Div", [distances, writer.floats(f"{out}/usual", np.float32(usual))], f"{out}/share")
-    return writer.add("Log", [writer.add("Add", [x, writer.floats("floor", np.float32(_FLOOR))], f"{out}/more")], out)
+    return writer.add("Log", [writer.add("Add", [x, writer.floats("floor", np.float32(FLOOR))], f"{out}/more")], out)
 
 
 def _each(writer: Writer, name: str, values: Array) -> str:
@@ -168,7 +175,7 @@ def _fused(writer: Writer, known: Known, seen: Sequence[Seen], scores: Sequence[
 
 
 def _exp(writer: Writer, x: str, out: str) -> str:
-    bounds = [writer.floats("least_log", np.float32(-_HIGHEST)), writer.floats("most_log", np.float32(_HIGHEST))]
+    bounds = [writer.floats("least_log", np.float32(-HIGHEST)), writer.floats("most_log", np.float32(HIGHEST))]
     return writer.add("Exp", [writer.add("Clip", [x, *bounds], f"{out}/log")], out)
 
 
@@ -176,8 +183,8 @@ def _joined_map(writer: Writer, outline: str, size: Grid, far: str, grid: Grid) 
     """As `Known.judge`: the larger of what outline and bank say of each cell, at the size of the bank's map."""
     enlarged = larger(writer, outline, "map/outline", size, grid)
     plane = writer.add("Reshape", [enlarged, writer.ints(*grid)], "map/outline_plane")
-    odds = writer.add("Mul", [plane, writer.floats("map/per_odds", np.float32(_PER_ODDS))], "map/odds")
-    steep = writer.add("Pow", [far, writer.floats("map/steep", np.float32(_STEEP))], "map/bank")
+    odds = writer.add("Mul", [plane, writer.floats("map/per_odds", np.float32(PER_ODDS))], "map/odds")
+    steep = writer.add("Pow", [far, writer.floats("map/steep", np.float32(STEEP))], "map/bank")
     writer.add("Max", [_exp(writer, odds, "map/known"), steep], HEAT)
 
 

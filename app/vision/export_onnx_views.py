@@ -21,7 +21,7 @@ from app.vision.export_onnx_translated import translated
 from app.vision.export_onnx_windows import over_windows
 from app.vision.export_onnx_writer import Writer
 from app.vision.geometry import Target, Window, smoothing, windows
-from app.vision.graph import Network, _distance, bank_constants
+from app.vision.graph import Network, bank_constants, nearest_distance
 from app.vision.judge import Remembered
 from app.vision.looking import places, seen_cells
 from app.vision.maps import SIGMA, pooled_count
@@ -149,7 +149,7 @@ def _distances(writer: Writer, batch: str, bank: MemoryBank, features: str, chan
         given.append((place, writer.floats(f"{batch}/places", where)))
     *standard, weight, vectors, squares = (op.constant(value) for value in bank_constants(bank))
     inputs = [given[0][0], *standard, vectors, squares, weight, place]
-    return translated(writer, f"{batch}/distance", [_distance(*inputs)], given, "The memory of good parts")[0]
+    return translated(writer, f"{batch}/distance", [nearest_distance(*inputs)], given, "The memory of good parts")[0]
 
 
 def _heat(writer: Writer, name: str, edge: float, network: Network, distances: str, grid: tuple[int, int]) -> str:

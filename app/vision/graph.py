@@ -161,7 +161,7 @@ class ViewGraph:
                 inputs.append(op.parameter([-1, 2], ov.Type.f32, name="places"))
             mean, scale, axes, weight, vectors, squares = (op.constant(value) for value in bank_constants(self._bank))
             place = inputs[1] if len(inputs) == 2 else None
-            outputs.append(_distance(features, mean, scale, axes, vectors, squares, weight, place))
+            outputs.append(nearest_distance(features, mean, scale, axes, vectors, squares, weight, place))
         return compile_graph(ov.Model([op.result(node) for node in outputs], inputs, "linesight"))
 
 
@@ -190,7 +190,7 @@ def _bank_graph(with_places: bool) -> ov.CompiledModel:
     inputs = [op.parameter(shape, ov.Type.f32) for shape in shapes]
     features, mean, scale, axes, vectors, squares = inputs[:6]
     weight, places = inputs[6:] if with_places else (None, None)
-    distance = _distance(features, mean, scale, axes, vectors, squares, weight, places)
+    distance = nearest_distance(features, mean, scale, axes, vectors, squares, weight, places)
     return compile_graph(ov.Model([op.result(distance)], inputs, "linesight-bank"))
 
 
@@ -211,7 +211,7 @@ def bank_constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array,
     )
 
 
-def _distance(
+def nearest_distance(
     features: ov.Node,
     mean: ov.Node,
     scale: ov.Node,

@@ -2,9 +2,11 @@
 
 Per cell of the fine grid a linear model in the network's features (the cell, its surroundings, the coarse view)
 and in the logarithms of the memory bank's distances gives log-odds: one column for "a defect, whichever" and one
-for each kind. Being linear it costs three matrix products, and neighbourhoods are averaged after them, where there
-are few channels. How it is learned: `app/vision/head_training.py`; how its word and the bank's are joined to one
-score: `app/vision/head_fusion.py`.
+for each kind. Surroundings are the 3 x 3 cells, and the whole row and the whole column of the grid (strip pooling:
+Hou, Zhang, Cheng & Feng 2020, arXiv 2003.13328): whether a broad patch is too bright shows only beside the rest of
+the picture, and less in the patch itself than in what lies level with it. Being linear all of it costs five matrix
+products, and is averaged after them, where there are few channels. How it is learned:
+`app/vision/head_training.py`; how its word and the bank's are joined to one score: `app/vision/head_fusion.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
@@ -27,8 +29,11 @@ Array = NDArray[np.float32]
 MAX_KINDS = 64
 _MAX_CHANNELS = 8192
 _MAX_NAME = 200
+SURROUNDINGS = 3
+"""Of a cell: its 3 x 3 cells, its row, its column."""
 _BANK_COLUMNS = 3  # log distance of the cell, of its surroundings, of the coarse view
-_FLOOR = 0.05  # added to distances over their median before the logarithm: a remembered feature has distance 0
+FLOOR = 0.05
+"""Added to distances over their median before the logarithm: a remembered feature has distance 0."""
 
 TOP = 0.02
 _FEWEST = 2
@@ -95,10 +100,15 @@ Name = Annotated[str, Field(max_length=_MAX_NAME)]
 
 
 class HeadDescription(Described):
-    """The head in a model file."""
+    """The head in a model file.
+
+    Attributes:
+        surroundings: how many of them it was learned with; 1 in older files: the 3 x 3 cells only.
+    """
 
     kinds: list[Name] = Field(min_length=1, max_length=MAX_KINDS)
     fine: int = Field(ge=1, le=_MAX_CHANNELS)
+    surroundings: Literal[1, 3] = 1
     coarse: int = Field(ge=0, le=_MAX_CHANNELS)
 
 
@@ -108,7 +118,8 @@ class DefectHead:
 
     Attributes:
         kinds: types in the order of the maps; "" stands for defects nobody named.
-        fine, surroundings: (C, 1 + T) float32 weights of a cell's features and of their 3 x 3 mean.
+        fine: (C, 1 + T) float32 weights of a cell's features.
+        surroundings: (3 C, 1 + T) float32 of their means over 3 x 3 cells, over the row and over the column.
         coarse: (C2, 1 + T) float32; C2 is 0 without a coarse view.
         bank: (3, 1 + T) float32 weights of log distances.
         bias: (1 + T,) float32.
@@ -135,9 +146,12 @@ class DefectHead:
         rows, columns, channels = evidence.fine.shape
         count = len(self.kinds) + 1
         fine = evidence.fine.reshape(-1, channels)
+        near, row, column = np.split(self.surroundings, SURROUNDINGS)
         log_fine, log_near, log_coarse = bank_logs(evidence, self.usual)
         odds = (fine @ self.fine).reshape(rows, columns, count) + self.bias
-        odds += averaged((fine @ self.surroundings).reshape(rows, columns, count))
+        odds += averaged((fine @ near).reshape(rows, columns, count))
+        for weights, mean in zip((row, column), strips(evidence.fine), strict=True):
+            odds += mean @ weights
         odds += log_fine[..., None] * self.bank[0] + log_near[..., None] * self.bank[1]
         if evidence.coarse is None:
             odds += log_near[..., None] * self.bank[2]
@@ -160,7 +174,9 @@ class DefectHead:
             )
 
     def to_parts(self) -> tuple[HeadDescription, Arrays]:
-        description = HeadDescription(kinds=list(self.kinds), fine=len(self.fine), coarse=len(self.coarse))
+        description = HeadDescription(
+            kinds=list(self.kinds), fine=len(self.fine), surroundings=SURROUNDINGS, coarse=len(self.coarse)
+        )
         arrays: Arrays = {
             "fine": self.fine,
             "surroundings": self.surroundings,
@@ -188,10 +204,12 @@ class DefectHead:
         if not (usual > 0).all():
             raise ModelError("its defect head's usual distances are not above zero")
         coarse = take("coarse", description.coarse, count) if description.coarse else np.zeros((0, count), np.float32)
+        surroundings = take("surroundings", description.surroundings * description.fine, count)
+        missing = (SURROUNDINGS - description.surroundings) * description.fine
         return cls(
             kinds=tuple(description.kinds),
             fine=take("fine", description.fine, count),
-            surroundings=take("surroundings", description.fine, count),
+            surroundings=np.concatenate([surroundings, np.zeros((missing, count), np.float32)]),
             coarse=coarse,
             bank=take("bank", _BANK_COLUMNS, count),
             bias=take("bias", count),
@@ -203,7 +221,8 @@ class DefectHead:
 def cell_features(evidence: Evidence, usual: Array) -> Array:
     """(h * w, D) float32: what a cell's log-odds are linear in, in the order fine, surroundings, coarse, bank."""
     rows, columns = evidence.fine.shape[:2]
-    parts = [evidence.fine, averaged(evidence.fine)]
+    row, column = (np.broadcast_to(mean, evidence.fine.shape) for mean in strips(evidence.fine))
+    parts = [evidence.fine, averaged(evidence.fine), row, column]
     if evidence.coarse is not None:
         parts.append(enlarged(evidence.coarse, rows, columns))
     parts.append(bank_columns(evidence, usual))
@@ -222,10 +241,10 @@ def bank_logs(evidence: Evidence, usual: Array) -> tuple[Array, Array, Array]:
     """Logarithms of distances over the usual ones, float32: fine (h, w), averaged over surroundings (h, w) and
     coarse (h2, w2), for which the second stands in without a coarse view."""
     near = averaged(averaged(evidence.distances[..., None]))[..., 0]
-    logs = [np.log(each / usual[0] + np.float32(_FLOOR)) for each in (evidence.distances, near)]
+    logs = [np.log(each / usual[0] + np.float32(FLOOR)) for each in (evidence.distances, near)]
     if evidence.coarse_distances is None:
         return logs[0], logs[1], logs[1]
-    return logs[0], logs[1], np.log(evidence.coarse_distances / usual[1] + np.float32(_FLOOR))
+    return logs[0], logs[1], np.log(evidence.coarse_distances / usual[1] + np.float32(FLOOR))
 
 
 def pooled(odds: Array) -> float:
@@ -247,6 +266,11 @@ def averaged(grid: Array) -> Array:
     down = padded[:rows] + padded[1 : rows + 1] + padded[2:]
     across = down[:, :columns] + down[:, 1 : columns + 1] + down[:, 2:]
     return np.asarray(across * np.float32(1 / 9), np.float32)
+
+
+def strips(grid: Array) -> tuple[Array, Array]:
+    """(h, w, C) float32 -> means over each row, (h, 1, C), and over each column, (1, w, C)."""
+    return grid.mean(axis=1, keepdims=True), grid.mean(axis=0, keepdims=True)
 
 
 def enlarged(grid: Array, rows: int, columns: int) -> Array:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from app.vision.head import (
     MAX_KINDS,
+    SURROUNDINGS,
     Array,
     DefectHead,
     Evidence,
@@ -349,7 +350,7 @@ def _highest(
 
 def _head(kinds: tuple[str, ...], solution: tuple[Vector, Vector], shapes: tuple[int, int], usual: Array) -> DefectHead:
     weights, bias = solution[0].astype(np.float32), solution[1].astype(np.float32)
-    ends = np.cumsum([0, shapes[0], shapes[0], shapes[1], _BANK])
+    ends = np.cumsum([0, shapes[0], SURROUNDINGS * shapes[0], shapes[1], _BANK])
     fine, near, coarse, bank = (np.ascontiguousarray(weights[a:b]) for a, b in itertools.pairwise(ends))
     return DefectHead(kinds, fine, near, coarse, bank, bias, usual, np.zeros(len(kinds), np.float32))
 

@@ -21,6 +21,7 @@ from app.vision.known import Known, Looked
 from app.vision.looking import Eye, View, joint
 from app.vision.maps import Scale, fuse, pooled, smooth
 from app.vision.regions import Kinds
+from app.vision.strips import Strips
 from app.vision.tone import Tone
 
 Array = NDArray[np.float32]
@@ -68,6 +69,7 @@ class Judge:
         framing: Framing,
         known: Known | None = None,
         tone: Tone | None = None,
+        strips: Strips | None = None,
         *,
         evidence: bool = False,
         register: bool = False,
@@ -77,7 +79,8 @@ class Judge:
         Args:
             evidence: pictures can be looked at for training a defect head.
             register: the golden part is looked for in every picture.
-            amiss_from: score from which a part that should lie in its place is looked for elsewhere.
+            amiss_from: score from which a part that should lie in its place is looked for elsewhere, and regions are
+                drawn.
         """
         self._register, self._amiss_from = register, amiss_from
         self._network, self._views, self._framing = network, tuple(views), framing
@@ -85,9 +88,9 @@ class Judge:
             network,
             [each.view for each in views],
             [each.bank for each in views],
-            features=evidence or known is not None,
+            features=evidence or known is not None or strips is not None,
         )
-        self._known, self._tone = known, tone
+        self._known, self._tone, self._strips = known, tone, strips
         self._joint = joint([each.view for each in views])
         self._finest = max((each.view for each in views), key=lambda view: view.size)
 
@@ -153,6 +156,8 @@ class Judge:
         """Score, heat map and the kinds of its cells."""
         looked, heat = self._look(part)
         if self._known is None or looked.evidence is None:
+            if self._strips is not None and looked.evidence is not None and part.there is None:
+                heat = self._strips.joined(heat, looked.evidence.fine, self._amiss_from)
             return looked.bank, heat, None
         return self._known.judge(looked.evidence, looked.views, looked.bank, heat)
 

@@ -22,7 +22,14 @@ from app.vision.regions import Kinds
 
 Array = NDArray[np.float32]
 
-_HIGHEST = 8.0  # natural logarithm of a score: far beyond every limit
+HIGHEST = 8.0
+"""Natural logarithm of a score: far beyond every limit."""
+
+PER_ODDS = 0.15
+"""Natural logarithm of the map a unit of log-odds."""
+
+STEEP = 4
+"""Power of the bank's word in the map: where it does not reach its limit, it hardly counts."""
 
 
 class KnownDescription(Described):
@@ -67,7 +74,7 @@ class Known:
 
     def scores(self, fused: NDArray[np.floating], bank: NDArray[np.floating]) -> NDArray[np.float64]:
         """(n,) scores of (n,) joined values and (n,) scores of the bank alone."""
-        joined = np.exp(np.clip(self.gain * (fused - self.level), -_HIGHEST, _HIGHEST))
+        joined = np.exp(np.clip(self.gain * (fused - self.level), -HIGHEST, HIGHEST))
         return np.asarray(np.maximum(joined, np.asarray(bank, np.float64) / self.far), np.float64)
 
     def judge(self, evidence: Evidence, views: Sequence[float], bank: float, heat: Array) -> tuple[float, Array, Kinds]:
@@ -95,9 +102,9 @@ class Known:
         rows, columns = heat.shape
         outline = np.asarray(cv2.resize(maps.outline, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
         # Even odds of a defect are where the outline lies, so that is 1 here as well.
-        odds = np.exp(np.clip(np.float32(_PER_ODDS) * outline, -_HIGHEST, _HIGHEST))
+        odds = np.exp(np.clip(np.float32(PER_ODDS) * outline, -HIGHEST, HIGHEST))
         # Where neither reaches its limit, the head, which has seen defects, tells better what is likelier.
-        return np.asarray(np.maximum(odds, (heat / np.float32(self.far)) ** _STEEP), np.float32)
+        return np.asarray(np.maximum(odds, (heat / np.float32(self.far)) ** STEEP), np.float32)
 
     def to_parts(self) -> tuple[KnownDescription, Arrays]:
         """The description, and the arrays of head and fusion with `head.` and `fusion.` before their names."""
@@ -117,7 +124,3 @@ class Known:
             description.level,
             description.far,
         )
-
-
-_STEEP = 4
-_PER_ODDS = 0.15  # natural logarithm of the map a unit of log-odds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,6 @@ from app.domain.inspection import ModelRef
 from app.domain.wear import WearLimit
 from app.vision import artefact, backbones, views
 from app.vision.backbones.onnx import OnnxBackbone
-from app.vision.bank import Gathered
 from app.vision.calibration import calibrate
 from app.vision.checkpoints import Wanted, check_wanted, learn_checkpoints, to_parts
 from app.vision.consequences import Consequences, choose, consequences, cross_checked
@@ -27,25 +26,15 @@ from app.vision.defects import Defect, look_at_defects
 from app.vision.detector import Detector, same_answers
 from app.vision.framing import Framing, Regions
 from app.vision.graph import Network
-from app.vision.judge import Judge, Remembered, evidence_of
-from app.vision.known import Looked
+from app.vision.held_out import BANK_SIZE, held_out_test, odd_ones
+from app.vision.judge import Judge, Remembered
 from app.vision.known_training import FEWEST, learn_known
-from app.vision.looking import View, joint
-from app.vision.maps import Scale, fuse, pooled
-from app.vision.survey import MIN_NORMALS, Sample, Step, check_enough, extract, find_fixture, survey_pictures
-from app.vision.tone import Plane, Tone
-from app.vision.tone_training import learn_tone
+from app.vision.survey import Sample, Step, check_enough, extract, find_fixture, survey_pictures
 from app.vision.wear import check_wear
-
-BANK_SIZE = 4000
-"""Features remembered by a view."""
 
 MIN_SIZE, MAX_SIZE = 128, 1024
 
 _CHECKED = 3
-_ODD = 4.0  # spreads above the median of the others: no good part lies there
-_LEAST_SPREAD = 0.03  # of pictures that are almost alike
-_ODD_SHARE = 0.05  # of the pictures: where more are odd, good parts simply differ so much
 
 Array = NDArray[np.float32]
 
@@ -140,8 +129,8 @@ def train(
     survey.keep([index for index in range(len(chosen)) if index not in seen.lost])
     chosen = [samples[index] for index in survey.readable]
     gathered, shapes, quality = seen.gathered, seen.shapes, seen.quality
-    tested = _test(gathered, shapes, seen.planes, network, looks, seed, step)
-    odd = _odd(tested.scores)
+    tested = held_out_test(gathered, shapes, seen.planes, network, looks, seed, step)
+    odd = odd_ones(tested.scores)
     suspicious = [
         (chosen[number].name, f"looks unlike the other good parts: its score {tested.scores[number]:.2f}, {why}")
         for number, why in odd.items()
@@ -171,6 +160,7 @@ def train(
     if learned is not None:
         held_out, bad = learned.good.astype(np.float32), learned.bad.astype(np.float32)
     known = learned.known if learned else None
+    strips = None if known else tested.strips
     certain = [sample for number, sample in enumerate(chosen) if number not in odd]
     placed = learn_checkpoints(checkpoints, certain, fixture, network, seed, step)
     survey.skipped += [each for each in placed.skipped if each not in survey.skipped]
@@ -204,6 +194,7 @@ def train(
         regions=framing.regions,
         known=known.to_parts()[0] if known else None,
         tone=tested.tone.to_parts()[0] if tested.tone else None,
+        strips=strips.to_parts()[0] if strips else None,
         labels=tuple(dict.fromkeys(["anomaly", *(known.head.kinds if known else ())])),
         mm_per_pixel=mm_per_pixel,
         wear_limits=tuple(
@@ -213,7 +204,16 @@ def train(
     )
     check_wear(tuple(wear_limits), description)
     model = artefact.Model(
-        description, network, network_views, quality, calibration, known, framing, placed.checkpoints, tested.tone
+        description,
+        network,
+        network_views,
+        quality,
+        calibration,
+        known,
+        framing,
+        placed.checkpoints,
+        tested.tone,
+        strips,
     )
     step(0.95, "Checking the model")
     data = artefact.to_bytes(model)
@@ -231,114 +231,6 @@ def train(
         suspicious=tuple(suspicious),
         seconds=time.perf_counter() - begin,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tested:
-    """What testing on good parts not yet seen has settled.
-
-    Attributes:
-        looks: the views that are worth having.
-        scales: of all views, by number.
-        numbers, views: their numbers, and what was seen in them.
-        place_weight: of the banks.
-        tone: what brightness the parts have; None where it is not looked at.
-        scores: fused score of each tested picture by its number.
-    """
-
-    looks: tuple[View, ...]
-    numbers: tuple[int, ...]
-    views: tuple[views.HeldOut, ...]
-    scales: tuple[Scale, ...]
-    place_weight: float
-    tone: Tone | None
-    scores: dict[int, float]
-
-    def looked(self, gathered: Gathered, without: Collection[int]) -> list[Looked]:
-        """The tested good parts as banks saw them that had not learned from them."""
-        found = []
-        for number, score in self.scores.items():
-            if number not in without:
-                grids = [view.grids[number] for view in self.views]
-                features: list[Array | None] = [
-                    gathered.cells(view, number).features.reshape(*grid.shape, -1)
-                    for view, grid in zip(self.numbers, grids, strict=True)
-                ]
-                seen = tuple(pooled(view.heats[number]) for view in self.views)
-                found.append(Looked(evidence_of(self.looks, features, grids), seen, score))
-        return found
-
-
-def _test(
-    gathered: Gathered,
-    shapes: Sequence[dict[int, tuple[int, int]]],
-    planes: Mapping[int, Plane],
-    network: Network,
-    looks: Sequence[View],
-    seed: int,
-    step: Step,
-) -> _Tested:
-    folds = views.folds_of(gathered.kept, np.random.default_rng(seed))
-    parts, done = len(looks) + 1, 0
-
-    def grids(view: int, weight: float) -> dict[int, Array]:
-        nonlocal done
-        fraction = 0.55 + 0.3 * done / parts
-        done += 1
-
-        def check() -> None:
-            step(fraction, "Testing on good parts not yet seen")
-
-        return views.held_out_grids(gathered, view, shapes[view], folds, BANK_SIZE, weight, seed, check)
-
-    # The coarse view tells cheaply whether places count.
-    free, bound = grids(1, 0.0), grids(1, views.PLACE_WEIGHT)
-    weight = views.place_weight(free, bound)
-    seen = [
-        views.held_out((bound if weight else free) if view == 1 else grids(view, weight), network)
-        for view in range(len(looks))
-    ]
-    kept = [view for view in range(len(looks)) if view != 1 or views.keeps_coarse(seen[0], seen[1])]
-    heats = {
-        number: fuse(
-            [seen[view].heats[number] for view in kept],
-            [seen[view].scale.limit for view in kept],
-            joint([looks[view] for view in kept]),
-        )
-        for number in gathered.kept
-    }
-    tone = None
-    if planes:
-        grid = heats[gathered.kept[0]].shape
-        tone = learn_tone(planes, folds, grid, views.limit_of, lambda: step(0.85, "Comparing brightness"))
-    if tone is not None:
-        heats = {number: np.maximum(heat, tone.heats[number]) for number, heat in heats.items()}
-    return _Tested(
-        looks=tuple(looks[view] for view in kept),
-        numbers=tuple(kept),
-        views=tuple(seen[view] for view in kept),
-        scales=tuple(each.scale for each in seen),
-        place_weight=weight,
-        tone=tone.tone if tone else None,
-        scores={number: pooled(heat) for number, heat in heats.items()},
-    )
-
-
-def _odd(scores: dict[int, float]) -> dict[int, str]:
-    """Pictures that look like no good part, by number, each with the reason.
-
-    The highest few are compared with all others, whose spread they must not widen themselves (deletion test for
-    outliers: Rosner 1983, with fixed limits).
-    """
-    order = sorted(scores, key=lambda number: -scores[number])
-    most = min(max(1, int(_ODD_SHARE * len(order))), len(order) - MIN_NORMALS)
-    for count in range(most, 0, -1):
-        centre, spread = views.spread_of([scores[number] for number in order[count:]])
-        limit = float(np.exp(centre + _ODD * max(spread, _LEAST_SPREAD) * (1 + 2 / (len(order) - count))))
-        if scores[order[count - 1]] > limit:
-            why = f"far above the {limit:.2f} that parts like the others may reach"
-            return dict.fromkeys(order[:count], why)
-    return {}
 
 
 def _gate(model: artefact.Model, data: bytes, samples: Sequence[Sample]) -> ModelRef:

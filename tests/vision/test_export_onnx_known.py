@@ -115,7 +115,7 @@ def guessing(
         return rng.normal(0, size, shape).astype(np.float32)
 
     coarse = channels if any(look[0].mean > 1 for look in looks) else 0
-    weights = [noise(3, channels, count), noise(3, channels, count), noise(3, coarse, count), noise(1, 3, count)]
+    weights = [noise(3, channels, count), noise(3, 3 * channels, count), noise(3, coarse, count), noise(1, 3, count)]
     usual = np.array([0.8, 1.1], np.float32)
     head = DefectHead(kinds, *weights, noise(0.3, count), usual, noise(0.5, count - 1))
     head = replace(head, bias=head.bias - np.median(head.maps(seen(model, image)).outline))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from app.domain.errors import ModelError
-from app.vision.head import DefectHead, Evidence, Labelled, cell_features
+from app.vision.head import DefectHead, Evidence, HeadDescription, Labelled, cell_features
 from app.vision.head_fusion import Fusion, FusionDescription
 from app.vision.head_solve import minimised
 from app.vision.head_training import Trained, train_head
@@ -47,8 +47,8 @@ def labelled(rng: np.random.Generator, kind: str, masked: bool, seen: float = 0.
     return Labelled(evidence, kind, {kind: area} if masked else {}), box
 
 
-def learned(masked: bool, normals: int = 30, defects: int = 20, seen: float = 0.3) -> Trained:
-    rng = np.random.default_rng(1)
+def learned(masked: bool, normals: int = 30, defects: int = 20, seen: float = 0.3, seed: int = 1) -> Trained:
+    rng = np.random.default_rng(seed)
     good = [picture(rng) for _ in range(normals)]
     return train_head(good, [labelled(rng, ("stain", "scratch")[n % 2], masked, seen)[0] for n in range(defects)])
 
@@ -78,15 +78,19 @@ def test_new_defects_are_found_named_and_outlined(trained: Trained) -> None:
 
 
 def test_labels_of_whole_pictures_are_enough() -> None:
-    head = learned(masked=False, seen=0.1).head
-    rng = np.random.default_rng(3)
-    good = [picture(rng) for _ in range(20)]
-    fresh = [labelled(rng, ("stain", "scratch")[number % 2], False, 0.1)[0] for number in range(20)]
-    area = auroc(alarms(head, good), alarms(head, [each.evidence for each in fresh]))
-    bank = [np.array([each.distances.max() for each in group]) for group in (good, [f.evidence for f in fresh])]
-    alone = auroc(bank[0], bank[1])
-    assert area is not None and alone is not None and area > max(0.9, alone)
-    assert np.mean([head.named(head.maps(each.evidence)) == each.kind for each in fresh]) > 0.9
+    """On the mean of a few sets: one alone is luck."""
+    head_areas, bank_areas, named = [], [], []
+    for seed in range(4):
+        head = learned(masked=False, defects=40, seen=0.1, seed=seed).head
+        rng = np.random.default_rng(100 + seed)
+        good = [picture(rng) for _ in range(60)]
+        fresh = [labelled(rng, ("stain", "scratch")[number % 2], False, 0.1)[0] for number in range(60)]
+        head_areas.append(auroc(alarms(head, good), alarms(head, [each.evidence for each in fresh])) or 0.0)
+        bank = [np.array([each.distances.max() for each in group]) for group in (good, [f.evidence for f in fresh])]
+        bank_areas.append(auroc(bank[0], bank[1]) or 1.0)
+        named.append(np.mean([head.named(head.maps(each.evidence)) == each.kind for each in fresh]))
+    assert np.mean(head_areas) > np.mean(bank_areas) + 0.02
+    assert np.mean(named) > 0.9
 
 
 def test_pictures_are_judged_by_heads_that_have_not_seen_them() -> None:
@@ -123,6 +127,42 @@ def test_survives_the_model_file(trained: Trained) -> None:
     again = DefectHead.from_parts(type(description).model_validate_json(description.model_dump_json()), arrays)
     evidence = picture(np.random.default_rng(6))
     np.testing.assert_array_equal(again.maps(evidence).kinds, trained.head.maps(evidence).kinds)
+
+
+def test_an_older_file_knows_no_rows_and_columns(trained: Trained) -> None:
+    description, arrays = trained.head.to_parts()
+    older = description.model_dump()
+    del older["surroundings"]
+    near = arrays["surroundings"][:CHANNELS]
+    again = DefectHead.from_parts(HeadDescription.model_validate(older), {**arrays, "surroundings": near})
+    plain = dataclasses.replace(
+        trained.head, surroundings=np.concatenate([near, np.zeros((2 * CHANNELS, 3), np.float32)])
+    )
+    evidence = picture(np.random.default_rng(6))
+    np.testing.assert_array_equal(again.maps(evidence).kinds, plain.maps(evidence).kinds)
+
+
+def test_what_is_only_odd_beside_the_rest_of_its_picture_is_outlined() -> None:
+    """Light differs from picture to picture by more than a defect does in its own."""
+
+    def lit(rng: np.random.Generator, box: Box | None = None) -> Evidence:
+        plain = picture(rng, box, STAIN)
+        light = rng.normal(0, 8, CHANNELS).astype(np.float32)
+        return dataclasses.replace(plain, fine=plain.fine + light, coarse=None, coarse_distances=None)
+
+    def stained(rng: np.random.Generator) -> tuple[Labelled, NDArray[np.bool_]]:
+        box, area = somewhere(rng), np.zeros((ROWS, COLUMNS), np.float32)
+        area[box] = 1.0
+        return Labelled(lit(rng, box), "stain", {"stain": area}), area > 0
+
+    rng = np.random.default_rng(1)
+    good = [lit(rng) for _ in range(40)]
+    head = train_head(good, [stained(rng)[0] for _ in range(40)]).head
+    fresh = [stained(rng) for _ in range(20)]
+    outlines = [(head.maps(each.evidence).outline, area) for each, area in fresh]
+    inside, outside = (np.concatenate([odds[area == side] for odds, area in outlines]) for side in (True, False))
+    found = auroc(outside, inside)
+    assert found is not None and found > 0.97
 
 
 @pytest.mark.parametrize("name", ["fine", "surroundings", "coarse", "bank", "bias", "usual", "naming"])
