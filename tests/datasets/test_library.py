@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -512,3 +514,34 @@ def test_pictures_of_one_name_stay_two(library: Library) -> None:
     take_in(library, [Incoming("part-1.png", data=picture(77))])
     names = [item.name for item in read_dataset(library.root).items]
     assert names[:2] == ["part-1.png", "part-1.png (2)"]
+
+
+_LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from pathlib import Path
+from app.datasets.library import Library
+from app.datasets.library.adding import Incoming
+from app.datasets.library.intake import take_in
+from app.domain.errors import DatasetError
+library = Library.open(Path(sys.argv[1]), "Mike")
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    take_in(library, [Incoming("small.png", Path(sys.argv[2])), Incoming("large.png", Path(sys.argv[3]))])
+except DatasetError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_picture_that_finds_no_room_leaves_nothing_half_written(tmp_path: Path, library: Library) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (500, 500, 3), np.uint8)
+    (tmp_path / "large.png").write_bytes(cv2.imencode(".png", noise)[1].tobytes())
+    (tmp_path / "small.png").write_bytes(picture(90))
+    command = [sys.executable, "-c", _LIMITED, library.root, tmp_path / "small.png", tmp_path / "large.png"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert f"The library {library.root} can't be used" in said.stdout and "large" in said.stdout, said.stderr
+    names = [each.name for each in library.pictures(library.find(Query()))]
+    assert "small.png" in names and "large.png" not in names
+    assert not list(library.root.rglob("*.part"))
+    assert len(list((library.root / "pictures").rglob("*.png"))) == 7
