@@ -183,14 +183,17 @@ def _delimiter(text: str) -> str:
 
 
 def _parse(text: str, delimiter: str, quoting: bool = True) -> list[list[str]]:
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
-        skipinitialspace=True,
-    )
-    return list(reader)
+    usual = csv.field_size_limit(2**31 - 1)  # the process's own, which others rely on
+    try:
+        reader = csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
+            skipinitialspace=True,
+        )
+        return list(reader)
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _records(text: str, delimiter: str) -> tuple[list[list[str]], bool]:
