@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -17,12 +18,19 @@ PICTURES, RESULTS, MODELS, RECORDS, OUTBOX = (f"ls-{name}" for name in ("pics", 
 Function = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
+@functools.cache
+def client(service: str, endpoint: str | None = None) -> Any:
+    """One for all tests: making them takes longer than most tests."""
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    return boto3.client(service, region_name="eu-west-1", endpoint_url=endpoint, **keys)
+
+
 class Cloud:
     """Clients of an account, with what the template makes."""
 
     def __init__(self) -> None:
-        names = ("s3", "sqs", "sns", "dynamodb", "dynamodbstreams")
-        self.s3, self.sqs, self.sns, self.dynamodb, self.streams = (boto3.client(name) for name in names)
+        self.s3, self.sqs, self.sns, self.dynamodb = (client(name) for name in ("s3", "sqs", "sns", "dynamodb"))
+        self.streams = client("dynamodbstreams", "https://streams.dynamodb.eu-west-1.amazonaws.com")
         for bucket in (PICTURES, RESULTS, MODELS, RECORDS, OUTBOX):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

@@ -31,10 +31,10 @@ def model() -> bytes:
     def part(seed: int, defect: str = "") -> Sample:
         return Sample(f"{defect}{seed}", lambda: draw(seed, defect)[0])
 
-    spots = [part(1000 + number, "spot") for number in range(8)]
+    spots = [part(1000 + number, "spot") for number in range(3)]
     return to_bytes(
         train(
-            [part(seed) for seed in range(14)],
+            [part(seed) for seed in range(8)],
             name="plate",
             defects=[Defect(each.name, each.load, "spot", None) for each in spots],
         ).model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import cv2
@@ -15,13 +15,24 @@ import pytest
 from app.pictures import decode_picture
 from app.serverless import detect, events
 from app.serverless.once import Ledger, key_of
-from app.serverless.released import Released
+from app.serverless.released import Release, Released
 from app.vision import artefact
 from app.vision.detector import Detector
 from tests.serverless.parts import draw, encoded
 from tests.serverless.stack.cloud import MODELS, PICTURES, RESULTS, Cloud
 
 KEY = "pictures/line 4/top/plate/2026-03-01/part 7+ü.png"
+
+
+class Quick(Released):
+    """Keeps the detectors of earlier tests: compiling takes the most time of a test."""
+
+    known: ClassVar[dict[str, Detector]] = {}
+
+    def load(self, release: Release) -> Detector:
+        if release.sha256 not in self.known:
+            self.known[release.sha256] = super().load(release)
+        return self.known[release.sha256]
 
 
 class Station:
@@ -37,7 +48,7 @@ class Station:
             "s3": cloud.s3,
             "sns": cloud.sns,
             "ledger": Ledger(cloud.dynamodb, "detections", lease=150, keep_days=90, clock=lambda: self.now),
-            "released": Released(cloud.s3, MODELS, cache),
+            "released": Quick(cloud.s3, MODELS, cache),
             "results": RESULTS,
             "topic": self.topic,
             "low_confidence": 0.0,
@@ -75,7 +86,7 @@ def test_a_defect_is_written_kept_and_told(
 
     (found,) = station.results()
     artefact.write(tmp_path / "same", model)
-    seen = Detector.load(tmp_path / "same").detect(decode_picture(encoded(picture)))
+    seen = Detector.load(tmp_path / "same").detect(picture)
     assert found["score"] == pytest.approx(seen.score, abs=1e-4)
     assert found["verdict"] == "FAIL" and found["regions"][0]["label"] == seen.regions[0].label
     assert found["picture"] == f"s3://{PICTURES}/{KEY}"
@@ -127,8 +138,8 @@ def test_an_objects_version_is_judged_once_however_often_it_is_told(station: Sta
 
 def test_what_another_one_works_on_comes_again_and_is_free_when_that_one_died(station: Station, cloud: Cloud) -> None:
     cloud.put(PICTURES, KEY, encoded(draw(3)[0]))
-    (waiting,) = [json.loads(each["Body"]) for each in cloud.receive(station.queue)]
-    (found,) = events.objects(waiting)
+    waiting = [json.loads(each["Body"]) for each in cloud.receive(station.queue)]
+    (found,) = [found for body in waiting for found in events.objects(body)]
     assert station.parts.ledger.claim(key_of(*found.identity)) is not None
     cloud.put(PICTURES, KEY, encoded(draw(3)[0]))  # the same content again
     assert len(station.work()) == 1 and station.results() == []
