@@ -37,15 +37,18 @@ class Cloud:
         self.table("detections", "Id")
         self.table("entries", "Id")
         self.table("stations", "Station")
-        self.table("reviews", "Id")
+        order = [{"AttributeName": "Product", "KeyType": "HASH"}, {"AttributeName": "ReviewedAt", "KeyType": "RANGE"}]
+        by_product = {"IndexName": "ByProduct", "KeySchema": order, "Projection": {"ProjectionType": "ALL"}}
+        self.table("reviews", "Id", "Product", "ReviewedAt", GlobalSecondaryIndexes=[by_product])
 
-    def table(self, name: str, key: str) -> None:
+    def table(self, name: str, key: str, *further: str, **more: Any) -> None:
         self.dynamodb.create_table(
             TableName=name,
             KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in (key, *further)],
             BillingMode="PAY_PER_REQUEST",
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+            **more,
         )
 
     def queue(self, name: str) -> str:
