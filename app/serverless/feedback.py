@@ -23,6 +23,7 @@ from app.serverless.snapshots import (
     Snapshot,
     is_for_testing,
     items_of,
+    keep,
     newest,
     place_of,
     read,
@@ -95,7 +96,8 @@ def gather(parts: Parts, product: str) -> Snapshot | None:
     reviews = _all(parts, product)
     before = read(parts.s3, parts.models, last.key("snapshot.manifest")) or b""
     made = last.next()
-    _put(parts, made.key("snapshot.manifest"), with_reviews(before, reviews))
+    kept = keep(parts.s3, parts.models, product, reviews)
+    _put(parts, made.key("snapshot.manifest"), with_reviews(before, kept))
     body = json.dumps({"product": product, "snapshot": made.number})
     parts.sqs.send_message(QueueUrl=parts.queue, MessageBody=body)
     _put(parts, made.key("snapshot.json"), json.dumps({"reviews": len(reviews)}).encode())

@@ -6,6 +6,7 @@ Each lies in the models bucket below `candidates/PRODUCT/NUMBER/`:
     model.linesight     what was learned from it
     candidate.json      which file that is, by version and hash
     proposal.json       how it did beside the released model
+Reviewed pictures are copied to `training/PRODUCT/`: where they came from, they are deleted after a while.
 Number 0 is what a person begins a product with: its snapshot.manifest alone.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -21,9 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.domain.errors import DatasetError
+from app.serverless.once import key_of
 
 if TYPE_CHECKING:
     from app.datasets import Item
+
+_log = logging.getLogger("linesight.serverless")
 
 _PLACE = re.compile(r"candidates/(?P<product>[^/]+)/(?P<number>\d{4,})/(?P<name>[^/]+)")
 _TESTED = 0.2
@@ -73,6 +78,42 @@ class Candidate:
             return cls(**found | {"left_out": tuple(found.get("left_out", ()))})
         except (ValueError, TypeError) as error:
             raise DatasetError(f"There is a candidate.json that describes no candidate ({error}).") from error
+
+
+def kept_key(product: str, picture: str) -> str:
+    """Where a reviewed picture is kept in the models bucket; always the same for a picture."""
+    name = picture.rsplit("/", 1)[-1]
+    ending = name[name.rfind(".") :].lower() if "." in name else ""
+    return f"training/{product}/{key_of(picture)}{ending if ending[1:].isalnum() and len(ending) < 6 else ''}"
+
+
+def keep(s3: Any, bucket: str, product: str, reviews: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Copies the pictures of reviews into the models bucket, those that are not there yet.
+
+    Returns:
+        The reviews, each of its copy; without those whose picture is gone.
+    """
+    there = {
+        each["Key"]
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"training/{product}/")
+        for each in page.get("Contents", [])
+    }
+    found: list[Mapping[str, Any]] = []
+    for review in reviews:
+        picture = review["Picture"]["S"]
+        key = kept_key(product, picture)
+        if key not in there:
+            origin, _, name = picture.removeprefix("s3://").partition("/")
+            try:
+                s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": origin, "Key": name})
+            except s3.exceptions.ClientError as error:
+                if error.response["Error"].get("Code") not in ("NoSuchKey", "NoSuchBucket", "404"):
+                    raise
+                _log.warning("%s was reviewed, but is not there any more", picture)
+                continue
+            there.add(key)
+        found.append({**review, "Picture": {"S": f"s3://{bucket}/{key}"}})
+    return found
 
 
 def place_of(key: str) -> tuple[Snapshot, str] | None:

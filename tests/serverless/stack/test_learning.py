@@ -13,7 +13,7 @@ from app.datasets import Item
 from app.domain.errors import LinesightError
 from app.serverless import feedback, train
 from app.serverless.released import Released
-from app.serverless.snapshots import Snapshot, is_for_testing, newest, with_reviews
+from app.serverless.snapshots import Snapshot, is_for_testing, kept_key, newest, with_reviews
 from tests.serverless.parts import draw, encoded, line
 from tests.serverless.stack.cloud import MODELS, PICTURES, Cloud, client
 
@@ -85,11 +85,16 @@ def picture(number: int, defect: str = "") -> str:
     return f"pictures/line-4/top/plate/{defect or 'good'}-{number}.png"
 
 
+def kept(number: int, defect: str = "") -> str:
+    """The copy that a snapshot has of it."""
+    return f"s3://{MODELS}/{kept_key('plate', f's3://{PICTURES}/{picture(number, defect)}')}"
+
+
 def numbers(tested: bool, many: int, first: int = 0, defect: str = "") -> list[int]:
     """The first numbers whose pictures are, or are not, kept for testing."""
     found = []
     while len(found) < many:
-        item = Item(Path("x"), f"s3://{PICTURES}/{picture(first, defect)}", None)
+        item = Item(Path("x"), kept(first, defect), None)
         if is_for_testing(item) == tested:
             found.append(first)
         first += 1
@@ -145,14 +150,18 @@ def test_a_snapshot_builds_on_the_one_before_and_the_newest_review_counts(school
     school.hear_reviews()
     lines = {each["source-ref"]: each for each in school.manifest(1)}
     assert len(lines) == 12
-    assert lines[f"s3://{PICTURES}/{picture(3)}"]["anomaly-label-metadata"]["class-name"] == "anomaly"
+    assert lines[kept(3)]["anomaly-label-metadata"]["class-name"] == "anomaly"
     for number in range(20, 29):
         school.review(number)
     school.hear_reviews()
     assert newest(cloud.s3, MODELS, "plate") == Snapshot("plate", 1)
     school.review(29)
+    for key in cloud.keys(PICTURES):  # as they are after PictureDays
+        cloud.s3.delete_object(Bucket=PICTURES, Key=key)
+    school.review(30)
     school.hear_reviews()
-    assert len(school.manifest(2)) == 22
+    # What was kept before stays; what went before it was kept can't be learned from.
+    assert {each["source-ref"] for each in school.manifest(2)} == {*lines, kept(30)}
 
 
 def test_a_kind_of_defect_comes_back_from_a_manifest(tmp_path: Path) -> None:
@@ -176,16 +185,16 @@ def test_a_large_snapshot_is_handed_over_once(school: School, cloud: Cloud) -> N
     cloud.put(MODELS, "candidates/Plätte 7/0003/snapshot.manifest", lines.encode())
     asked: list[dict[str, Any]] = []
 
-    def kept(params: dict[str, Any], **_: Any) -> None:
+    def note(params: dict[str, Any], **_: Any) -> None:
         asked.append(params)  # moto does not tell all of them again
 
-    school.train.sagemaker.meta.events.register_first("provide-client-params.sagemaker.CreateTrainingJob", kept)
+    school.train.sagemaker.meta.events.register_first("provide-client-params.sagemaker.CreateTrainingJob", note)
     for _ in range(2):
         body = json.dumps({"product": "Plätte 7", "snapshot": 3})
         cloud.sqs.send_message(QueueUrl=school.train_queue, MessageBody=body)
         assert school.learn() == []
     name = train.job_name("linesight", Snapshot("Plätte 7", 3))
-    school.train.sagemaker.meta.events.unregister("provide-client-params.sagemaker.CreateTrainingJob", kept)
+    school.train.sagemaker.meta.events.unregister("provide-client-params.sagemaker.CreateTrainingJob", note)
     job = school.train.sagemaker.describe_training_job(TrainingJobName=name)
     assert asked[0]["Environment"] == {
         "PRODUCT": "Plätte 7",
@@ -219,8 +228,8 @@ def test_the_same_model_again_is_not_recommended(school: School, cloud: Cloud, m
         (number, "spot") for number in numbers(True, 2, 1000, "spot")
     ]
     for number, defect in tested:
-        cloud.put(PICTURES, picture(number, defect), encoded(draw(number, defect)[0]))
-    lines = [line(picture(*each), "anomaly" if each[1] else "normal", bucket=PICTURES) for each in tested]
+        cloud.put(MODELS, kept(number, defect).split("/", 3)[3], encoded(draw(number, defect)[0]))
+    lines = [line(kept(*each).split("/", 3)[3], "anomaly" if each[1] else "normal", bucket=MODELS) for each in tested]
     cloud.put(MODELS, f"{folder}/snapshot.manifest", "\n".join(lines).encode())
     described = {"product": "plate", "snapshot": 1, "key": release.key, "version_id": release.version_id}
     cloud.put(
