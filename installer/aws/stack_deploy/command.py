@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stack_deploy import cost
+from stack_deploy import cost, releases
 from stack_deploy.changes import in_words, kept_names
 from stack_deploy.stacks import DeployError, Plan, Stack
 
@@ -20,12 +20,12 @@ TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
 Ask = Callable[[str], str]
 
 
-def main(arguments: Sequence[str] | None = None, *, ask: Ask = input, client: Any = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, ask: Ask = input, client: Any = None, s3: Any = None) -> int:
     """Runs one command; 0 done, 1 it could not be done (said on standard error), 2 wrong usage.
 
     Args:
         ask: shows a question and gives the answer.
-        client: boto3's for CloudFormation; made where it is needed if None.
+        client, s3: boto3's for CloudFormation and S3; made where they are needed if None.
     """
     given = _parser().parse_args(arguments)
     if given.command == "cost":
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None, *, ask: Ask = input, client: An
             import boto3
 
             client = boto3.client("cloudformation", region_name=given.region)
+            s3 = boto3.client("s3", region_name=given.region)
+        if given.command == "release":
+            return _release(given, Stack(client, given.stack), s3, ask)
         return int(_COMMANDS[given.command](given, Stack(client, given.stack), ask))
     except (DeployError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
@@ -87,6 +90,20 @@ def _delete(given: argparse.Namespace, stack: Stack, ask: Ask) -> int:
     return 0
 
 
+def _release(given: argparse.Namespace, stack: Stack, s3: Any, ask: Ask) -> int:
+    if not stack.status():
+        raise DeployError(f"The stack {stack.name} is not there.")
+    bucket = stack.outputs()["ModelsBucket"]
+    found, words = releases.described(s3, bucket, given.product, given.snapshot)
+    print(f"The model of snapshot {given.snapshot} is released for {given.product}. {words}")
+    if not (given.yes or _agrees(ask, "Do it? [y/N] ")):
+        print("Nothing was done.")
+        return 0
+    releases.release(s3, bucket, found)
+    print("Released. To go back, release an earlier snapshot the same way.")
+    return 0
+
+
 def _cost(given: argparse.Namespace) -> int:
     load = cost.Load(given.stations, given.pictures, **{name: getattr(given, name) for name in _ASSUMED})
     price = cost.prices()
@@ -123,11 +140,15 @@ def _parser() -> argparse.ArgumentParser:
         ("deploy", "make the stack"),
         ("update", "change it"),
         ("delete", "delete it; pictures, models and records are kept"),
+        ("release", "let a candidate's model judge its product from now on"),
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--stack", type=_stack_name, default="linesight", help="its name (linesight)")
         command.add_argument("--region", help="where; as the AWS settings say if not given")
-        if name != "delete":
+        if name == "release":
+            command.add_argument("--product", required=True)
+            command.add_argument("--snapshot", type=_number, required=True, help="its number, as the proposal names it")
+        elif name != "delete":
             command.add_argument("--image", help="the container image in ECR; needed for a new stack")
             command.add_argument(
                 "--set", action="append", default=[], metavar="NAME=VALUE", help="another parameter of the template"

@@ -228,6 +228,36 @@ def test_motos_cloudformation_takes_it_through_its_life(
         assert "  Pictures: linesight-pictures-123456789012-eu-west-1\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_a_candidate_is_released_when_a_person_agrees(
+    client: Any, answer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from stack_deploy.command import main
+
+    from app.serverless.released import Release, Released
+    from app.serverless.snapshots import Candidate, Snapshot
+
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-west-1"}
+    with mock_aws(), Stubber(client) as stub:
+        s3 = boto3.client("s3", **keys)
+        s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        place = Snapshot("plate", 3)
+        candidate = Candidate("plate", 3, place.key("model.linesight"), "v1", "0" * 64, 20)
+        s3.put_object(Bucket="models", Key=place.key("candidate.json"), Body=candidate.to_json())
+        s3.put_object(Bucket="models", Key=place.key("proposal.json"), Body=b'{"words": "It is better."}')
+        outputs = [{"OutputKey": "ModelsBucket", "OutputValue": "models"}]
+        for _ in range(4):
+            stub.add_response("describe_stacks", stack(Outputs=outputs))
+        asked = ["release", "--product", "plate", "--snapshot"]
+        assert main([*asked, "4"], ask=Person(answer), client=client, s3=s3) == 1
+        assert main([*asked, "3"], ask=Person(answer), client=client, s3=s3) == 0
+        said = capsys.readouterr()
+        assert "There is no candidate 4 of plate" in said.err and "It is better." in said.out
+        found = Released(s3, "models", tmp_path).release("plate")
+        released = Release("plate", 3, candidate.key, candidate.sha256, "v1")
+        assert found == (released if answer == "y" else None)
+
+
 def test_wrong_usage_is_told(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["plan", "--stack", "Line_4"], ["cost", "--stations", "many", "--pictures", "1"], []):
         with pytest.raises(SystemExit) as ended:
