@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import LinesightError, PictureError
+from app.domain.frame import Image
 from app.domain.inspection import Detection
 from app.domain.verdict import Verdict
 from app.serverless import events, metrics, notices, surroundings
@@ -107,7 +108,7 @@ def _judged(parts: Parts, found: events.StoredObject, id: str, figures: metrics.
     origin = origin if origin.product else replace(origin, product=parts.default_product)
     result = _Result(found, id, origin)
     try:
-        image = _decoded(answer["Body"].read(), str(found))
+        image = _decoded(answer, str(found))
     except PictureError as error:
         # It will not get better by trying again. No answer is not a PASS: the record says ERROR.
         figures.count(metrics.INVALID, origin.product)
@@ -138,10 +139,13 @@ def _judged(parts: Parts, found: events.StoredObject, id: str, figures: metrics.
     return _attributes(record, result)
 
 
-def _decoded(data: bytes, name: str) -> Any:
-    from app.serverless.lookout.images import checked_picture
+def _decoded(answer: dict[str, Any], name: str) -> Image:
+    """The picture in S3's answer. Raises PictureError."""
+    from app.serverless.lookout.images import MOST_BYTES, checked_picture
 
-    return checked_picture(data, name)
+    if answer["ContentLength"] > MOST_BYTES:  # before reading: it may be larger than the memory
+        raise PictureError(f"{name} has {answer['ContentLength']} bytes; at most {MOST_BYTES} (8 MB) are taken.")
+    return checked_picture(answer["Body"].read(), name)
 
 
 def _write(parts: Parts, key: str, data: bytes, content_type: str) -> None:

@@ -24,6 +24,7 @@ _log = logging.getLogger("linesight.serverless")
 
 TAKEN, SET_ASIDE, ROWS = "IngestedEntryCount", "SetAsideEntryCount", "IngestedInspectionCount"
 _KEPT = "set-aside/"
+_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,15 @@ def _take(parts: Parts, found: events.StoredObject, figures: metrics.Metrics) ->
     if found.key.startswith(_KEPT):
         return
     asked = {"Bucket": found.bucket, "Key": found.key} | ({"VersionId": found.version} if found.version else {})
-    data = parts.s3.get_object(**asked)["Body"].read()
+    answer = parts.s3.get_object(**asked)
     try:
-        entry = read_entry(data, found.key)
+        if answer["ContentLength"] > _MOST_BYTES:
+            raise EntryError(f"{found.key} has {answer['ContentLength']} bytes; at most {_MOST_BYTES} are taken.")
+        entry = read_entry(answer["Body"].read(), found.key)
     except EntryError as error:
         # It would fail again and again. It is kept for a person, with the reason beside it.
         _log.error("%s", error)
-        parts.s3.put_object(Bucket=found.bucket, Key=_KEPT + found.key, Body=data)
+        parts.s3.copy_object(Bucket=found.bucket, Key=_KEPT + found.key, CopySource=asked)
         parts.s3.put_object(Bucket=found.bucket, Key=f"{_KEPT}{found.key}.reason.txt", Body=str(error).encode())
         figures.count(SET_ASIDE)
         return

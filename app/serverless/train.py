@@ -144,7 +144,13 @@ def _write(parts: Parts, snapshot: Snapshot, items: list[Item], left_out: list[s
 
 def _hand_over(parts: Parts, job: Job, snapshot: Snapshot) -> None:
     name = job_name(parts.stack, snapshot)
-    words = {"PRODUCT": snapshot.product, "SNAPSHOT": str(snapshot.number), "MODELS_BUCKET": parts.models}
+    words = {
+        "PRODUCT": snapshot.product,
+        "SNAPSHOT": str(snapshot.number),
+        "MODELS_BUCKET": parts.models,
+        "STACK": parts.stack,
+        "AWS_DEFAULT_REGION": parts.s3.meta.region_name,
+    }
     try:
         parts.sagemaker.create_training_job(
             TrainingJobName=name,
@@ -163,7 +169,7 @@ def _hand_over(parts: Parts, job: Job, snapshot: Snapshot) -> None:
                 "VolumeKmsKeyId": job.key,
             },
             StoppingCondition={"MaxRuntimeInSeconds": _HOURS * 3600},
-            Environment=words | {"STACK": parts.stack},
+            Environment=words,
             Tags=[{"Key": "linesight:stack", "Value": parts.stack}],
         )
     except parts.sagemaker.exceptions.ResourceInUse:

@@ -99,7 +99,7 @@ def estimate(load: Load, price: Mapping[str, Any]) -> list[Item]:
         _item("KMS", "the key", 1, "keys", price["kms_key"]),
         _item("KMS", "its use", (puts + gets) * _KEYED, "requests", price["kms_request"]),
         _item("CloudWatch", "figures", metrics, "metrics", price["cloudwatch_metric"]),
-        _item("CloudWatch", "alarms", 9, "alarms", price["cloudwatch_alarm"]),
+        _item("CloudWatch", "alarms", 11, "alarms", price["cloudwatch_alarm"]),
         _item("CloudWatch", "dashboard", 1, "dashboards", price["cloudwatch_dashboard"]),
         _item("CloudWatch", "logs", calls * 800 / _GB, "GB", price["cloudwatch_logs_gb"]),
         _item("Athena", "daily report", 2 * pictures * load.row_bytes / 1024**4, "TB", price["athena_tb"]),

@@ -154,6 +154,7 @@ def test_what_another_one_works_on_comes_again_and_is_free_when_that_one_died(st
         (b"", "neither PNG nor JPEG"),
         (encoded(draw(3)[0])[:-400], "truncated"),
         (encoded(draw(3, size=(40, 40))[0]), "40 x 40"),
+        (bytes((8 << 20) + 1), "at most 8388608"),
     ],
 )
 def test_what_is_no_picture_is_an_error_not_a_pass(

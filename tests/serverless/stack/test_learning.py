@@ -201,6 +201,7 @@ def test_a_large_snapshot_is_handed_over_once(school: School, cloud: Cloud) -> N
         "SNAPSHOT": "3",
         "MODELS_BUCKET": MODELS,
         "STACK": "linesight",
+        "AWS_DEFAULT_REGION": "eu-west-1",
     }
     assert job["AlgorithmSpecification"]["TrainingImage"] == JOB.image
     assert len(school.train.sagemaker.list_training_jobs()["TrainingJobSummaries"]) == 1
