@@ -215,10 +215,8 @@ def test_motos_cloudformation_takes_it_through_its_life(
     client: Any, project_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with mock_aws():
-        assert run(client, "plan", "--image", IMAGE) == 0
-        assert "+ Pictures (S3 Bucket)" in capsys.readouterr().out
-        assert client.describe_stacks()["Stacks"] == []
         assert run(client, "deploy", "--yes", "--image", IMAGE) == 0
+        assert "+ Pictures (S3 Bucket)" in capsys.readouterr().out
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "eu-west-1"}
         assert len(boto3.client("dynamodb", **keys).list_tables()["TableNames"]) == 4
         assert len(boto3.client("sqs", **keys).list_queues()["QueueUrls"]) == 10
@@ -268,6 +266,7 @@ def test_wrong_usage_is_told(client: Any, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_estimate_grows_with_what_it_depends_on() -> None:
+    from stack_deploy.command import TEMPLATE
     from stack_deploy.cost import Load, estimate, prices, tiered, total
 
     def dollars(*given: int, **more: float) -> float:
@@ -278,6 +277,8 @@ def test_the_estimate_grows_with_what_it_depends_on() -> None:
     assert dollars(10, 100_000, picture_days=30) < small < dollars(500, 100_000)
     assert tiered(150, [(100, 2.0), (None, 1.0)]) == 250 and tiered(0, [(None, 1.0)]) == 0
     # By hand: 100,000 pictures a day, 30 days, 0.4 s, 3 GB, and 10 stations' entries.
+    alarms = next(item for item in estimate(Load(1, 1), prices()) if item.what == "alarms")
+    assert alarms.quantity == (TEMPLATE.read_text(encoding="utf-8")).count("Type: AWS::CloudWatch::Alarm")
     judging = next(item for item in estimate(Load(10, 100_000), prices()) if item.what == "judging and taking in")
     assert judging.quantity == pytest.approx(3_000_000 * 0.4 * 3 + 10 * 288 * 30 * 0.2)
     assert judging.dollars == pytest.approx(judging.quantity * 0.0000166667)

@@ -140,6 +140,7 @@ def test_reviews_are_gathered_and_a_large_snapshot_is_handed_over(
     assert len(client("sagemaker").list_training_jobs()["TrainingJobSummaries"]) == 1
 
 
+@pytest.mark.slow
 def test_a_training_job_writes_the_candidate(
     handlers: Callable[..., Handler], cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
