@@ -123,7 +123,8 @@ def test_nothing_of_one_machine_is_in_the_project(project_root: Path) -> None:
 
 
 def test_the_setup_needs_nothing_but_python(project_root: Path) -> None:
-    files = list((project_root / "installer").rglob("*.py"))
+    # installer/aws runs in the environment that the set-up made.
+    files = [path for path in (project_root / "installer").rglob("*.py") if "aws" not in path.parts]
     assert files
     for path in files:
         imported = set()
