@@ -1,4 +1,4 @@
-"""Choose a period, see its figures, export them."""
+"""Choose a period, see its figures, export them; and the way to the merging of spreadsheets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QProgressBar,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +21,7 @@ from app.domain.verdict import Verdict
 from app.reports.figures import Figures
 from ui.bridge import Bridge
 from ui.reports.chart import HourChart, NamedBars
+from ui.reports.merge import MergeView
 from ui.shared.dates import DateField
 from ui.shared.exporting import Exporter
 from ui.shared.shapes import VerdictShape
@@ -33,13 +35,14 @@ _REFRESH_MS = 2000
 
 
 class ReportsPage(QWidget):
-    """Left the figures, right the export and the files."""
+    """Left the figures, right the export and the files; or the merging of spreadsheets."""
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
         self._bridge = bridge
         self._asking = False
         self.figures: Figures | None = None
+        self.merge: MergeView | None = None
         self.exporter = Exporter(bridge, self)
         self.exporter.changed.connect(self._progressed)
         self.exporter.ended.connect(self._exported)
@@ -144,15 +147,34 @@ class ReportsPage(QWidget):
         left.addLayout(lower, 1)
         right.addWidget(export)
         right.addWidget(files, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
-        layout.setSpacing(16)
-        layout.addLayout(periods)
+        figures = QWidget()
+        inner = QVBoxLayout(figures)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(16)
+        inner.addLayout(periods)
         panes = QHBoxLayout()
         panes.setSpacing(24)
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
-        layout.addLayout(panes, 1)
+        inner.addLayout(panes, 1)
+        self.view = Choice([("figures", "Figures"), ("merge", "Merge spreadsheets")], "figures")
+        self.view.chosen.connect(self.show_view)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(figures)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 16, 24, 24)
+        layout.setSpacing(16)
+        layout.addWidget(self.view)
+        layout.addWidget(self.stack, 1)
+
+    def show_view(self, key: str) -> None:
+        """One of "figures", "merge"."""
+        self.view.set_value(key)
+        if key == "merge" and self.merge is None:
+            self.merge = MergeView(self._bridge)
+            self.merge.written.connect(lambda: self._bridge.run(self._recent_files, self._show_files))
+            self.stack.addWidget(self.merge)
+        self.stack.setCurrentIndex(1 if key == "merge" else 0)
 
     def dates(self) -> tuple[date, date]:
         """First and last day of the chosen period, both included."""
@@ -263,3 +285,5 @@ class ReportsPage(QWidget):
     def close_page(self) -> None:
         self._refresh_timer.stop()
         self.exporter.close()
+        if self.merge is not None:
+            self.merge.close_view()
