@@ -47,6 +47,7 @@ class ReportsPage(QWidget):
         self.exporter.changed.connect(self._progressed)
         self.exporter.ended.connect(self._exported)
         self.setProperty("kind", "ground")
+        self.setAcceptDrops(True)
         self._build()
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
@@ -66,12 +67,6 @@ class ReportsPage(QWidget):
         self.own = QWidget()
         self.own.setLayout(row(label("from"), self.first, label("to"), self.last, 1))
         self.own.hide()
-        periods = QHBoxLayout()
-        periods.setSpacing(16)
-        periods.addWidget(self.period)
-        periods.addWidget(self.own)
-        periods.addStretch(1)
-
         counts = Card(padding=16)
         self.title = label("Today", "heading")
         counts.body.addWidget(self.title)
@@ -151,7 +146,7 @@ class ReportsPage(QWidget):
         inner = QVBoxLayout(figures)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(16)
-        inner.addLayout(periods)
+        inner.addWidget(self.own)
         panes = QHBoxLayout()
         panes.setSpacing(24)
         panes.addLayout(left, 68)
@@ -162,9 +157,10 @@ class ReportsPage(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(figures)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 16, 24, 24)
+        layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
-        layout.addWidget(self.view)
+        self.top = row(self.view, self.period, 1, spacing=24)
+        layout.addLayout(self.top)
         layout.addWidget(self.stack, 1)
 
     def show_view(self, key: str) -> None:
@@ -174,7 +170,25 @@ class ReportsPage(QWidget):
             self.merge = MergeView(self._bridge)
             self.merge.written.connect(lambda: self._bridge.run(self._recent_files, self._show_files))
             self.stack.addWidget(self.merge)
+            self.top.insertWidget(2, self.merge.step_bar, 1)
+        self.period.setVisible(key == "figures")
+        if self.merge is not None:
+            self.merge.step_bar.setVisible(key == "merge")
+        self.top.setStretch(self.top.count() - 1, 1 if key == "figures" else 0)
         self.stack.setCurrentIndex(1 if key == "merge" else 0)
+
+    def dragEnterEvent(self, event):  # type: ignore[no-untyped-def]
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event):  # type: ignore[no-untyped-def]
+        """Spreadsheets that are dropped on the figures are to be merged, too."""
+        places = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if places:
+            self.show_view("merge")
+            assert self.merge is not None
+            self.merge.drop(places)
+            event.acceptProposedAction()
 
     def dates(self) -> tuple[date, date]:
         """First and last day of the chosen period, both included."""

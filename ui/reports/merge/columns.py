@@ -17,6 +17,8 @@ from ui.theme import current
 if TYPE_CHECKING:
     from app.merging import ColumnFound, Corrections, TableFound
 
+_LIST, _COMBO = 272, 288
+
 Corrected = dict[tuple[Path, str], dict[str, str]]
 
 
@@ -36,6 +38,22 @@ def corrected(table: TableFound, name: str, field: str, corrections: Corrections
     return made
 
 
+class FieldChoice(Combo):
+    """Keys open the list: a field that is only passed on the way must not be taken from another column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for field, words in FIELDS.items():
+            self.addItem(words, field)
+        self.setFixedWidth(_COMBO)
+
+    def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F4):
+            self.showPopup()
+        else:
+            event.ignore()
+
+
 class ColumnsStep(QWidget):
     """`changed` carries the table, the column's name and the field it becomes."""
 
@@ -46,7 +64,7 @@ class ColumnsStep(QWidget):
         self.tables: Sequence[TableFound] = ()
         self._corrections: Corrections = {}
         self.list = QListWidget()
-        self.list.setFixedWidth(304)
+        self.list.setFixedWidth(_LIST)
         self.list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -61,13 +79,12 @@ class ColumnsStep(QWidget):
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(8)
-        self._grid.setColumnStretch(0, 3)
-        self._grid.setColumnStretch(1, 3)
-        self._grid.setColumnStretch(2, 4)
+        self._grid.setColumnStretch(0, 2)
+        self._grid.setColumnStretch(2, 3)
         inner.addLayout(self._grid)
         inner.addStretch(1)
         self.area = scrolled(content)
-        self.combos: dict[str, Combo] = {}
+        self.combos: dict[str, FieldChoice] = {}
         self._names: dict[str, Elided] = {}
         right = QVBoxLayout()
         right.setSpacing(8)
@@ -111,7 +128,7 @@ class ColumnsStep(QWidget):
     def _summary(self, table: TableFound) -> str:
         other = sum(field_of(table, column, self._corrections) == EXTRA for column in table.columns)
         name = "" if table.sheet == table.path.stem else f"{table.sheet}: "
-        return f"{name}{counted(len(table.columns), 'column')}, {other} unknown"
+        return f"{name}{counted(len(table.columns), 'column')}" + (f", {other} unknown" if other else "")
 
     def _problem(self, table: TableFound) -> str:
         fields = {field_of(table, column, self._corrections) for column in table.columns}
@@ -145,10 +162,8 @@ class ColumnsStep(QWidget):
     def _add(self, table: TableFound, column: ColumnFound, line: int) -> None:
         name = Elided(column.name, "strong")
         name.setToolTip(column.name)
-        combo = Combo()
+        combo = FieldChoice()
         combo.setAccessibleName(f"{column.name} becomes")
-        for field, words in FIELDS.items():
-            combo.addItem(words, field)
         combo.activated.connect(lambda _index: self.changed.emit(table, column.name, combo.currentData()))
         examples = "   ·   ".join(column.examples) or "empty"
         shown = Elided(examples, "note")

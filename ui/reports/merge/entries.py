@@ -80,8 +80,8 @@ class EntryList(TapArea):
 
     def _height(self, entry: Entry) -> int:
         lines = -(-len(entry.blocks) // self._columns())
-        feet = 2 * _SMALL + 4 if self._two_lines(entry.foot) else _SMALL + 4 if entry.foot else 0
-        return 2 * _PAD - 4 + (_LINE + 6 if entry.head else 0) + lines * _BLOCK + feet
+        feet = 2 * _SMALL if self._two_lines(entry.foot) else _SMALL if entry.foot else 0
+        return 2 * _PAD - 8 + (_LINE + 6 if entry.head else 0) + lines * _BLOCK + feet
 
     def _two_lines(self, text: str) -> bool:
         return QFontMetrics(font(14)).horizontalAdvance(text) > self._room()
@@ -159,7 +159,7 @@ class EntryList(TapArea):
             _line(painter, QRect(x, y, room, _LINE), entry.head, "text", 16, QFont.Weight.DemiBold)
             y += _LINE + 6
         columns = self._columns()
-        width = room // columns
+        width = room // max(1, min(columns, len(entry.blocks)))
         for number, (what, where) in enumerate(entry.blocks):
             left, top = x + number % columns * width, y + number // columns * _BLOCK
             _line(painter, QRect(left, top, width - 16, _LINE), what, "text", 16)

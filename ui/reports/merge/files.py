@@ -30,7 +30,7 @@ class FilesStep(QStackedWidget):
         self._mark.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         title = label("Drop the inspectors' spreadsheets here", "heading", wrap=True)
         words = label(
-            "Or choose them: .xlsx, .ods or .csv, with any headings, in any order. "
+            "Or choose them: .xlsx, .ods or .csv, with any headings, in any order.\n"
             "They become one workbook in which every inspection stands once. The files themselves are not changed.",
             "note",
             wrap=True,
@@ -48,6 +48,7 @@ class FilesStep(QStackedWidget):
         self.addWidget(self.empty)
         self.addWidget(scrolled(content))
         self.lines: list[FileLine] = []
+        self._shown: tuple[list[Path], Findings | None] | None = None
         self._colour()
         current().changed.connect(self._colour)
 
@@ -56,12 +57,15 @@ class FilesStep(QStackedWidget):
 
     def show_files(self, paths: Sequence[Path], findings: Findings | None) -> None:
         """`findings` may be of other files: those it does not know are not read yet."""
+        if self._shown is not None and self._shown[0] == list(paths) and self._shown[1] is findings:
+            return
+        self._shown = (list(paths), findings)
         self.setCurrentIndex(1 if paths else 0)
         clear(self._rows)
         found = {each.path: each for each in findings.files} if findings else {}
         broken = dict(findings.errors) if findings else {}
         self.lines = []
-        for path in paths:
+        for path in sorted(paths, key=lambda path: path not in broken):  # what needs somebody comes first
             line = FileLine(path, found.get(path), broken.get(path, ""))
             line.take_out.clicked.connect(lambda _checked=False, path=path: self.removed.emit(path))
             self.lines.append(line)
@@ -105,6 +109,5 @@ def _sheets(found: FileFound | None) -> str:
     if found is None:
         return "not read yet"
     if len(found.sheets) == 1 and found.sheets[0][0] == found.path.stem:
-        return "One table of text"
-    told = ", ".join(f"{name} ({rows:,})" for name, rows in found.sheets)
-    return f"{counted(len(found.sheets), 'sheet')} with rows: {told}" if found.sheets else "No sheet"
+        return "Text file"
+    return ", ".join(f"{name}: {counted(rows, 'row')}" for name, rows in found.sheets) or "No sheet"

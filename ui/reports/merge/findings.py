@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.reports.merge.entries import Entry, EntryList
 from ui.reports.merge.words import counted, place, row_source, row_title
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 _VIEWS = {"duplicates": "Duplicates", "conflicts": "Conflicts", "aside": "Set aside", "notes": "Notes"}
 _INTRO = {
-    "duplicates": "Each stands beside the row that is merged in its place. Tap one to keep it after all; tap again to "
+    "duplicates": "Beside each stands the row that is merged in its place. Tap one to keep it after all, again to "
     "leave it out.",
-    "conflicts": "All of these rows are merged, and the workbook lists them side by side. Ask the inspectors which one "
-    "is right.",
-    "aside": "These rows are no usable inspections. The workbook lists them with their reasons, so that none is lost.",
+    "conflicts": "All of these are merged, and the workbook lists them too. Ask the inspectors which one is right.",
+    "aside": "No usable inspections. The workbook lists them with their reasons, so that none is lost.",
     "notes": "What else was noticed while reading. The workbook has these lines too.",
 }
 _NONE = {
@@ -41,7 +40,7 @@ class FindingsStep(QWidget):
         super().__init__()
         self._findings: Findings | None = None
         self.view = Choice(list(_VIEWS.items()), "duplicates")
-        self.intro = label("", "note", wrap=True)
+        self.intro = label("", "quiet", wrap=True)
         self.list = EntryList()
         self.none = label("", "note", wrap=True)
         self.none.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -53,8 +52,11 @@ class FindingsStep(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.view)
-        layout.addWidget(self.intro)
+        top = QHBoxLayout()
+        top.setSpacing(16)
+        top.addWidget(self.view)
+        top.addWidget(self.intro, 1)
+        layout.addLayout(top)
         layout.addWidget(card, 1)
         self.view.chosen.connect(lambda _key: self._show())
         self.list.tapped_entry.connect(self.toggled)

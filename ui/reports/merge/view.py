@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, QRect, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge
@@ -32,7 +32,7 @@ _Place = tuple[str, str, int, str]
 
 
 class MergeView(QWidget):
-    """`written` after a workbook was written."""
+    """`written` after a workbook was written. `step_bar` stands in the page's top row."""
 
     written = Signal()
 
@@ -52,12 +52,13 @@ class MergeView(QWidget):
         self.paths: list[Path] = []
         self.findings: Findings | None = None
         self.file: Path | None = None
-        self.setAcceptDrops(True)
         self._build()
         self._update()
 
     def _build(self) -> None:
-        steps = QHBoxLayout()
+        self.step_bar = QWidget()
+        steps = QHBoxLayout(self.step_bar)
+        steps.setContentsMargins(0, 0, 0, 0)
         steps.setSpacing(8)
         group = QButtonGroup(self)
         group.setExclusive(True)
@@ -92,7 +93,6 @@ class MergeView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
-        layout.addLayout(steps)
         layout.addWidget(self.notice)
         layout.addWidget(self.stack, 1)
         layout.addLayout(bottom)
@@ -127,20 +127,21 @@ class MergeView(QWidget):
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.resize(880, 600)
         dialog.filesSelected.connect(lambda files: self.add_files(map(Path, files)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def dragEnterEvent(self, event):  # type: ignore[no-untyped-def]
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event):  # type: ignore[no-untyped-def]
-        places = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if places:
-            self.stack.setCurrentIndex(FILES)
-            self.add_files(places)
-            event.acceptProposedAction()
+    def drop(self, places: Iterable[Path]) -> None:
+        """Files and folders were dropped on the page."""
+        self.stack.setCurrentIndex(FILES)
+        self.add_files(places)
+        self._update()
 
     # -- reading
+    @property
+    def busy(self) -> bool:
+        """Whether something is read or written, or has just been."""
+        return self._job is not None
+
     @property
     def stale(self) -> bool:
         """Whether the files or the columns were changed since they were read."""
@@ -149,7 +150,7 @@ class MergeView(QWidget):
     def _look(self, then: int | None = None) -> None:
         """Reads what is not read yet, then goes to a step."""
         self._wanted = self.stack.currentIndex() if then is None else then
-        if self.bar.busy:
+        if self.busy:
             self._again = True
             if self._job is not None and self._reading:
                 self._job.cancel()
@@ -246,17 +247,16 @@ class MergeView(QWidget):
             self.write()
 
     def _update(self) -> None:
-        step, busy = self.stack.currentIndex(), self.bar.busy
+        step, busy = self.stack.currentIndex(), self.busy
         found = self.findings if self.findings is not None and self.findings.files else None
         self.files.show_files(self.paths, self.findings)
         told = ("", "", "")
         if found is not None:
             kept = len(self._numbers())
-            bad = f", {len(found.errors)} not read" if found.errors else ""
             told = (
-                f"{counted(len(found.files), 'file')}{bad}, {counted(found.rows_in, 'row')}",
+                f"{counted(len(found.files), 'file')}, {counted(found.rows_in, 'row')}",
                 columns_words(found).partition(":")[0],
-                f"{len(found.duplicates) - kept:,}, {counted(len(found.conflicts), 'conflict')}",
+                f"{len(found.duplicates) - kept:,} left out, {counted(len(found.conflicts), 'conflict')}",
             )
         for number, button in enumerate(self.steps):
             button.setText(f"{number + 1}  {_NAMES[number]}" + (f"\n{told[number]}" if told[number] else ""))
@@ -277,9 +277,9 @@ class MergeView(QWidget):
         if found is None:
             return ""
         if step == FILES:
-            return (
-                "" if self.stale else f"{counted(found.rows_in, 'row')} read from {counted(len(found.files), 'file')}"
-            )
+            read = f"{counted(found.rows_in, 'row')} read from {counted(len(found.files), 'file')}"
+            bad = f"; {counted(len(found.errors), 'file')} can't be read" if found.errors else ""
+            return "" if self.stale else read + bad
         if step == COLUMNS:
             return "Corrections are counted at the next step." if self.stale else columns_words(found)
         return sum_words(found, len(self._numbers()))
@@ -295,7 +295,7 @@ class MergeView(QWidget):
     def write(self, out: Path | None = None) -> None:
         """Writes it, into the reports folder where no place is given."""
         found = self.findings
-        if found is None or not found.files or self.stale:
+        if found is None or not found.files or self.stale or self.busy:
             return
         kept = self._numbers()
 
@@ -327,6 +327,7 @@ class MergeView(QWidget):
             dialog.selectFile(place.name)
             dialog.resize(880, 600)
             dialog.fileSelected.connect(lambda file: self.write(Path(file)))
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()
 
         self._bridge.run(self._desk.proposed_out, show)

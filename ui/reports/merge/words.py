@@ -55,9 +55,11 @@ def sum_words(findings: Findings, kept: int) -> str:
 
 
 def columns_words(findings: Findings) -> str:
+    """How many columns there are, and how many of them are no field."""
     columns = [column for table in findings.tables for column in table.columns]
     other = sum(column.field == EXTRA for column in columns)
-    return f"{counted(len(columns), 'column')}: {len(columns) - other:,} known, {other:,} kept under their own names"
+    words = f"{counted(len(columns), 'column')}: {len(columns) - other:,} known"
+    return words + (f", {other:,} kept under {'its own name' if other == 1 else 'their own names'}" if other else "")
 
 
 def row_title(row: RowFound) -> str:
