@@ -30,6 +30,7 @@ from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
 from app.lifecycle.training import describe_dataset, train_on_dataset, train_on_demo
+from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.pictures import read_picture
 from app.reports import Figures, day_figures, write_workbook
@@ -96,11 +97,10 @@ class Station:
         self._source, self._product = without_credentials(self._settings.source), self._settings.product
         self._model: ModelRef | None = None
         self._latest: Outcome | None = None
-        self._pictures_lost, self._disk_words = 0, ""
-        self._lost = False
+        self._pictures_lost, self._unrecorded, self._disk_words, self._lost = 0, 0, "", False
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
-        self._unrecorded = 0
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
+        self.merging = MergeDesk(self)
 
     _job: Job[Any] | None
 

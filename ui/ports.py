@@ -15,6 +15,7 @@ from app.domain.inspection import Inspection, Outcome
 from app.domain.training import DatasetSummary, TrainedModel
 from app.jobs import Job
 from app.labelling import LabellingDesk
+from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.reports.figures import Figures
 from app.settings import Settings
@@ -31,6 +32,8 @@ class StationPort(Protocol):
     def data(self) -> DataFolder: ...
     @property
     def labelling(self) -> LabellingDesk: ...
+    @property
+    def merging(self) -> MergeDesk: ...
     @property
     def settings(self) -> Settings: ...
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...

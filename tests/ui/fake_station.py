@@ -28,6 +28,7 @@ from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.jobs import Job, Jobs
 from app.labelling import LabellingDesk
+from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.reports.figures import Figures, Tally
 from app.settings import Settings
@@ -68,6 +69,7 @@ class FakeStation:
         self.jobs = Jobs()
         self.store = Store.open(self.data.database, self.data.images)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
+        self.merging = MergeDesk(self)
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)

@@ -91,6 +91,9 @@ def visit(window: Window, told: str) -> None:
             for period in ("today", "yesterday", "week", "own"):
                 window.reports.period.button(period).click()
                 check(window, f"{told} reports {period}")
+            window.reports.view.button("merge").click()
+            check(window, f"{told} merge")
+            window.reports.view.button("figures").click()
         else:
             check(window, f"{told} {key}")
 

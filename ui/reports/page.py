@@ -1,4 +1,4 @@
-"""Choose a period, see its figures, export them."""
+"""Choose a period, see its figures, export them; and the way to the merging of spreadsheets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QProgressBar,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +21,7 @@ from app.domain.verdict import Verdict
 from app.reports.figures import Figures
 from ui.bridge import Bridge
 from ui.reports.chart import HourChart, NamedBars
+from ui.reports.merge import MergeView
 from ui.shared.dates import DateField
 from ui.shared.exporting import Exporter
 from ui.shared.shapes import VerdictShape
@@ -33,17 +35,19 @@ _REFRESH_MS = 2000
 
 
 class ReportsPage(QWidget):
-    """Left the figures, right the export and the files."""
+    """Left the figures, right the export and the files; or the merging of spreadsheets."""
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
         self._bridge = bridge
         self._asking = False
         self.figures: Figures | None = None
+        self.merge: MergeView | None = None
         self.exporter = Exporter(bridge, self)
         self.exporter.changed.connect(self._progressed)
         self.exporter.ended.connect(self._exported)
         self.setProperty("kind", "ground")
+        self.setAcceptDrops(True)
         self._build()
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
@@ -63,12 +67,6 @@ class ReportsPage(QWidget):
         self.own = QWidget()
         self.own.setLayout(row(label("from"), self.first, label("to"), self.last, 1))
         self.own.hide()
-        periods = QHBoxLayout()
-        periods.setSpacing(16)
-        periods.addWidget(self.period)
-        periods.addWidget(self.own)
-        periods.addStretch(1)
-
         counts = Card(padding=16)
         self.title = label("Today", "heading")
         counts.body.addWidget(self.title)
@@ -144,15 +142,53 @@ class ReportsPage(QWidget):
         left.addLayout(lower, 1)
         right.addWidget(export)
         right.addWidget(files, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
-        layout.setSpacing(16)
-        layout.addLayout(periods)
+        figures = QWidget()
+        inner = QVBoxLayout(figures)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(16)
+        inner.addWidget(self.own)
         panes = QHBoxLayout()
         panes.setSpacing(24)
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
-        layout.addLayout(panes, 1)
+        inner.addLayout(panes, 1)
+        self.view = Choice([("figures", "Figures"), ("merge", "Merge spreadsheets")], "figures")
+        self.view.chosen.connect(self.show_view)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(figures)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 24, 24, 24)
+        layout.setSpacing(16)
+        self.top = row(self.view, self.period, 1, spacing=24)
+        layout.addLayout(self.top)
+        layout.addWidget(self.stack, 1)
+
+    def show_view(self, key: str) -> None:
+        """One of "figures", "merge"."""
+        self.view.set_value(key)
+        if key == "merge" and self.merge is None:
+            self.merge = MergeView(self._bridge)
+            self.merge.written.connect(lambda: self._bridge.run(self._recent_files, self._show_files))
+            self.stack.addWidget(self.merge)
+            self.top.insertWidget(2, self.merge.step_bar, 1)
+        self.period.setVisible(key == "figures")
+        if self.merge is not None:
+            self.merge.step_bar.setVisible(key == "merge")
+        self.top.setStretch(self.top.count() - 1, 1 if key == "figures" else 0)
+        self.stack.setCurrentIndex(1 if key == "merge" else 0)
+
+    def dragEnterEvent(self, event):  # type: ignore[no-untyped-def]
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event):  # type: ignore[no-untyped-def]
+        """Spreadsheets that are dropped on the figures are to be merged, too."""
+        places = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if places:
+            self.show_view("merge")
+            assert self.merge is not None
+            self.merge.drop(places)
+            event.acceptProposedAction()
 
     def dates(self) -> tuple[date, date]:
         """First and last day of the chosen period, both included."""
@@ -263,3 +299,5 @@ class ReportsPage(QWidget):
     def close_page(self) -> None:
         self._refresh_timer.stop()
         self.exporter.close()
+        if self.merge is not None:
+            self.merge.close_view()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from app.reports.merge import words
@@ -60,7 +60,7 @@ def build(table: Table, proposal: Proposal, dating: Dating, file: str, number: i
     built = Built()
     for row, reason in table.aside:
         built.aside.append(Aside(reason, file, table.grid.name, row))
-    wanted = _unusable(table, proposal)
+    wanted = unusable(table, proposal)
     if wanted:
         built.aside += [Aside(wanted, file, table.grid.name, row) for row in table.rows]
         return built
@@ -68,7 +68,8 @@ def build(table: Table, proposal: Proposal, dating: Dating, file: str, number: i
     return built
 
 
-def _unusable(table: Table, proposal: Proposal) -> str:
+def unusable(table: Table, proposal: Proposal) -> str:
+    """Why no row of the table can be merged as its columns stand; "" where they can."""
     mapped = set(proposal.fields.values())
     if not table.header_row and not ("part" in mapped and mapped & {"date", "verdict", "defect"}):
         return "no headings were recognised in this sheet; name its columns in a mapping"
@@ -315,9 +316,11 @@ def _resolve_dittos(table: Table) -> None:
     """Marks for "as above" become what stands above."""
     signs = words.ditto_words()
     last: dict[int, Value] = {}
-    for row in table.rows:
+    for index, row in enumerate(table.rows):
         for column, value in enumerate(row.cells):
             if isinstance(value, str) and value.casefold() in signs and last.get(column) is not None:
-                row.cells[column] = last[column]
+                if table.rows[index] is row:  # the sheet itself may be looked at again
+                    table.rows[index] = replace(row, cells=list(row.cells))
+                table.rows[index].cells[column] = last[column]
             elif value is not None:
                 last[column] = value

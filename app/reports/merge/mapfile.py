@@ -30,7 +30,9 @@ numbers leave open."""
 
 
 @dataclass(slots=True)
-class _Rule:
+class Rule:
+    """What a person said of the columns of files and sheets that fit two patterns."""
+
     file: str
     sheet: str
     columns: dict[str, str]
@@ -42,8 +44,15 @@ class _Rule:
 
 @dataclass(slots=True)
 class MappingFile:
+    """What a person said of columns; the first rule that fits a table and names a column wins.
+
+    Attributes:
+        complete: it was made for just these files, so that columns it lacks, or has too many, are worth a note.
+    """
+
     path: Path
-    rules: list[_Rule]
+    rules: list[Rule]
+    complete: bool = True
 
     def apply(self, path: Path, table: Table, proposal: Proposal) -> Proposal:
         """What the file says of a table's columns; for the others the proposal stands, as far as it does not clash."""
@@ -66,6 +75,7 @@ class MappingFile:
         comma = next((rule.decimal_comma for rule in rules if rule.decimal_comma is not None), None)
         new = [column.name for column in table.columns if column.index in proposal.fields and column.index not in said]
         notes = [f"column {name!r} does not stand in {self.path.name}; the proposal was taken" for name in new]
+        notes = notes if self.complete else []
         order = proposal.dates
         if dates:
             order = "day-first" if dates == "day-first" else "month-first"
@@ -78,7 +88,9 @@ class MappingFile:
 
     def unused(self) -> list[str]:
         """What the file says of columns that no table has."""
-        found = []
+        found: list[str] = []
+        if not self.complete:
+            return found
         for rule in self.rules:
             where = f" for {rule.file}, sheet {rule.sheet}" if (rule.file, rule.sheet) != ("*", "*") else ""
             if not rule.met:
@@ -114,7 +126,7 @@ def read_mapping(path: Path) -> MappingFile:
     return MappingFile(path, rules)
 
 
-def _rule(path: Path, table: dict[str, Any]) -> _Rule:
+def _rule(path: Path, table: dict[str, Any]) -> Rule:
     columns = table.get("columns", {})
     if not isinstance(columns, dict):
         raise LinesightError(f'The mapping {path}: [columns] holds lines such as "Teile-Nr." = "part".')
@@ -129,7 +141,7 @@ def _rule(path: Path, table: dict[str, Any]) -> _Rule:
         raise LinesightError(f'The mapping {path}: dates = {dates!r} must be "day-first" or "month-first".')
     if comma is not None and not isinstance(comma, bool):
         raise LinesightError(f"The mapping {path}: decimal_comma = {comma!r} must be true or false.")
-    return _Rule(str(table.get("file", "*")), str(table.get("sheet", "*")), dict(columns), dates, comma)
+    return Rule(str(table.get("file", "*")), str(table.get("sheet", "*")), dict(columns), dates, comma)
 
 
 def write_mapping(path: Path, found: Sequence[tuple[Path, Table, Proposal]]) -> None:
@@ -154,15 +166,24 @@ def write_mapping(path: Path, found: Sequence[tuple[Path, Table, Proposal]]) -> 
             continue
         seen.add(key)
         entry = tomlkit.table()
-        entry.add("file", _literal(file.name))
-        entry.add("sheet", _literal(table.grid.name))
+        entry.add("file", literal(file.name))
+        entry.add("sheet", literal(table.grid.name))
         entry.add("columns", columns)
         tables.append(entry)
     document.add("table", tables)
+    write_text(path, tomlkit.dumps(document))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a mapping whole or not at all.
+
+    Raises:
+        LinesightError: it can't be written there.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(tomlkit.dumps(document), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
         raise LinesightError(f"The mapping {path} can't be written ({error.strerror or error}).") from error
@@ -171,6 +192,6 @@ def write_mapping(path: Path, found: Sequence[tuple[Path, Table, Proposal]]) -> 
             part.unlink(missing_ok=True)
 
 
-def _literal(name: str) -> str:
+def literal(name: str) -> str:
     """A name as a pattern that fits itself."""
     return re.sub(r"[\[]", "[[]", name)
