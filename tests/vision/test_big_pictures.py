@@ -20,6 +20,8 @@ from app.vision.training import Trained, train
 WIDTH, HEIGHT = 2048, 1536
 AREA, CONTRAST = WIDTH * HEIGHT // 1000, 20.0
 
+pytestmark = pytest.mark.slow
+
 
 def part(number: int, spot: tuple[int, int] | None = None) -> Image:
     """A rough plate with two holes, shifted a little and lit a little differently each time; `spot`: a soft dark one

@@ -131,6 +131,7 @@ def test_a_peak_on_the_golden_part_comes_back_to_its_place_in_the_picture(
     assert np.abs(found - wanted).max() < 5, (found, wanted)
 
 
+@pytest.mark.slow
 def test_turned_parts_train_at_the_smallest_size_as_well() -> None:
     parts = [posed(part, *pose)[0] for part, pose in zip(training_parts(18, 7), poses(0), strict=False)]
     made = train(

@@ -62,6 +62,7 @@ def test_a_region_outside_the_picture_is_refused() -> None:
 rects = st.tuples(st.integers(0, 900), st.integers(0, 500), st.integers(1, 300), st.integers(1, 200))
 
 
+@pytest.mark.slow
 @given(interest=st.lists(rects, max_size=3), ignored=st.lists(rects, max_size=3), factor=st.floats(0.3, 3))
 def test_what_counts_is_what_was_marked_whatever_the_pictures_size(
     interest: list[tuple[int, int, int, int]], ignored: list[tuple[int, int, int, int]], factor: float

@@ -134,6 +134,7 @@ def test_a_spoiled_head_in_a_file_is_refused(taught: Trained, spoil: Callable[[d
         artefact.assemble(taught.model.description, arrays)
 
 
+@pytest.mark.slow
 def test_wear_is_graded_and_too_much_of_it_fails_the_part_whatever_its_score(demo_parts: list[Image]) -> None:
     defects = [defect(kind, index, True) for kind in TAUGHT for index in range(4)]
     limit = WearLimit(DefectKind.STAIN.value, 50_000, "mm2")

@@ -85,6 +85,7 @@ def test_a_defect_among_the_good_parts_is_named_and_moves_no_limit(demo_parts: l
     assert len(made.held_out) == len(demo_parts)
 
 
+@pytest.mark.slow
 def test_large_pictures_get_a_view_in_detail_unless_told_otherwise(demo_parts: list[Image]) -> None:
     large = [np.tile(part, (3, 3, 1)) for part in demo_parts[:5]]
     made = train(samples(large), name="large").model
