@@ -19,7 +19,7 @@ class HourChart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._hours: list[tuple[int, Counts]] = []
-        self.setMinimumHeight(112)
+        self.setMinimumHeight(96)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_hours(self, hours: list[tuple[int, Counts]]) -> None:

@@ -70,6 +70,7 @@ class ReportsPage(QWidget):
         counts = Card(padding=16)
         self.title = label("Today", "heading")
         counts.body.addWidget(self.title)
+        counts.body.addWidget(self.own)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(0)
@@ -146,7 +147,6 @@ class ReportsPage(QWidget):
         inner = QVBoxLayout(figures)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(16)
-        inner.addWidget(self.own)
         panes = QHBoxLayout()
         panes.setSpacing(24)
         panes.addLayout(left, 68)
@@ -205,7 +205,9 @@ class ReportsPage(QWidget):
 
     def refresh(self) -> None:
         """Reads figures and files again."""
-        self.own.setVisible(self.period.value() == "own")
+        own = self.period.value() == "own"  # the days stand in their fields then
+        self.own.setVisible(own)
+        self.title.setVisible(not own)
         self._ask()
         self._bridge.run(self._recent_files, self._show_files)
 

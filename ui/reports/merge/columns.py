@@ -63,6 +63,7 @@ class ColumnsStep(QWidget):
         super().__init__()
         self.tables: Sequence[TableFound] = ()
         self._corrections: Corrections = {}
+        self._late = False
         self.list = QListWidget()
         self.list.setFixedWidth(_LIST)
         self.list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -112,7 +113,14 @@ class ColumnsStep(QWidget):
                     item.setIcon(icon("alert-outline", "retest"))
                 self.list.addItem(tall(item, current().metrics.touch + 8))
             self.list.setCurrentRow(at if tables else -1)
-        self._open(at if tables else -1)
+        self._late = not self.isVisible()  # a drop-down list a column: made only where they are looked at
+        if not self._late:
+            self._open(self.list.currentRow())
+
+    def showEvent(self, _event: object) -> None:
+        if self._late:
+            self._late = False
+            self._open(self.list.currentRow())
 
     def table(self) -> TableFound | None:
         row = self.list.currentRow()
@@ -142,6 +150,7 @@ class ColumnsStep(QWidget):
         return f"{what} Otherwise {counted(table.rows, 'row')} will be set aside."
 
     def _open(self, row: int) -> None:
+        self._late = False
         clear(self._grid)
         self.combos, self._names = {}, {}
         if not 0 <= row < len(self.tables):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
@@ -80,11 +81,8 @@ class EntryList(TapArea):
 
     def _height(self, entry: Entry) -> int:
         lines = -(-len(entry.blocks) // self._columns())
-        feet = 2 * _SMALL if self._two_lines(entry.foot) else _SMALL if entry.foot else 0
+        feet = 2 * _SMALL if _small_width(entry.foot) > self._room() else _SMALL if entry.foot else 0
         return 2 * _PAD - 8 + (_LINE + 6 if entry.head else 0) + lines * _BLOCK + feet
-
-    def _two_lines(self, text: str) -> bool:
-        return QFontMetrics(font(14)).horizontalAdvance(text) > self._room()
 
     def _room(self) -> int:
         return self.viewport().width() - 2 * _PAD - (_CHIP + _PAD if self._words is not None else 0)
@@ -188,6 +186,16 @@ class EntryList(TapArea):
         painter.setFont(font(16, QFont.Weight.DemiBold if marked else QFont.Weight.Medium))
         painter.setPen(theme.colour("text"))
         painter.drawText(chip.adjusted(44, 0, -8, 0), Qt.AlignmentFlag.AlignVCenter, self._words[marked])
+
+
+@lru_cache(maxsize=4096)
+def _sign_width(sign: str) -> int:
+    return QFontMetrics(font(14)).horizontalAdvance(sign)
+
+
+def _small_width(text: str) -> int:
+    """A small text's width in pixels, sign by sign: laying out tens of thousands of texts would hold the screen up."""
+    return sum(map(_sign_width, text))
 
 
 def _line(

@@ -39,6 +39,7 @@ class FindingsStep(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._findings: Findings | None = None
+        self._late = False
         self.view = Choice(list(_VIEWS.items()), "duplicates")
         self.intro = label("", "quiet", wrap=True)
         self.list = EntryList()
@@ -64,7 +65,14 @@ class FindingsStep(QWidget):
     def show_findings(self, findings: Findings, kept: Collection[int]) -> None:
         self._findings = findings
         self.keep(kept)
-        self._show()
+        self._late = not self.isVisible()  # thousands of entries are made ready only where they are looked at
+        if not self._late:
+            self._show()
+
+    def showEvent(self, _event: object) -> None:
+        if self._late:
+            self._late = False
+            self._show()
 
     def keep(self, kept: Collection[int]) -> None:
         """`kept`: numbers of the duplicates that stay."""
