@@ -16,9 +16,9 @@ from ui.bridge import Bridge
 from ui.labeling.filters import Filters
 from ui.labeling.gallery import Gallery
 from ui.labeling.stock import Stock
-from ui.labeling.work import Follower, JobBar
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Combo, label
+from ui.shared.work import Follower, JobBar
 from ui.theme import current
 
 _SETTLE_MS = 200

@@ -20,11 +20,11 @@ from app.domain.labelling import Done, Place, Query
 from app.domain.verdict import Verdict
 from app.labelling import LabellingDesk, PlaceCrop
 from ui.bridge import Bridge
-from ui.labeling.work import Follower
 from ui.shared.finger import TapArea
 from ui.shared.images import fit, to_qimage
 from ui.shared.shapes import draw_verdict
 from ui.shared.widgets import Button, Choice, Notice, clear, field, label
+from ui.shared.work import Follower
 from ui.theme import current
 from ui.theme.theme import font
 

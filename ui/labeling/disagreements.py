@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.domain.labelling import Conflict, LabelState
 from app.labelling import LabellingDesk
 from ui.bridge import Bridge
-from ui.labeling.work import Follower
 from ui.shared.images import fit, to_qimage
 from ui.shared.widgets import Button, Card, clear, label, scrolled
+from ui.shared.work import Follower
 
 _SHOWN = 40
 _THUMB = 160

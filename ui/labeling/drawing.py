@@ -15,8 +15,8 @@ from app.labelling import LabellingDesk
 from app.masking import HeatMap, Plane
 from ui.bridge import Bridge
 from ui.labeling.canvas import MaskEditor, Subject
-from ui.labeling.work import Follower
 from ui.shared.widgets import Button, Notice
+from ui.shared.work import Follower
 from ui.theme import current
 
 Opened = tuple[LibraryPicture, Image, "Plane | None", "HeatMap | None"]

@@ -21,9 +21,9 @@ from ui.labeling.drawing import Drawing
 from ui.labeling.sets import SetView
 from ui.labeling.start import StartView
 from ui.labeling.words import added_words, helped_words
-from ui.labeling.work import Follower
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Choice, set_kind
+from ui.shared.work import Follower
 
 _SAID_MS = 15_000
 _VIEWS = [("pictures", "Pictures"), ("set", "Set"), ("checkpoints", "Checkpoints"), ("disagreements", "Disagreements")]

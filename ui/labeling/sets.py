@@ -22,8 +22,8 @@ from app.domain.labelling import DefectType
 from app.labelling import EXPORTS, Difference, LabellingDesk, SetReport, Snapshot
 from ui.bridge import Bridge
 from ui.labeling.words import difference_words, joined_words, pictures
-from ui.labeling.work import Follower, JobBar
 from ui.shared.widgets import Button, Card, Notice, clear, finger_scroll, label, scrolled, tall
+from ui.shared.work import Follower, JobBar
 from ui.theme import current
 from ui.theme.theme import font
 

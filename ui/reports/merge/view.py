@@ -10,7 +10,6 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge
-from ui.labeling.work import Follower, JobBar
 from ui.reports.merge.columns import ColumnsStep, Corrected, corrected, field_of
 from ui.reports.merge.files import FilesStep
 from ui.reports.merge.findings import FindingsStep
@@ -18,6 +17,7 @@ from ui.reports.merge.words import columns_words, counted, sum_words
 from ui.shared.elided import Elided
 from ui.shared.toast import Toast, open_folder
 from ui.shared.widgets import Button, Notice
+from ui.shared.work import Follower, JobBar
 from ui.theme import current
 
 if TYPE_CHECKING:
