@@ -13,7 +13,6 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -249,7 +248,8 @@ def _attributes(record: dict[str, Any], result: _Result) -> Attributes:
 
 
 @functools.cache
-def _parts(client: Callable[[str], Any] = surroundings.client) -> Parts:
+def _parts() -> Parts:
+    client = surroundings.client
     cache = Path(tempfile.gettempdir()) / "models"
     return Parts(
         s3=client("s3"),

@@ -11,7 +11,7 @@ UNKNOWN = "unknown"
 
 # What Kinesis Video Streams calls the pictures it cuts out: PREFIX_ACCOUNT_STREAM_MILLISECONDS_ID.jpg. Prefix and
 # stream may have underscores of their own; the account is what has twelve digits.
-_KINESIS = re.compile(r"(?:.*_)?(?P<account>\d{12})_(?P<stream>.+)_(?P<moment>\d{10,16})_[^_/]+\.\w+")
+_KINESIS = re.compile(r"(?:.*[_/])?(?P<account>\d{12})_(?P<stream>.+)_(?P<moment>\d{10,16})_[^_/]+\.\w+")
 _STATION = re.compile(r"pictures/(?P<line>[^/]+)/(?P<camera>[^/]+)/(?P<product>[^/]+)/(?:.*/)?(?P<name>[^/]+)")
 _PRODUCER_TIME = "aws_kinesisvideo_producer_timestamp"
 _MOST = 200  # characters of a name

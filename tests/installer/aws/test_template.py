@@ -9,8 +9,7 @@ import os
 import re
 import subprocess
 import sys
-import venv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,14 +182,11 @@ json.dump(made, open(sys.argv[2], "w"))
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_sam_takes_it_and_what_sam_makes_of_it_is_clean(path: Path, tmp_path: Path) -> None:
+def test_sam_takes_it_and_what_sam_makes_of_it_is_clean(
+    path: Path, tmp_path: Path, environment: Callable[..., Path]
+) -> None:
     # An environment of its own: what it pins does not go together with the project's.
-    venv.create(tmp_path / "sam", with_pip=True)
-    bin = tmp_path / "sam" / ("Scripts" if os.name == "nt" else "bin")
-    install = [bin / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "aws-sam-cli==1.170.0"]
-    done = subprocess.run(install, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"no package index answers with aws-sam-cli: {done.stderr.strip().splitlines()[-1:]}")
+    bin = environment("aws-sam-cli==1.170.0")
     around = os.environ | {
         "SAM_CLI_TELEMETRY": "0",
         "HOME": str(tmp_path),
