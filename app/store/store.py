@@ -18,9 +18,10 @@ from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.errors import StoreError, StoreFullError
 from app.domain.inspection import Inspection
+from app.domain.records import RecordQuery
 from app.domain.region import Region
 from app.domain.verdict import Verdict
-from app.store import rows, schema
+from app.store import rows, schema, searching
 from app.store.database import open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
 from app.store.room import Reserve
@@ -150,9 +151,24 @@ class Store:
             if seq is None:
                 return
             if inspection.regions:
-                connection.execute(sa.insert(schema.region), rows.region_rows(seq, inspection.regions))
+                connection.execute(sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"]))
             if alarm is not None:
                 _upsert(connection, alarm)
+
+        self._write(work)
+
+    def note_outputs(self, id: str, outputs: str) -> None:
+        """Notes what was sent to the line for an inspection, as JSON text: outputs follow the commit.
+
+        Raises:
+            StoreError: there is no such inspection.
+        """
+        table = schema.inspection
+        change = sa.update(table).where(table.c.id == id).values(outputs=rows.text(outputs))
+
+        def work(connection: sa.Connection) -> None:
+            if connection.execute(change).rowcount != 1:
+                raise StoreError(f"There is no inspection {id} in the record.")
 
         self._write(work)
 
@@ -187,6 +203,30 @@ class Store:
             if len(piece) < _CHUNK:
                 return
             after = piece[-1][0]
+
+    def search(self, query: RecordQuery, limit: int = 50, before: str = "") -> list[Inspection]:
+        """The newest `limit` inspections that `query` asks for, newest first.
+
+        Args:
+            before: id of the last one of the page before; "" for the first page. Rows that came meanwhile move
+                no page: the next one begins where the last one ended.
+
+        Raises:
+            StoreError: no inspection has the id `before`.
+        """
+        table = schema.inspection
+        with self._read() as connection:
+            cursor = None
+            if before:
+                row = connection.execute(
+                    sa.select(table.c.captured_at, table.c.seq).where(table.c.id == before)
+                ).one_or_none()
+                if row is None:
+                    raise StoreError(f"There is no inspection {before} in the record.")
+                cursor = searching.Cursor(row.captured_at, row.seq)
+            found = searching.find(connection, query, limit, cursor)
+        by_seq = {key[1]: each for key, each in self._by_seq(found)}
+        return [by_seq[seq] for seq in found]
 
     def last_seen(self, source: str) -> dict[str, datetime]:
         """When each part of a source was last captured, by its number, UTC."""
@@ -316,6 +356,10 @@ class Store:
             found = connection.execute(query).all()
             regions = _regions(connection, [row.seq for row in found])
         return [((row.captured_at, row.seq), rows.inspection_from(row, regions.get(row.seq, ()))) for row in found]
+
+    def _by_seq(self, seqs: Sequence[int]) -> Iterator[tuple[tuple[int, int], Inspection]]:
+        for first in range(0, len(seqs), _CHUNK):
+            yield from self._inspections(rows.INSPECTIONS.where(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK])))
 
     def _alarms(self, query: sa.Select[Any]) -> list[Alarm]:
         with self._read() as connection:
