@@ -99,7 +99,8 @@ def _checkpoints(found: str) -> tuple[CheckpointAnswer, ...]:
 
 def _wear(found: str) -> tuple[Wear, ...]:
     return tuple(
-        Wear(WearLimit(**each["limit"]), each["area"], each["severity"]) for each in (json.loads(found) if found else ())
+        Wear(WearLimit(**each["limit"]), each["area"], each["severity"])
+        for each in (json.loads(found) if found else ())
     )
 
 

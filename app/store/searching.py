@@ -45,7 +45,7 @@ class _Asked:
         if self.code and but != "code":
             found.append(f"({_starts('i.part_id')} OR {_starts('i.serial')})")
         if self.label and but != "label":
-            found.append("EXISTS (SELECT 1 FROM region r WHERE r.inspection = i.seq AND r.label = :label)")
+            found.append("EXISTS (SELECT 1 FROM region r WHERE r.inspection = i.seq AND +r.label = :label)")
         return found
 
     def time(self, table: str, key: str = "seq") -> list[str]:

@@ -151,7 +151,9 @@ class Store:
             if seq is None:
                 return
             if inspection.regions:
-                connection.execute(sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"]))
+                connection.execute(
+                    sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"])
+                )
             if alarm is not None:
                 _upsert(connection, alarm)
 
@@ -359,7 +361,9 @@ class Store:
 
     def _by_seq(self, seqs: Sequence[int]) -> Iterator[tuple[tuple[int, int], Inspection]]:
         for first in range(0, len(seqs), _CHUNK):
-            yield from self._inspections(rows.INSPECTIONS.where(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK])))
+            yield from self._inspections(
+                rows.INSPECTIONS.where(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK]))
+            )
 
     def _alarms(self, query: sa.Select[Any]) -> list[Alarm]:
         with self._read() as connection:
