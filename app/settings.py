@@ -32,6 +32,7 @@ class Settings(BaseModel):
         theme: look of the screen.
         pixels_per_mm: of this screen, for 15 mm targets; EDID lies too often to be believed.
         sound: whether an alarm is heard.
+        lock_after_minutes: without a touch, after which nobody is signed in any more; 0 for never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     theme: Literal["dark", "light"] = "dark"
     pixels_per_mm: float = Field(default=0.0, ge=0, le=30)
     sound: bool = True
+    lock_after_minutes: float = Field(default=10.0, ge=0, le=24 * 60)
 
     @field_validator("zone")
     @classmethod

@@ -25,6 +25,7 @@ _COMMANDS = {
     "report": "app.cli.reporting",
     "lookout-server": "app.cli.serving",
     "merge": "app.cli.merging",
+    "audit": "app.cli.auditing",
     "bench": "app.cli.benching",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import serving
+from app.cli import auditing, serving
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -254,6 +254,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="keeps this row, though it was found to be a duplicate; the sheet of a .csv file is its name without "
         "the ending. May be given several times",
     )
+
+    auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

@@ -48,3 +48,45 @@ class Review:
     verdict: Verdict
     label: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One row of the audit log: who did what, when.
+
+    Attributes:
+        seq: its number, from 1 without gaps.
+        at: UTC.
+        person: name of who was signed in; "" for nobody, or the station itself.
+        action: one of `app.domain.person.Action`, or what the station did ("sign-in", "lock", "recovery" ...).
+        subject: what it was done to: an alarm's id, a setting's name, a file.
+        detail: as JSON text, "" for none; never a password or PIN.
+        sha256: of the row before and of this row's content, lower-case hex.
+    """
+
+    seq: int
+    at: datetime
+    person: str
+    action: str
+    subject: str
+    detail: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """What walking the audit log found.
+
+    Attributes:
+        rows: how many rows it has.
+        broken: number of the first row that is changed, missing or not to be confirmed; None where all fit.
+        words: what is wrong there; "" where nothing is.
+    """
+
+    rows: int
+    broken: int | None = None
+    words: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.broken is None

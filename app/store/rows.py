@@ -189,6 +189,17 @@ def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection
     )
 
 
+def review_row(review: Review) -> dict[str, Any]:
+    """All columns but the inspection's."""
+    return {
+        "at": moment_to_int(review.at),
+        "person": text(review.person),
+        "verdict": review.verdict.value,
+        "label": text(review.label),
+        "note": text(review.note),
+    }
+
+
 def review_from(row: sa.Row[Any], inspection_id: str) -> Review:
     return Review(inspection_id, int_to_moment(row.at), row.person, Verdict(row.verdict), row.label, row.note)
 

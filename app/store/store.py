@@ -18,13 +18,16 @@ from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.errors import StoreError, StoreFullError
 from app.domain.inspection import Inspection
-from app.domain.records import RecordQuery
+from app.domain.person import Action
+from app.domain.records import AuditEntry, RecordQuery, Review
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.store import rows, schema, searching
+from app.store.auditing import AuditLog, entry_from
 from app.store.database import open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
 from app.store.room import Reserve
+from app.store.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ class Store:
         self._writer = writer(engine)  # stays open: on a full disk a new connection may not open
         self._numbers = range(0)
         self._closed = False
+        self._audit = AuditLog(database)
+        self.people = Roster(self._write, self._read, self._audit)
 
     @classmethod
     def open(cls, database: Path, images: Path, *, reserve_bytes: int = 8 << 20) -> Store:
@@ -298,13 +303,58 @@ class Store:
         )
 
         def work(connection: sa.Connection) -> Alarm:
-            connection.execute(change)
+            changed = connection.execute(change).rowcount
             row = connection.execute(sa.select(table).where(table.c.id == alarm_id)).one_or_none()
             if row is None:
                 raise StoreError(f"There is no alarm {alarm_id} in the record.")
+            if changed:
+                self._audit.append(connection, at, by, Action.ACKNOWLEDGE, alarm_id, row.title)
             return rows.alarm_from(row)
 
         return self._write(work)
+
+    # -- people and what they did
+    def note(self, action: str, subject: str, detail: str = "", *, by: str, at: datetime) -> None:
+        """Adds a row to the audit log for what is no change of this record: a sign-in, a report, a setting."""
+        self._write(lambda connection: self._audit.append(connection, at, by, action, subject, detail))
+
+    def audit_entries(self, limit: int = 200, before: int | None = None) -> list[AuditEntry]:
+        """The newest rows of the audit log, newest first; `before`: only those with a smaller number."""
+        query = sa.select(schema.audit).order_by(schema.audit.c.seq.desc()).limit(limit)
+        if before is not None:
+            query = query.where(schema.audit.c.seq < before)
+        with self._read() as connection:
+            return [entry_from(row) for row in connection.execute(query)]
+
+    def add_review(self, review: Review) -> None:
+        """Keeps what a person said of a part afterwards; the first verdict stays as it was.
+
+        Raises:
+            StoreError: there is no such inspection.
+        """
+        table = schema.inspection
+
+        def work(connection: sa.Connection) -> None:
+            seq = connection.execute(sa.select(table.c.seq).where(table.c.id == review.inspection_id)).scalar()
+            if seq is None:
+                raise StoreError(f"There is no inspection {review.inspection_id} in the record.")
+            connection.execute(sa.insert(schema.review).values(inspection=seq, **rows.review_row(review)))
+            self._audit.append(
+                connection, review.at, review.person, Action.REVIEW, review.inspection_id, review.verdict
+            )
+
+        self._write(work)
+
+    def reviews(self, inspection_id: str) -> list[Review]:
+        """What people said of a part, oldest first; of several the last one counts."""
+        query = (
+            sa.select(schema.review)
+            .join(schema.inspection)
+            .where(schema.inspection.c.id == inspection_id)
+            .order_by(schema.review.c.seq)
+        )
+        with self._read() as connection:
+            return [rows.review_from(row, inspection_id) for row in connection.execute(query)]
 
     # -- room on the disk
     @property
@@ -335,10 +385,14 @@ class Store:
             return self._attempt(work)
 
     def _attempt(self, work: Callable[[sa.Connection], T]) -> T:
+        committed = False
         try:
             with words_for(self._database), self._writer.begin():
-                return work(self._writer)
+                result = work(self._writer)
+            committed = True
+            return result
         finally:
+            self._audit.settle(committed=committed)
             if self._writer.in_transaction():  # a commit that failed for want of room leaves it open
                 self._writer.rollback()
 
