@@ -27,6 +27,7 @@ from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
 from app.inspection.tally import Tally
 from app.jobs import Job, Jobs
+from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
@@ -103,6 +104,7 @@ class Station:
         self._lost = False
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
         self._unrecorded = 0
+        self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
 
     _job: Job[Any] | None

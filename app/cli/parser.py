@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, serving
+from app.cli import auditing, backing, serving
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -82,6 +82,8 @@ class Arguments(argparse.Namespace):
     secret_file: Path | None = None
     mapping: Path | None = None
     keep: list[str]
+    with_pictures: bool = False
+    backup: Path
     bench: str = ""
     quick: bool = False
 
@@ -255,6 +257,8 @@ def build_parser() -> argparse.ArgumentParser:
         "the ending. May be given several times",
     )
 
+    backing.backup_options(_command(commands, "backup", "writes record, settings and models to one file"))
+    backing.restore_options(_command(commands, "restore", "puts a backup in place; what was there is set aside"))
     auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")

@@ -40,7 +40,7 @@ def open_database(path: Path) -> sa.Engine:
         if path.is_dir():
             raise StoreError(f"{path} is a folder; the record must be a file there. Choose another data folder.")
         present = path.exists() and path.stat().st_size > 0
-        current = _look(path) if present else None
+        current = look(path) if present else None
     engine = _engine(path)
     try:
         if current != HEAD:
@@ -95,14 +95,21 @@ def _damaged(path: Path, detail: str) -> StoreError:
     )
 
 
-def _look(path: Path) -> str | None:
-    """The schema step of an existing file, None for an empty database; writes nothing."""
+def look(path: Path, *, whole: bool = False) -> str | None:
+    """The schema step of an existing file, None for an empty database; writes nothing.
+
+    Args:
+        whole: looks at every page, also of a large file.
+
+    Raises:
+        StoreError: damaged, another program's or a newer version's.
+    """
     if not os.access(path, os.R_OK | os.W_OK):
         # SQLite would open it for reading and fail at the first part. It is asked of the system and not tried
         # by opening the file: closing it would take away the locks of a store this process has open already.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
-        if path.stat().st_size <= _CHECKED_BYTES:
+        if whole or path.stat().st_size <= _CHECKED_BYTES:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise _damaged(path, str(found).splitlines()[-1])

@@ -52,3 +52,30 @@ def test_an_audit_log_that_is_not_there(command: Command, tmp_path: Path) -> Non
     assert not (tmp_path / "none").exists()
     assert command("audit").code == 2
     assert command("audit", "repair").code == 2
+
+
+def test_a_station_in_one_file_and_back(command: Command, data: Path, tmp_path: Path) -> None:
+    out, new = tmp_path / "backups" / "b.zip", tmp_path / "new"
+    made = command("backup", "--data-dir", data, "--out", out, "--with-pictures", "--json")
+    assert made.code == 0
+    assert made.json == {
+        "out": str(out), "bytes": out.stat().st_size, "files": 2, "inspections": 0, "with_pictures": True, "missing": []
+    }  # fmt: skip
+    done = command("restore", out, "--data-dir", new, "--json")
+    assert done.code == 0 and (done.json["files"], done.json["set_aside"]) == (2, None)
+    # What was done to the record stands in it: five exports; then the backup in the one, the restore in the other.
+    for folder in (data, new):
+        assert command("audit", "verify", "--data-dir", folder, "--json").json["rows"] == 6
+    again = command("restore", out, "--data-dir", new)
+    assert again.code == 0 and "What was there is in" in again.out
+
+
+def test_what_is_no_backup_or_no_record(command: Command, data: Path, tmp_path: Path) -> None:
+    ended = command("backup", "--data-dir", tmp_path / "none", "--out", tmp_path / "b.zip", "--json")
+    assert ended.code == 1 and "There is no record" in ended.json["error"] and not (tmp_path / "none").exists()
+    (tmp_path / "b.zip").write_text("no archive")
+    ended = command("restore", tmp_path / "b.zip", "--data-dir", data, "--json")
+    assert ended.code == 1 and "is no backup" in ended.json["error"]
+    assert command("backup", "--out", "b.tar").code == 2
+    assert command("backup").code == 2
+    assert command("restore").code == 2
