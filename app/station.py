@@ -77,17 +77,19 @@ class Station:
         self._demo_seed = demo_seed
         self._given = (source, model)
         self.shelf = ModelShelf(data.models)
+        self._listeners: list[Callable[[Change], None]] = []
+        self._lock = threading.Lock()  # guards the fields below; held for moments only
         self.jobs = Jobs()
         self.store = Store.open(data.database, data.images)
         try:
             self.people = PeopleDesk(self.store, lambda: self._settings.lock_after_minutes * 60, now=now)
             self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS))
+            if self.store.recovery:
+                self.alarms.raise_alarm("error", "record", "The record was damaged", self.store.recovery.words)
             self._tally = Tally(self.store, self.zone, self._settings.day_starts_at, newest=RECENT, now=now)
         except BaseException:
             self.store.close()
             raise
-        self._listeners: list[Callable[[Change], None]] = []
-        self._lock = threading.Lock()  # guards the fields below; held for moments only
         self._line = threading.Lock()  # held while a line is started or stopped
         self._saving = threading.Lock()  # held while the settings are changed
         self._order = 0  # the newest order to start or stop wins

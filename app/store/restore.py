@@ -91,7 +91,7 @@ def restore(backup: Path, root: Path, database: Path, *, at: datetime, step: Ste
             step(0.8, "Checking the record")
             inspections = _check_database(staging / database_name, backup)
             if database.exists():
-                _check_unused(database)
+                check_unused(database)
             step(0.95, "Putting it in place")
             set_aside = _exchange(staging, root, at)
         except BaseException:
@@ -223,7 +223,7 @@ def _check_room(root: Path, needed: int) -> None:
         )
 
 
-def _check_unused(database: Path) -> None:
+def check_unused(database: Path) -> None:
     """Raises StoreError where another program has the record open."""
     with closing(sqlite3.connect(database, timeout=0.2, isolation_level=None)) as connection:
         try:
@@ -233,7 +233,7 @@ def _check_unused(database: Path) -> None:
         except sqlite3.DatabaseError as error:
             if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise StoreError(
-                    f"The record {database} is in use. Close the station, then restore. Nothing was changed."
+                    f"The record {database} is in use. Close the station, then try again. Nothing was changed."
                 ) from error
             # Damaged: that is why somebody restores a backup.
 

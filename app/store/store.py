@@ -24,8 +24,9 @@ from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.store import rows, schema, searching
 from app.store.auditing import AuditLog, entry_from
-from app.store.database import open_database, recycle_log, words_for, writer
+from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
+from app.store.recovery import Recovery, recover
 from app.store.room import Reserve
 from app.store.roster import Roster
 
@@ -57,10 +58,13 @@ class Store:
         self._closed = False
         self._audit = AuditLog(database)
         self.people = Roster(self._write, self._read, self._audit)
+        self.recovery: Recovery | None = None
+        """What became of a damaged record at this opening; None where it was sound."""
 
     @classmethod
     def open(cls, database: Path, images: Path, *, reserve_bytes: int = 8 << 20) -> Store:
-        """Opens the record, makes it where there is none, and brings an older one to this schema.
+        """Opens the record, makes it where there is none, and brings an older one to this schema. A damaged one is set
+        aside, and what can be read of it is taken over (`recovery`).
 
         Args:
             database: the SQLite file; the reserve lies beside it.
@@ -68,10 +72,20 @@ class Store:
             reserve_bytes: room kept for rows for when the disk is full; 0 for none.
 
         Raises:
-            StoreError: no access, damaged, another program's or a newer version's; names the file,
-                which is left as it is.
+            StoreError: no access, another program's or a newer version's, or damaged and in use or without room
+                for a new one; names the file, which is left as it is.
         """
         database = database.absolute()
+        try:
+            return cls._open(database, images, reserve_bytes)
+        except DamagedError as damage:
+            recovery = recover(database, damage)
+        store = cls._open(database, images, reserve_bytes)
+        store.recovery = recovery
+        return store
+
+    @classmethod
+    def _open(cls, database: Path, images: Path, reserve_bytes: int) -> Store:
         engine = open_database(database)
         try:
             with words_for(database):
