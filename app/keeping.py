@@ -1,8 +1,9 @@
-"""Keeping the records: backup and restore of a whole station."""
+"""Keeping the records: backup, restore and retention of a whole station."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Protocol
 
 from app import __version__
 from app.domain.person import Action
+from app.domain.retention import RetentionPlan, RetentionRule
 from app.jobs import Job, Jobs
 from app.paths import DataFolder
 from app.people import PeopleDesk
+from app.settings import Settings
 from app.store import Store
 from app.store.auditing import verify
 from app.store.backup import BackUp, back_up
 from app.store.restore import Restored, restore
+from app.store.retention import Retention
 
 Step = Callable[[float, str], None]
 
@@ -28,6 +32,9 @@ class StationPort(Protocol):
     store: Store
     jobs: Jobs
     people: PeopleDesk
+
+    @property
+    def settings(self) -> Settings: ...
 
 
 class Keeper:
@@ -48,6 +55,37 @@ class Keeper:
             "Backup",
             lambda job: back_up_station(station.data, station.store, out, pictures=pictures, by=by, step=job.step),
         )
+
+    def plan_retention(self) -> Job[RetentionPlan]:
+        """What the settings' rule would delete now; deletes nothing."""
+        station = self._station
+        station.people.require(Action.RETENTION)
+        rule = retention_rule(station.settings)
+
+        def work(job: Job[RetentionPlan]) -> RetentionPlan:
+            job.step(None, "Looking through the pictures")
+            free = shutil.disk_usage(station.data.images).free
+            return Retention(station.store).plan(rule, datetime.now(UTC), free)
+
+        return station.jobs.start("Retention", work)
+
+    def apply_retention(self, plan: RetentionPlan) -> Job[int]:
+        """Deletes the pictures that a plan shows; the job's result is how many went."""
+        station = self._station
+        station.people.require(Action.RETENTION)
+        by = station.people.name
+        return station.jobs.start("Retention", lambda job: Retention(station.store).apply(plan, by, job.step))
+
+
+def retention_rule(settings: Settings) -> RetentionRule:
+    """The rule that the settings hold."""
+    return RetentionRule(
+        reject_days=settings.keep_rejects_days or None,
+        pass_share=settings.keep_pass_share,
+        sample_after_days=settings.sample_pass_after_days,
+        pass_days=settings.keep_pass_days or None,
+        keep_free_bytes=int(settings.keep_free_gb * 1e9),
+    )
 
 
 def back_up_station(

@@ -23,6 +23,7 @@ from app.domain.records import AuditEntry, RecordQuery, Review
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.store import rows, schema, searching
+from app.store.alarming import upsert_alarm
 from app.store.auditing import AuditLog, entry_from
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
@@ -174,7 +175,7 @@ class Store:
                     sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"])
                 )
             if alarm is not None:
-                _upsert(connection, alarm)
+                upsert_alarm(connection, alarm)
 
         self._write(work)
 
@@ -192,6 +193,12 @@ class Store:
                 raise StoreError(f"There is no inspection {id} in the record.")
 
         self._write(work)
+
+    def mark_removed(self, seqs: Sequence[int], at: datetime) -> None:
+        """Notes that the pictures of these rows were deleted; for `app.store.retention`."""
+        table = schema.inspection
+        change = sa.update(table).where(table.c.seq.in_(seqs)).values(picture_removed_at=rows.moment_to_int(at))
+        self._write(lambda connection: connection.execute(change))
 
     def inspection(self, id: str) -> Inspection | None:
         """The inspection with this id."""
@@ -287,7 +294,7 @@ class Store:
     def upsert_alarm(self, alarm: Alarm) -> None:
         """Adds the alarm, or brings the one with its id up to date. The count and the newest time never
         go back, the first time and an acknowledgement stay."""
-        self._write(lambda connection: _upsert(connection, alarm))
+        self._write(lambda connection: upsert_alarm(connection, alarm))
 
     def active_alarms(self) -> list[Alarm]:
         """Those not acknowledged, newest cause first."""
@@ -427,6 +434,11 @@ class Store:
             regions = _regions(connection, [row.seq for row in found])
         return [((row.captured_at, row.seq), rows.inspection_from(row, regions.get(row.seq, ()))) for row in found]
 
+    def select(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """The rows of a query of this room."""
+        with self._read() as connection:
+            return connection.execute(query).all()
+
     def _by_seq(self, seqs: Sequence[int]) -> Iterator[tuple[tuple[int, int], Inspection]]:
         for first in range(0, len(seqs), _CHUNK):
             yield from self._inspections(
@@ -459,29 +471,6 @@ def _take_numbers(connection: sa.Connection) -> range:
     change = sa.update(table).where(table.c.name == "part").values(next=table.c.next + _NUMBERS_AT_ONCE)
     stop = int(connection.execute(change.returning(table.c.next)).scalar_one())
     return range(stop - _NUMBERS_AT_ONCE, stop)
-
-
-def _upsert(connection: sa.Connection, alarm: Alarm) -> None:
-    table = schema.alarm
-    statement = insert(table).values(rows.alarm_row(alarm))
-    new = statement.excluded
-    newer = new.last_at >= table.c.last_at
-    updates: dict[str, sa.ColumnElement[Any]] = {
-        name: sa.case((newer, new[name]), else_=table.c[name]) for name in _NEWEST_WINS
-    }
-    updates |= {
-        "raised_at": sa.func.min(table.c.raised_at, new.raised_at),
-        "last_at": sa.func.max(table.c.last_at, new.last_at),
-        "count": sa.func.max(table.c["count"], new["count"]),
-        "acknowledged_at": sa.func.coalesce(table.c.acknowledged_at, new.acknowledged_at),
-        "acknowledged_by": sa.case(
-            (table.c.acknowledged_at.is_(None), new.acknowledged_by), else_=table.c.acknowledged_by
-        ),
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=updates))
-
-
-_NEWEST_WINS = ("title", "detail", "inspection_id", "image_path")
 
 
 def _regions(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, tuple[Region, ...]]:
