@@ -64,12 +64,7 @@ def recover(database: Path, damage: DamagedError) -> Recovery:
         with words_for(database), closing(sqlite3.connect(part, isolation_level=None)) as fresh:
             fresh.execute("PRAGMA synchronous=FULL")
             fresh.execute("BEGIN IMMEDIATE")
-            try:
-                result = salvage(database, fresh)
-            except sqlite3.DatabaseError as error:
-                if not _is_of(error, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN):
-                    raise
-                result = Result()  # not even its first page
+            result = salvage(database, fresh)
             recovery = _told(result, aside, damage.detail)
             newest = _note(fresh, recovery, result, at)
             fresh.execute("COMMIT")
@@ -82,12 +77,8 @@ def recover(database: Path, damage: DamagedError) -> Recovery:
     return recovery
 
 
-def _is_of(error: sqlite3.Error, *kinds: int) -> bool:
-    return ((getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF) in kinds
-
-
 def _told(result: Result, aside: Path, detail: str) -> Recovery:
-    kept = result.tables["inspection"].rows if result.tables else 0
+    kept = result.tables["inspection"].rows
     unreadable = sum(table.unreadable for table in result.tables.values())
     return Recovery(aside, detail, kept, result.lost("inspection"), unreadable)
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from app.store.leaves import Value, leaf_rows
 
 TABLES = ("model", "inspection", "region", "alarm", "counter", "review", "person", "audit")
 _KEYS = {"region": "inspection"}  # has no rowid
 _NOT_NUMBERED = frozenset({"alarm", "counter", "person"})  # of these a gap in the numbers is no loss
 _FURTHEST = 1 << 40  # no table has more keys
+_FROM_THE_FIRST = ("model", "inspection", "region", "alarm", "counter")
+_FIRST_COLUMNS = 23  # of an inspection in schema 0001
 _MOST_PLACES = 100_000  # a file that is damaged everywhere ends some time
 
 
@@ -57,14 +61,16 @@ def salvage(damaged: Path, fresh: sqlite3.Connection) -> Result:
     Raises:
         sqlite3.Error: `fresh` can't be written (no room).
     """
-    result = Result()
-    with closing(sqlite3.connect(f"{damaged.as_uri()}?mode=ro", uri=True, isolation_level=None)) as source:
-        # A file that ends early is refused without this, also where the rest of it is sound. Nothing is written.
-        source.execute("PRAGMA writable_schema=ON")
-        # Damage inside a text is no reason to lose its row.
-        source.text_factory = lambda data: data.decode("utf-8", "replace")
-        for table in TABLES:
-            result.tables[table] = _copy(source, fresh, table)
+    result = Result({table: Salvaged() for table in TABLES})
+    source = _opened(damaged)
+    if source is None:  # not even what tables there are; then the pages alone tell
+        result.tables["inspection"].unreadable = 1
+    else:
+        with closing(source):
+            for table in TABLES:
+                result.tables[table] = _copy(source, fresh, table)
+    if result.tables["inspection"].unreadable:
+        _from_leaves(damaged, fresh, result.tables["inspection"])
     fresh.execute("DELETE FROM region WHERE inspection NOT IN (SELECT seq FROM inspection)")
     fresh.execute("DELETE FROM alembic_version WHERE version_num IS NULL")
     fresh.execute("UPDATE region SET captured_at = (SELECT captured_at FROM inspection WHERE seq = region.inspection)")
@@ -74,6 +80,45 @@ def salvage(damaged: Path, fresh: sqlite3.Connection) -> Result:
             "WHERE length(part_id) BETWEEN 6 AND 9 AND part_id NOT GLOB '*[^0-9]*') WHERE name = 'part'"
         )
     return result
+
+
+def _opened(damaged: Path) -> sqlite3.Connection | None:
+    source = sqlite3.connect(f"{damaged.as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        # A file that ends early is refused without this, also where the rest of it is sound. Nothing is written.
+        source.execute("PRAGMA writable_schema=ON")
+        source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError:
+        source.close()
+        return None
+    # Damage inside a text is no reason to lose its row.
+    source.text_factory = lambda data: data.decode("utf-8", "replace")
+    return source
+
+
+def _from_leaves(damaged: Path, fresh: sqlite3.Connection, found: Salvaged) -> None:
+    """Adds inspections that stand in pages to which no way leads any more; told by how many values they have."""
+    columns = [row[1] for row in fresh.execute("PRAGMA table_info(inspection)")]
+    insert = f"INSERT OR IGNORE INTO inspection ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    models = {row[0] for row in fresh.execute("SELECT seq FROM model")}
+    model, empty = columns.index("model"), [""] * (len(columns) - _FIRST_COLUMNS - 1)
+    for seq, values in leaf_rows(damaged):
+        # A column that was added later is missing from rows written before.
+        if not _FIRST_COLUMNS <= len(values) <= len(columns) or not _is_inspection(columns, values):
+            continue
+        row = [seq, *values[1:], *[*empty, None][len(values) - _FIRST_COLUMNS :]]
+        row[model] = row[model] if row[model] in models else None
+        with suppress(sqlite3.IntegrityError, OverflowError):
+            found.rows += fresh.execute(insert, row).rowcount
+            found.newest = max(found.newest, seq)
+
+
+def _is_inspection(columns: list[str], values: list[Value]) -> bool:
+    """Whether the values are those of an inspection: what stands there may be an older copy of another table."""
+    row = dict(zip(columns, values, strict=False))
+    numbers = all(isinstance(row[name], int) for name in ("captured_at", "judged_at", "frame_id", "width", "height"))
+    id, image = row["id"], row["image_path"]
+    return numbers and isinstance(id, str) and len(id) == 32 and isinstance(image, str)
 
 
 def _copy(source: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> Salvaged:
@@ -86,6 +131,7 @@ def _copy(source: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> 
         return found
     columns = [name for name in wanted if name in there]
     if not columns:
+        found.unreadable = int(table in _FROM_THE_FIRST)  # others an older schema does not have
         return found
     names = ", ".join(f'"{name}"' for name in columns)
     models = {row[0] for row in fresh.execute("SELECT seq FROM model")}
