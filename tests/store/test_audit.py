@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -21,11 +22,18 @@ from tests.store.samples import NOON, alarm, inspection, open_store
 ROWS = 8
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    with open_store(tmp_path) as store:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audit")
+    with open_store(folder) as store:
         for number in range(ROWS):
             store.note("settings", f"key {number}", '{"to":"Größe"}', by="Anna", at=NOON + timedelta(seconds=number))
+    return folder
+
+
+@pytest.fixture
+def database(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "linesight.db"
 
 

@@ -37,9 +37,14 @@ def _open(data: DataFolder) -> Store:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> DataFolder:
+def data(made: Path, tmp_path: Path) -> DataFolder:
     """A station with twelve parts with pictures, settings, a model and a library."""
-    data = DataFolder(tmp_path / "station").prepare()
+    return DataFolder(Path(shutil.copytree(made, tmp_path / "station")))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = DataFolder(tmp_path_factory.mktemp("backup") / "station").prepare()
     data.settings.write_text('station = "Line 7"\n')
     model = data.models / "plate" / "1.linesight"
     model.parent.mkdir()
@@ -52,7 +57,7 @@ def data(tmp_path: Path) -> DataFolder:
             path, digest = store.save_image(part.id, part.captured_at, os.urandom(2000), ".png")
             store.add_inspection(inspection(second, id=part.id, image_path=path, image_sha256=digest))
             store.note("export", str(second), by="Anna", at=NOON)
-    return data
+    return data.root
 
 
 def _backup(data: DataFolder, out: Path, *, pictures: bool = True) -> Path:
