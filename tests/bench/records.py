@@ -263,7 +263,8 @@ with Store.open(folder / "linesight.db", folder / "images", reserve_bytes=0) as 
 seconds = time.perf_counter() - begin
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"seconds": seconds, "worked": used.ru_utime + used.ru_stime, "peak": peak * 1024, "size": out.stat().st_size}))
+worked = used.ru_utime + used.ru_stime
+print(json.dumps({"seconds": seconds, "worked": worked, "peak": peak * 1024, "size": out.stat().st_size}))
 """
 
 
