@@ -20,18 +20,21 @@ from app.domain.counts import Counts
 from app.domain.errors import Cancelled, LinesightError, ModelError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Inspection, ModelRef, Outcome
+from app.domain.person import Action
 from app.domain.training import DatasetSummary, TrainedModel
 from app.inspection.capture import CaptureState, one_picture
 from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
 from app.inspection.tally import Tally
 from app.jobs import Job, Jobs
+from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
 from app.lifecycle.training import describe_dataset, train_on_dataset, train_on_demo
 from app.merging import MergeDesk
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.pictures import read_picture
 from app.reports import Figures, day_figures, write_workbook
 from app.settings import Settings
@@ -75,16 +78,19 @@ class Station:
         self._demo_seed = demo_seed
         self._given = (source, model)
         self.shelf = ModelShelf(data.models)
+        self._listeners: list[Callable[[Change], None]] = []
+        self._lock = threading.Lock()  # guards the fields below; held for moments only
         self.jobs = Jobs()
         self.store = Store.open(data.database, data.images)
         try:
+            self.people = PeopleDesk(self.store, lambda: self._settings.lock_after_minutes * 60, now=now)
             self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS))
+            if self.store.recovery:
+                self.alarms.raise_alarm("error", "record", "The record was damaged", self.store.recovery.words)
             self._tally = Tally(self.store, self.zone, self._settings.day_starts_at, newest=RECENT, now=now)
         except BaseException:
             self.store.close()
             raise
-        self._listeners: list[Callable[[Change], None]] = []
-        self._lock = threading.Lock()  # guards the fields below; held for moments only
         self._line = threading.Lock()  # held while a line is started or stopped
         self._saving = threading.Lock()  # held while the settings are changed
         self._order = 0  # the newest order to start or stop wins
@@ -99,6 +105,7 @@ class Station:
         self._latest: Outcome | None = None
         self._pictures_lost, self._unrecorded, self._disk_words, self._lost = 0, 0, "", False
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
+        self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
 
@@ -179,17 +186,7 @@ class Station:
 
     def models(self) -> list[ModelEntry]:
         """Slow: the models kept here, newest first."""
-        return [
-            ModelEntry(
-                stored.ref.name,
-                stored.ref.version,
-                stored.path,
-                stored.description.created_at,
-                stored.description.training.normals,
-                stored.description.backbone,
-            )
-            for stored in self.shelf.all()
-        ]
+        return [ModelEntry.of(stored) for stored in self.shelf.all()]
 
     def usb_cameras(self) -> list[tuple[int, str]]:
         """Slow: (index, name) of the cameras this computer sees."""
@@ -205,7 +202,10 @@ class Station:
 
     # -- what it is told
     def acknowledge(self, alarm_id: str) -> None:
-        self.jobs.write("Acknowledge", lambda job: self.alarms.acknowledge(alarm_id, OPERATOR))
+        """Whoever is signed in has seen the alarm; raises NotAllowed when that is nobody at a station with people."""
+        self.people.require(Action.ACKNOWLEDGE)
+        by = self.people.name
+        self.jobs.write("Acknowledge", lambda job: self.alarms.acknowledge(alarm_id, by))
 
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]:
         """Writes the workbook of the days `first` to `last`; without `out` into the reports folder."""
@@ -217,24 +217,21 @@ class Station:
         self, first: date, last: date, out: Path, step: Callable[[float, str], None] = lambda fraction, words: None
     ) -> Path:
         """Slow: the workbook itself."""
-        return write_workbook(
-            self.store,
-            first,
-            last,
-            out,
-            zone=self.zone,
-            day_starts_at=self._settings.day_starts_at,
-            station=self._settings.station,
-            step=step,
-        )
+        starts, station = self._settings.day_starts_at, self._settings.station
+        write_workbook(self.store, first, last, out, zone=self.zone, day_starts_at=starts, station=station, step=step)
+        self.people.note(Action.EXPORT, str(out), f"report {first} to {last}")
+        return out
 
     def save_settings(self, **changes: Any) -> None:
         """Slow: checks and writes the settings; raises LinesightError in words when one is wrong."""
         with self._saving:
             before = self._settings
             changed = settings_file.changed(before, changes)
+            if changed != before:
+                self.people.require(Action.SETTINGS)
             settings_file.save(self.data.settings, changed)
             self._settings = changed
+            self.people.note_settings(before.model_dump(), changed.model_dump())
             if (changed.zone, changed.day_starts_at) != (before.zone, before.day_starts_at):
                 self._tally.change_days(self.zone, changed.day_starts_at)
         self._tell(Change.STATE)
@@ -383,7 +380,9 @@ class Station:
             log.error("the choice will be forgotten at the end: %s", error)
 
     def _start_line(self, camera: FrameSource, detector: Any, product: str) -> None:
-        recorder = Recorder(self.store, self.alarms, detector, station=self._settings.station, product=product)
+        station = self._settings.station
+        who = self.people.on_record
+        recorder = Recorder(self.store, self.alarms, detector, station=station, product=product, operator=who)
         pipeline = Pipeline(
             camera,
             detector,

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from app.domain.inspection import ModelRef
 from app.inspection.pipeline import Pipeline
 from app.jobs import Job
+from app.lifecycle.shelf import StoredModel
 
 
 class Change(StrEnum):
@@ -88,6 +89,18 @@ class ModelEntry:
     created_at: datetime
     normals: int
     backbone: str
+
+    @classmethod
+    def of(cls, stored: StoredModel) -> Self:
+        described = stored.description
+        return cls(
+            stored.ref.name,
+            stored.ref.version,
+            stored.path,
+            described.created_at,
+            described.training.normals,
+            described.backbone,
+        )
 
 
 def health_of(pipeline: Pipeline | None, frame_age: float | None, disk_words: str, pictures_lost: int) -> Health:

@@ -25,6 +25,9 @@ _COMMANDS = {
     "report": "app.cli.reporting",
     "lookout-server": "app.cli.serving",
     "merge": "app.cli.merging",
+    "backup": "app.cli.backing",
+    "restore": "app.cli.backing",
+    "audit": "app.cli.auditing",
     "bench": "app.cli.benching",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import serving
+from app.cli import auditing, backing, serving
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
-BENCHES = ("vision", "labeling", "serverless")
+BENCHES = ("vision", "labeling", "records", "serverless")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
@@ -83,6 +83,8 @@ class Arguments(argparse.Namespace):
     mapping: Path | None = None
     keep: list[str]
     rework_minutes: float | None = None
+    with_pictures: bool = False
+    backup: Path
     bench: str = ""
     quick: bool = False
 
@@ -262,6 +264,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how long putting a failed part right takes: the sheet Plan then forecasts hours as well as parts",
     )
+    backing.backup_options(_command(commands, "backup", "writes record, settings and models to one file"))
+    backing.restore_options(_command(commands, "restore", "puts a backup in place; what was there is set aside"))
+    auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

@@ -70,7 +70,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One row of the record: one triggered part. Never changed after the commit.
+    """One row of the record: one triggered part. After the commit only outputs and the picture's removal are noted.
 
     Attributes:
         id: 32 hex digits, made before the commit (idempotent key for everything downstream).
@@ -85,6 +85,13 @@ class Inspection:
         stored_score: the score of the stored bytes (differs from `score` only for lossy PASS
             pictures); None where not stored.
         error: for verdict ERROR, what went wrong in words.
+        serial, lot: what is written on the part or its container; "" where the line told none.
+        recipe: NAME@VERSION of what the part was judged by beside the model; "" for none.
+        operator: who was signed in at the station; "" for nobody.
+        camera: the camera's settings as JSON text; "" where it has none.
+        checkpoints, wear: as in `Detection`.
+        outputs: what was sent to the line after the commit, as JSON text; "" for nothing.
+        picture_removed_at: UTC, when retention deleted the picture; its hash stays.
     """
 
     id: str
@@ -110,6 +117,15 @@ class Inspection:
     image_sha256: str = ""
     stored_score: float | None = None
     error: str = ""
+    serial: str = ""
+    lot: str = ""
+    recipe: str = ""
+    operator: str = ""
+    camera: str = ""
+    checkpoints: tuple[CheckpointAnswer, ...] = ()
+    wear: tuple[Wear, ...] = ()
+    outputs: str = ""
+    picture_removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

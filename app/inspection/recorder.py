@@ -67,6 +67,7 @@ class Recorder:
 
     Args:
         clock: seconds, rising, for how often room is looked for after a full disk.
+        operator: who is signed in, asked for each part; "" for nobody.
     """
 
     def __init__(
@@ -79,7 +80,9 @@ class Recorder:
         product: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
+        operator: Callable[[], str] = lambda: "",
     ) -> None:
+        self._operator = operator
         self._store, self._alarms, self._detector = store, alarms, detector
         self._station, self._product, self._now, self._clock = station, product, now, clock
         self._next_restore = 0.0
@@ -113,6 +116,9 @@ class Recorder:
             model=self._detector.ref,
             milliseconds=detection.milliseconds if detection else None,
             error=judged.error,
+            operator=self._operator(),
+            checkpoints=detection.checkpoints if detection else (),
+            wear=detection.wear if detection else (),
         )
         inspection, lost = self._with_picture(inspection, frame.image)
         try:

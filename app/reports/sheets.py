@@ -17,6 +17,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from app.domain.verdict import Verdict
+from app.reports.rowxml import Cell, RowWriter
 
 Value = str | int | float | datetime | timedelta | None
 
@@ -117,6 +118,18 @@ class Pen:
     def __init__(self, sheet: Any) -> None:
         self._sheet = sheet
         self._styles: dict[str, Any] = {}
+        self._numbers: dict[tuple[str, bool], int] = {}
+
+    def number(self, style: str, *, quoted: bool = False) -> int:
+        """The number of a style in this workbook; `quoted`: text that would be a formula if a person edited it."""
+        known = self._numbers.get((style, quoted))
+        if known is None:
+            made = WriteOnlyCell(self._sheet)
+            made.style = style
+            if quoted:
+                made.quotePrefix = True
+            known = self._numbers[style, quoted] = int(made.style_id)
+        return known
 
     def cell(self, value: Value, style: str) -> Any:
         """A cell. Text stays text: "=1+1" is shown as it is and never computed."""
@@ -175,22 +188,25 @@ class Table(Generic[T]):
         self.sheet.print_title_rows = "1:1"
         self.sheet.row_dimensions[1].height = 30
         self._pen = Pen(self.sheet)
+        self._rows = RowWriter(self.sheet, len(columns))
         self.sheet.append([self._pen.cell(column.title, _head(column.style)) for column in columns])
 
     def add(self, item: T, height: float | None = None) -> int:
         """Appends one row, `height` in points; returns its number."""
-        cells: list[Any] = []
+        cells: list[Cell | None] = []
         for column in self._columns:
             value = column.value(item)
             if value in (None, "") and not column.printed:
                 cells.append(None)  # no cell at all: every one costs time and room
                 continue
             style = value if column.style == "Verdict" and isinstance(value, str) else column.style
-            cells.append(self._pen.cell(value, style))
+            if isinstance(value, str):
+                quoted = value.startswith(_STARTS_A_FORMULA)
+                cells.append((clean(value), self._pen.number(style, quoted=quoted)))
+            else:
+                cells.append((value, self._pen.number(style)))
         self.rows += 1
-        if height is not None:
-            self.sheet.row_dimensions[self.rows].height = height
-        self.sheet.append(cells)
+        self._rows.add(self.rows, cells, height)
         return self.rows
 
     def close(self, note: str = "") -> None:

@@ -20,7 +20,7 @@ from app.reports.sheets import Table, new_workbook
 from app.reports.summary import Heading, hour_words, write_summary, write_times
 from app.reports.thumbnails import HEIGHT, Thumbnail, place, thumbnail
 
-THUMBNAILS = 200
+THUMBNAILS = 500
 """How many of the newest defects are shown with their picture."""
 
 _SHEET_ROWS = 1_000_000  # a sheet of Excel ends at 1,048,576

@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,31 @@ _CLOSED_DOOR = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+class DamagedError(StoreError):
+    """The database is damaged; `detail` is what SQLite says of it."""
+
+    def __init__(self, words: str, detail: str) -> None:
+        super().__init__(words)
+        self.detail = detail
+
+
 def open_database(path: Path) -> sa.Engine:
     """The engine of the database at `path`, made or brought to this program's schema.
 
     An existing file is looked at read-only first, so that one this program can't use stays as it is.
 
     Raises:
-        StoreError: no access, damaged, not a record, or of a newer program; names the file.
+        DamagedError: it is damaged.
+        StoreError: no access, not a record, or of a newer program; names the file.
     """
     with words_for(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise StoreError(f"{path} is a folder; the record must be a file there. Choose another data folder.")
         present = path.exists() and path.stat().st_size > 0
-        current = _look(path) if present else None
+        if present and suspect_file(path).exists():
+            raise _damaged(path, "damage was met while it was in use")
+        current = look(path) if present else None
     engine = _engine(path)
     try:
         if current != HEAD:
@@ -74,7 +85,9 @@ def _in_words(path: Path, error: BaseException) -> StoreError:
     kind = code & 0xFF
     if code in _FULL or kind == sqlite3.SQLITE_FULL:
         return StoreFullError(f"There is no room to write the record {path} ({error}). Free space on this disk.")
-    if kind in _DAMAGED:
+    if kind in _DAMAGED or "Could not decode to UTF-8" in str(error):
+        with suppress(OSError):
+            suspect_file(path).touch()
         return _damaged(path, str(error))
     if kind in _CLOSED_DOOR or isinstance(error, OSError):
         cause = error.strerror or str(error) if isinstance(error, OSError) else str(error)
@@ -87,22 +100,35 @@ def _in_words(path: Path, error: BaseException) -> StoreError:
     return StoreError(f"The record {path} can't be used ({error}).")
 
 
-def _damaged(path: Path, detail: str) -> StoreError:
-    return StoreError(
-        f"The record {path} is damaged ({detail}). Nothing was changed or deleted. Copy a backup over it, or move it "
-        "away (with the files of the same name ending in -wal and -shm) and start again with an empty record; "
-        "the pictures stay."
+def _damaged(path: Path, detail: str) -> DamagedError:
+    return DamagedError(
+        f"The record {path} is damaged ({detail}). Nothing was changed or deleted. Start the station again: it "
+        "sets the file aside and takes over what can be read. Or restore a backup.",
+        detail,
     )
 
 
-def _look(path: Path) -> str | None:
-    """The schema step of an existing file, None for an empty database; writes nothing."""
+def suspect_file(path: Path) -> Path:
+    """Stands beside a database in which damage was met, which a look at the next start need not find: large files are
+    not looked at whole, and a text that is none is no fault of a page."""
+    return path.with_name(path.name + ".suspect")
+
+
+def look(path: Path, *, whole: bool = False) -> str | None:
+    """The schema step of an existing file, None for an empty database; writes nothing.
+
+    Args:
+        whole: looks at every page, also of a large file.
+
+    Raises:
+        StoreError: damaged, another program's or a newer version's.
+    """
     if not os.access(path, os.R_OK | os.W_OK):
         # SQLite would open it for reading and fail at the first part. It is asked of the system and not tried
         # by opening the file: closing it would take away the locks of a store this process has open already.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
-        if path.stat().st_size <= _CHECKED_BYTES:
+        if whole or path.stat().st_size <= _CHECKED_BYTES:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise _damaged(path, str(found).splitlines()[-1])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.domain.alarm import Alarm
+from app.domain.checkpoint import CheckpointAnswer
 from app.domain.inspection import Inspection, ModelRef
+from app.domain.records import Review
 from app.domain.region import Region
 from app.domain.verdict import Verdict
+from app.domain.wear import Wear, WearLimit
 from app.store import schema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,7 +75,33 @@ def inspection_row(inspection: Inspection) -> dict[str, Any]:
         "image_sha256": inspection.image_sha256,
         "stored_score": _number(inspection.stored_score),
         "error": text(inspection.error),
+        "serial": text(inspection.serial),
+        "lot": text(inspection.lot),
+        "recipe": text(inspection.recipe),
+        "operator": text(inspection.operator),
+        "camera": text(inspection.camera),
+        "checkpoints": _as_json([asdict(answer) for answer in inspection.checkpoints]),
+        "wear": _as_json([asdict(one) for one in inspection.wear]),
+        "outputs": text(inspection.outputs),
+        "picture_removed_at": None
+        if inspection.picture_removed_at is None
+        else moment_to_int(inspection.picture_removed_at),
     }
+
+
+def _as_json(found: list[dict[str, Any]]) -> str:
+    return text(json.dumps(found, ensure_ascii=False, separators=(",", ":"), default=float)) if found else ""
+
+
+def _checkpoints(found: str) -> tuple[CheckpointAnswer, ...]:
+    return tuple(CheckpointAnswer(**each) for each in json.loads(found)) if found else ()
+
+
+def _wear(found: str) -> tuple[Wear, ...]:
+    return tuple(
+        Wear(WearLimit(**each["limit"]), each["area"], each["severity"])
+        for each in (json.loads(found) if found else ())
+    )
 
 
 def model_row(model: ModelRef) -> dict[str, Any]:
@@ -83,10 +113,11 @@ def model_row(model: ModelRef) -> dict[str, Any]:
     }
 
 
-def region_rows(seq: int, regions: Iterable[Region]) -> list[dict[str, Any]]:
+def region_rows(seq: int, regions: Iterable[Region], captured_at: int) -> list[dict[str, Any]]:
     return [
         {
             "inspection": seq,
+            "captured_at": captured_at,
             "position": position,
             "x": int(region.x),
             "y": int(region.y),
@@ -146,7 +177,31 @@ def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection
         image_sha256=row.image_sha256,
         stored_score=row.stored_score,
         error=row.error,
+        serial=row.serial,
+        lot=row.lot,
+        recipe=row.recipe,
+        operator=row.operator,
+        camera=row.camera,
+        checkpoints=_checkpoints(row.checkpoints),
+        wear=_wear(row.wear),
+        outputs=row.outputs,
+        picture_removed_at=None if row.picture_removed_at is None else int_to_moment(row.picture_removed_at),
     )
+
+
+def review_row(review: Review) -> dict[str, Any]:
+    """All columns but the inspection's."""
+    return {
+        "at": moment_to_int(review.at),
+        "person": text(review.person),
+        "verdict": review.verdict.value,
+        "label": text(review.label),
+        "note": text(review.note),
+    }
+
+
+def review_from(row: sa.Row[Any], inspection_id: str) -> Review:
+    return Review(inspection_id, int_to_moment(row.at), row.person, Verdict(row.verdict), row.label, row.note)
 
 
 def alarm_row(alarm: Alarm) -> dict[str, Any]:

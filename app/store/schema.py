@@ -48,9 +48,43 @@ inspection = sa.Table(
     sa.Column("image_sha256", sa.Text, nullable=False),
     sa.Column("stored_score", sa.Float),
     sa.Column("error", sa.Text, nullable=False),
+    sa.Column("serial", sa.Text, nullable=False),
+    sa.Column("lot", sa.Text, nullable=False),
+    sa.Column("recipe", sa.Text, nullable=False),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("camera", sa.Text, nullable=False),
+    sa.Column("checkpoints", sa.Text, nullable=False),
+    sa.Column("wear", sa.Text, nullable=False),
+    sa.Column("outputs", sa.Text, nullable=False),
+    sa.Column("picture_removed_at", sa.Integer),
     sa.UniqueConstraint("id", name="uq_inspection_id"),
     sa.Index("ix_inspection_captured", "captured_at", "verdict"),
     sa.Index("ix_inspection_source", "source", "captured_at"),
+    # For the search, see app/store/searching.py.
+    sa.Index("ix_inspection_part", "part_id", "captured_at"),
+    sa.Index("ix_inspection_station", "station", "captured_at"),
+    sa.Index("ix_inspection_verdict", "verdict", "captured_at", "product", "operator", "station"),
+    sa.Index("ix_inspection_product", "product", "captured_at", "verdict", "operator", "station"),
+    sa.Index("ix_inspection_serial", "serial", "captured_at", "part_id", sqlite_where=sa.text("serial != ''")),
+    sa.Index(
+        "ix_inspection_lot",
+        "lot",
+        "captured_at",
+        "verdict",
+        "product",
+        "operator",
+        "station",
+        sqlite_where=sa.text("lot != ''"),
+    ),
+    sa.Index(
+        "ix_inspection_operator",
+        "operator",
+        "captured_at",
+        "verdict",
+        "product",
+        "station",
+        sqlite_where=sa.text("operator != ''"),
+    ),
 )
 
 region = sa.Table(
@@ -73,7 +107,9 @@ region = sa.Table(
     sa.Column("outline", sa.Text, nullable=False),
     sa.Column("area_mm2", sa.Float),
     sa.Column("severity", sa.Float),
-    sa.Index("ix_region_label", "label"),
+    # The inspection's own, so that a search by type finds the newest without reading them all.
+    sa.Column("captured_at", sa.Integer),
+    sa.Index("ix_region_label", "label", "captured_at"),
     sqlite_with_rowid=False,
 )
 
@@ -100,4 +136,43 @@ counter = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("next", sa.Integer, nullable=False),
+)
+
+# Reviews and the audit log only grow: triggers forbid changing and deleting (migrations/versions/v0003).
+review = sa.Table(
+    "review",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("inspection", sa.Integer, sa.ForeignKey("inspection.seq", name="fk_review_inspection"), nullable=False),
+    sa.Column("at", sa.Integer, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Index("ix_review_inspection", "inspection"),
+)
+
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("pin", sa.Text, nullable=False),
+    sa.Column("badge", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("name", name="uq_person_name"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Integer, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
 )

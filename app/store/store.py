@@ -18,12 +18,18 @@ from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.errors import StoreError, StoreFullError
 from app.domain.inspection import Inspection
+from app.domain.person import Action
+from app.domain.records import AuditEntry, RecordQuery, Review
 from app.domain.region import Region
 from app.domain.verdict import Verdict
-from app.store import rows, schema
-from app.store.database import open_database, recycle_log, words_for, writer
+from app.store import rows, schema, searching
+from app.store.alarming import upsert_alarm
+from app.store.auditing import AuditLog, entry_from
+from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
+from app.store.recovery import Recovery, recover
 from app.store.room import Reserve
+from app.store.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +57,15 @@ class Store:
         self._writer = writer(engine)  # stays open: on a full disk a new connection may not open
         self._numbers = range(0)
         self._closed = False
+        self._audit = AuditLog(database)
+        self.people = Roster(self._write, self._read, self._audit)
+        self.recovery: Recovery | None = None
+        """What became of a damaged record at this opening; None where it was sound."""
 
     @classmethod
     def open(cls, database: Path, images: Path, *, reserve_bytes: int = 8 << 20) -> Store:
-        """Opens the record, makes it where there is none, and brings an older one to this schema.
+        """Opens the record, makes it where there is none, and brings an older one to this schema. A damaged one is set
+        aside, and what can be read of it is taken over (`recovery`).
 
         Args:
             database: the SQLite file; the reserve lies beside it.
@@ -62,10 +73,20 @@ class Store:
             reserve_bytes: room kept for rows for when the disk is full; 0 for none.
 
         Raises:
-            StoreError: no access, damaged, another program's or a newer version's; names the file,
-                which is left as it is.
+            StoreError: no access, another program's or a newer version's, or damaged and in use or without room
+                for a new one; names the file, which is left as it is.
         """
         database = database.absolute()
+        try:
+            return cls._open(database, images, reserve_bytes)
+        except DamagedError as damage:
+            recovery = recover(database, damage)
+        store = cls._open(database, images, reserve_bytes)
+        store.recovery = recovery
+        return store
+
+    @classmethod
+    def _open(cls, database: Path, images: Path, reserve_bytes: int) -> Store:
         engine = open_database(database)
         try:
             with words_for(database):
@@ -150,11 +171,34 @@ class Store:
             if seq is None:
                 return
             if inspection.regions:
-                connection.execute(sa.insert(schema.region), rows.region_rows(seq, inspection.regions))
+                connection.execute(
+                    sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"])
+                )
             if alarm is not None:
-                _upsert(connection, alarm)
+                upsert_alarm(connection, alarm)
 
         self._write(work)
+
+    def note_outputs(self, id: str, outputs: str) -> None:
+        """Notes what was sent to the line for an inspection, as JSON text: outputs follow the commit.
+
+        Raises:
+            StoreError: there is no such inspection.
+        """
+        table = schema.inspection
+        change = sa.update(table).where(table.c.id == id).values(outputs=rows.text(outputs))
+
+        def work(connection: sa.Connection) -> None:
+            if connection.execute(change).rowcount != 1:
+                raise StoreError(f"There is no inspection {id} in the record.")
+
+        self._write(work)
+
+    def mark_removed(self, seqs: Sequence[int], at: datetime) -> None:
+        """Notes that the pictures of these rows were deleted; for `app.store.retention`."""
+        table = schema.inspection
+        change = sa.update(table).where(table.c.seq.in_(seqs)).values(picture_removed_at=rows.moment_to_int(at))
+        self._write(lambda connection: connection.execute(change))
 
     def inspection(self, id: str) -> Inspection | None:
         """The inspection with this id."""
@@ -187,6 +231,30 @@ class Store:
             if len(piece) < _CHUNK:
                 return
             after = piece[-1][0]
+
+    def search(self, query: RecordQuery, limit: int = 50, before: str = "") -> list[Inspection]:
+        """The newest `limit` inspections that `query` asks for, newest first.
+
+        Args:
+            before: id of the last one of the page before; "" for the first page. Rows that came meanwhile move
+                no page: the next one begins where the last one ended.
+
+        Raises:
+            StoreError: no inspection has the id `before`.
+        """
+        table = schema.inspection
+        with self._read() as connection:
+            cursor = None
+            if before:
+                row = connection.execute(
+                    sa.select(table.c.captured_at, table.c.seq).where(table.c.id == before)
+                ).one_or_none()
+                if row is None:
+                    raise StoreError(f"There is no inspection {before} in the record.")
+                cursor = searching.Cursor(row.captured_at, row.seq)
+            found = searching.find(connection, query, limit, cursor)
+        by_seq = {key[1]: each for key, each in self._by_seq(found)}
+        return [by_seq[seq] for seq in found]
 
     def last_seen(self, source: str) -> dict[str, datetime]:
         """When each part of a source was last captured, by its number, UTC."""
@@ -226,7 +294,7 @@ class Store:
     def upsert_alarm(self, alarm: Alarm) -> None:
         """Adds the alarm, or brings the one with its id up to date. The count and the newest time never
         go back, the first time and an acknowledgement stay."""
-        self._write(lambda connection: _upsert(connection, alarm))
+        self._write(lambda connection: upsert_alarm(connection, alarm))
 
     def active_alarms(self) -> list[Alarm]:
         """Those not acknowledged, newest cause first."""
@@ -256,13 +324,58 @@ class Store:
         )
 
         def work(connection: sa.Connection) -> Alarm:
-            connection.execute(change)
+            changed = connection.execute(change).rowcount
             row = connection.execute(sa.select(table).where(table.c.id == alarm_id)).one_or_none()
             if row is None:
                 raise StoreError(f"There is no alarm {alarm_id} in the record.")
+            if changed:
+                self._audit.append(connection, at, by, Action.ACKNOWLEDGE, alarm_id, row.title)
             return rows.alarm_from(row)
 
         return self._write(work)
+
+    # -- people and what they did
+    def note(self, action: str, subject: str, detail: str = "", *, by: str, at: datetime) -> None:
+        """Adds a row to the audit log for what is no change of this record: a sign-in, a report, a setting."""
+        self._write(lambda connection: self._audit.append(connection, at, by, action, subject, detail))
+
+    def audit_entries(self, limit: int = 200, before: int | None = None) -> list[AuditEntry]:
+        """The newest rows of the audit log, newest first; `before`: only those with a smaller number."""
+        query = sa.select(schema.audit).order_by(schema.audit.c.seq.desc()).limit(limit)
+        if before is not None:
+            query = query.where(schema.audit.c.seq < before)
+        with self._read() as connection:
+            return [entry_from(row) for row in connection.execute(query)]
+
+    def add_review(self, review: Review) -> None:
+        """Keeps what a person said of a part afterwards; the first verdict stays as it was.
+
+        Raises:
+            StoreError: there is no such inspection.
+        """
+        table = schema.inspection
+
+        def work(connection: sa.Connection) -> None:
+            seq = connection.execute(sa.select(table.c.seq).where(table.c.id == review.inspection_id)).scalar()
+            if seq is None:
+                raise StoreError(f"There is no inspection {review.inspection_id} in the record.")
+            connection.execute(sa.insert(schema.review).values(inspection=seq, **rows.review_row(review)))
+            self._audit.append(
+                connection, review.at, review.person, Action.REVIEW, review.inspection_id, review.verdict
+            )
+
+        self._write(work)
+
+    def reviews(self, inspection_id: str) -> list[Review]:
+        """What people said of a part, oldest first; of several the last one counts."""
+        query = (
+            sa.select(schema.review)
+            .join(schema.inspection)
+            .where(schema.inspection.c.id == inspection_id)
+            .order_by(schema.review.c.seq)
+        )
+        with self._read() as connection:
+            return [rows.review_from(row, inspection_id) for row in connection.execute(query)]
 
     # -- room on the disk
     @property
@@ -293,10 +406,14 @@ class Store:
             return self._attempt(work)
 
     def _attempt(self, work: Callable[[sa.Connection], T]) -> T:
+        committed = False
         try:
             with words_for(self._database), self._writer.begin():
-                return work(self._writer)
+                result = work(self._writer)
+            committed = True
+            return result
         finally:
+            self._audit.settle(committed=committed)
             if self._writer.in_transaction():  # a commit that failed for want of room leaves it open
                 self._writer.rollback()
 
@@ -316,6 +433,17 @@ class Store:
             found = connection.execute(query).all()
             regions = _regions(connection, [row.seq for row in found])
         return [((row.captured_at, row.seq), rows.inspection_from(row, regions.get(row.seq, ()))) for row in found]
+
+    def select(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """The rows of a query of this room."""
+        with self._read() as connection:
+            return connection.execute(query).all()
+
+    def _by_seq(self, seqs: Sequence[int]) -> Iterator[tuple[tuple[int, int], Inspection]]:
+        for first in range(0, len(seqs), _CHUNK):
+            yield from self._inspections(
+                rows.INSPECTIONS.where(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK]))
+            )
 
     def _alarms(self, query: sa.Select[Any]) -> list[Alarm]:
         with self._read() as connection:
@@ -343,29 +471,6 @@ def _take_numbers(connection: sa.Connection) -> range:
     change = sa.update(table).where(table.c.name == "part").values(next=table.c.next + _NUMBERS_AT_ONCE)
     stop = int(connection.execute(change.returning(table.c.next)).scalar_one())
     return range(stop - _NUMBERS_AT_ONCE, stop)
-
-
-def _upsert(connection: sa.Connection, alarm: Alarm) -> None:
-    table = schema.alarm
-    statement = insert(table).values(rows.alarm_row(alarm))
-    new = statement.excluded
-    newer = new.last_at >= table.c.last_at
-    updates: dict[str, sa.ColumnElement[Any]] = {
-        name: sa.case((newer, new[name]), else_=table.c[name]) for name in _NEWEST_WINS
-    }
-    updates |= {
-        "raised_at": sa.func.min(table.c.raised_at, new.raised_at),
-        "last_at": sa.func.max(table.c.last_at, new.last_at),
-        "count": sa.func.max(table.c["count"], new["count"]),
-        "acknowledged_at": sa.func.coalesce(table.c.acknowledged_at, new.acknowledged_at),
-        "acknowledged_by": sa.case(
-            (table.c.acknowledged_at.is_(None), new.acknowledged_by), else_=table.c.acknowledged_by
-        ),
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=updates))
-
-
-_NEWEST_WINS = ("title", "detail", "inspection_id", "image_path")
 
 
 def _regions(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, tuple[Region, ...]]:

@@ -20,6 +20,9 @@ COMMANDS = {
     "run": ["--headless", "--source", "--model", "--seconds"],
     "report": ["--from", "--to", "--out"],
     "merge": ["FILE", "--out", "--mapping", "--keep", "--rework-minutes"],
+    "backup": ["--out", "--with-pictures"],
+    "restore": ["FILE.zip"],
+    "audit": ["verify"],
     "bench": ["--quick"],
 }
 

@@ -95,7 +95,7 @@ def test_pictures_go_first_then_the_reserve_then_the_answer_is_an_error(small_di
 
         # Full: nothing is claimed, all that was said is there, and reading goes on.
         with pytest.raises(StoreFullError):
-            store.add_inspection(inspection(failed))
+            store.add_inspection(inspection(failed, Verdict.FAIL, regions=(SCRATCH,) * 20))
         assert store.counts(NOON, NOON.replace(year=2027)).total == failed
         store.restore_reserve()
         assert not store.reserve_ok
@@ -130,7 +130,7 @@ def _record_until_full_without_reserve(folder: Path, store: Store) -> None:
 
 def test_opening_on_a_full_disk(small_disk: Path) -> None:
     open_store(small_disk, 0).close()
-    filler = _fill(small_disk, leave=64 << 10)
+    filler = _fill(small_disk, leave=160 << 10)  # room for a row, whose indexes are pages of their own
     with open_store(small_disk, RESERVE) as store:
         assert not store.reserve_ok
         with pytest.raises(OSError, match="kept for records"):

@@ -35,25 +35,6 @@ def _refused(folder: Path, words: str) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
-    (tmp_path / "linesight.db").write_text("Lorem ipsum " * 1000)
-    _refused(tmp_path, "is damaged .* Nothing was changed or deleted")
-
-
-def test_a_database_with_its_end_missing(tmp_path: Path) -> None:
-    file = _made(tmp_path)
-    os.truncate(file, file.stat().st_size // 2)
-    _refused(tmp_path, "is damaged")
-
-
-def test_a_database_with_a_hole_in_it(tmp_path: Path) -> None:
-    file = _made(tmp_path)
-    with file.open("r+b") as opened:
-        opened.seek(file.stat().st_size // 2 // 4096 * 4096)
-        opened.write(os.urandom(8192))
-    _refused(tmp_path, "is damaged")
-
-
 def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
     file = _made(tmp_path, 1)
     with closing(sqlite3.connect(file)) as connection:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,9 +15,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from app.domain.verdict import Verdict
 from app.store import Store, migrations, schema
-from tests.store.samples import NOON, SCRATCH, inspection, open_store
+from tests.store.samples import NOON, inspection, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,20 +96,3 @@ def test_commits_are_on_the_disk_when_they_return(store: Store) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
-
-
-def test_a_record_of_the_first_schema_is_brought_up_and_keeps_its_regions(tmp_path: Path) -> None:
-    with open_store(tmp_path) as store:
-        store.add_inspection(inspection(verdict=Verdict.FAIL))
-    path = tmp_path / "linesight.db"
-    with closing(sqlite3.connect(path)) as old:  # as version 0001 left it
-        for column in ("area_mm2", "severity"):
-            old.execute(f"ALTER TABLE region DROP COLUMN {column}")
-        old.execute("UPDATE alembic_version SET version_num = '0001'")
-        old.commit()
-    with open_store(tmp_path) as store:
-        (found,) = store.recent(5)
-        assert found.regions == (SCRATCH,)
-        sized = replace(SCRATCH, area_mm2=3.5, severity=0.7)
-        store.add_inspection(inspection(1, verdict=Verdict.FAIL, regions=(sized,)))
-        assert {each.regions for each in store.recent(5)} == {(SCRATCH,), (sized,)}

@@ -1,0 +1,92 @@
+"""Asking the record: what to look for, and what people said of a part later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RecordQuery:
+    """What to search the record for; what is left empty is not asked for, everything given must hold.
+
+    Attributes:
+        code: the beginning of a serial or a part number, as a barcode scanner types it.
+        lot, product, label, operator, station: exactly so; `label` is a defect type that a region has.
+        start, end: captured in [start, end), UTC.
+    """
+
+    code: str = ""
+    lot: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    product: str = ""
+    verdict: Verdict | None = None
+    label: str = ""
+    operator: str = ""
+    station: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a person said of a part afterwards. The first verdict stays; of several reviews the last one counts.
+
+    Attributes:
+        inspection_id: of the inspection.
+        at: UTC.
+        person: who.
+        verdict: PASS, FAIL or RETEST.
+        label: the defect type, "" for none.
+        note: in words.
+    """
+
+    inspection_id: str
+    at: datetime
+    person: str
+    verdict: Verdict
+    label: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One row of the audit log: who did what, when.
+
+    Attributes:
+        seq: its number, from 1 without gaps.
+        at: UTC.
+        person: name of who was signed in; "" for nobody, or the station itself.
+        action: one of `app.domain.person.Action`, or what the station did ("sign-in", "lock", "recovery" ...).
+        subject: what it was done to: an alarm's id, a setting's name, a file.
+        detail: as JSON text, "" for none; never a password or PIN.
+        sha256: of the row before and of this row's content, lower-case hex.
+    """
+
+    seq: int
+    at: datetime
+    person: str
+    action: str
+    subject: str
+    detail: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """What walking the audit log found.
+
+    Attributes:
+        rows: how many rows it has.
+        broken: number of the first row that is changed, missing or not to be confirmed; None where all fit.
+        words: what is wrong there; "" where nothing is.
+    """
+
+    rows: int
+    broken: int | None = None
+    words: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.broken is None
