@@ -120,7 +120,7 @@ def test_the_mouse_picks_a_selection_and_one_button_labels_it(
     assert filled.browse.chosen.text() == "4 chosen"
     qtbot.mouseClick(filled.browse.good, LEFT)
     qtbot.waitUntil(lambda: labels(station)[:5] == ["normal", "normal", "normal", "", "normal"])
-    qtbot.waitUntil(lambda: filled.said.text() == "4 pictures as good.")
+    qtbot.waitUntil(lambda: filled.said.text() == "4 pictures as good." and filled.undo.isEnabled())
     qtbot.mouseClick(filled.undo, LEFT)
     qtbot.waitUntil(lambda: labels(station) == [""] * 12)
 
@@ -229,8 +229,8 @@ def test_undo_goes_back_to_the_picture_before(qtbot: QtBot, filled: LabelPage, s
     qtbot.waitUntil(lambda: station.labelling.mask(first) is not None)
     editor = filled.drawing.editor
     qtbot.mouseClick(editor.finish, LEFT)
-    qtbot.waitUntil(lambda: filled.drawing.number != first and editor.canvas.work is not None)
     qtbot.waitUntil(lambda: editor.subject is not None and editor.subject.position == 2)
+    qtbot.waitUntil(lambda: editor.canvas.work is not None)  # the one before was closed when this one was opened
     qtbot.keyClick(editor.canvas, Qt.Key.Key_Z, CONTROL)
     qtbot.waitUntil(lambda: filled.drawing.number == first)
     qtbot.waitUntil(lambda: station.labelling.mask(first) is None)
