@@ -54,6 +54,7 @@ class Gallery(TapArea):
         self._anchor = -1
         self._picking = False
         self._nominal = self._side = 160
+        self._marks: dict[tuple[Verdict, int, str], QImage] = {}
         self._captions: OrderedDict[tuple[object, ...], QImage] = OrderedDict()
         self.words = ""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -246,10 +247,7 @@ class Gallery(TapArea):
         if fact is not None:
             painter.drawImage(rect.left(), rect.top() + self._side, self._caption(fact, metrics))
             if fact.suspicious or fact.disagrees:
-                painter.save()
-                corner = QRectF(rect.left() + 6, rect.top() + 6, _MARK, _MARK)
-                draw_verdict(painter, Verdict.RETEST, corner, theme.colour("retest"))
-                painter.restore()
+                painter.drawImage(rect.left() + 6, rect.top() + 6, self._mark(Verdict.RETEST, _MARK))
 
     def _paint_tick(self, painter: QPainter, box: QRectF) -> None:
         theme = current()
@@ -264,6 +262,19 @@ class Gallery(TapArea):
             [QPoint(round(x + side * a), round(y + side * b)) for a, b in ((0.27, 0.52), (0.44, 0.7), (0.74, 0.34))]
         )
         painter.restore()
+
+    def _mark(self, verdict: Verdict, side: int) -> QImage:
+        """A verdict's shape, painted once."""
+        key = (verdict, side, current().tokens.name)
+        kept = self._marks.get(key)
+        if kept is None:
+            kept = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+            kept.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(kept)
+            draw_verdict(painter, verdict, QRectF(0, 0, side, side), QColor(current().tokens.of(verdict)))
+            painter.end()
+            self._marks[key] = kept
+        return kept
 
     def _caption(self, fact: LibraryPicture, metrics: QFontMetrics) -> QImage:
         """The words below a thumbnail, painted once: text is what costs most of a frame."""
@@ -288,7 +299,7 @@ class Gallery(TapArea):
         state = fact.state
         if state.label is not None:
             verdict = Verdict.PASS if state.label == "normal" else Verdict.FAIL
-            draw_verdict(painter, verdict, QRectF(0, 3, 18, 18), QColor(theme.tokens.of(verdict)))
+            painter.drawImage(0, 3, self._mark(verdict, 18))
             words = "Good" if state.label == "normal" else ", ".join(state.types) or "Defect"
         elif state.aside:
             words = state.aside
