@@ -46,7 +46,7 @@ def run(quick: bool, step: Step) -> list[Figure]:
         step(0.5, "Importing")
         figures += _importing(root, 60 if quick else 1000)
         step(0.8, "Masks")
-        figures += _masks(root / "masks", 5 if quick else 30)
+        figures += _masks(root / "masks", 15 if quick else 30)
     try:
         from tests.bench import labeling_canvas
     except ImportError:
