@@ -1,4 +1,4 @@
-"""Whether pictures are the same, or nearly: a digest of the file, a perceptual hash, and a thumbnail for a second look.
+"""Whether pictures show the same: a perceptual hash, and a thumbnail for a second look.
 
 The hash is pHash (Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010): 64 low
 frequencies of the discrete cosine transform, each as one bit, above their median or not. It finds candidates quickly.
@@ -7,15 +7,12 @@ Parts in a fixture all look alike to it, so that thumbnails have to agree as wel
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.errors import PictureError
 from app.domain.frame import Image
 
 DISTANCE = 4
@@ -32,8 +29,6 @@ different pictures within `DISTANCE` all differ by 24 or more but four, which sh
 SIDE = 32
 """Of a thumbnail, in pixels."""
 
-Hashes = NDArray[np.uint64]
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -46,19 +41,6 @@ class Look:
 
     hash: int
     thumbnail: NDArray[np.uint8]
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of the file, 64 hexadecimal digits.
-
-    Raises:
-        PictureError: it can't be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise PictureError(f"{path} can't be read ({error.strerror or error}).", path) from error
 
 
 def look_of(image: Image) -> Look:

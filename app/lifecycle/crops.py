@@ -16,6 +16,7 @@ from app.domain.frame import Image
 from app.domain.labelling import Place, Query
 from app.pictures import read_picture
 from app.vision.alignment import Golden, learn
+from app.vision.alignment.edges import after, inverted
 
 Matrix = NDArray[np.float64]
 Step = Callable[[float | None, str], None]
@@ -80,7 +81,7 @@ class CropCutter:
                 continue
             way = drawn_on if each.id == place.picture else self._way(each.id, image)
             found = way is not None and drawn_on is not None
-            matrix = _after(_inverted(way), drawn_on) if way is not None and drawn_on is not None else _STILL
+            matrix = after(inverted(way), drawn_on) if way is not None and drawn_on is not None else _STILL
             crops.append(PlaceCrop(each.id, _crop(image, place, matrix), word, found or self._golden is None))
         return crops
 
@@ -118,15 +119,6 @@ def _crop(image: Image, place: Place, matrix: Matrix) -> Image:
     scale = min(4.0, CROP_SIDE / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     to_drawn = np.array([[1 / scale, 0, x + 0.5 / scale - 0.5], [0, 1 / scale, y + 0.5 / scale - 0.5]], np.float64)
-    whole = _after(matrix, to_drawn)
+    whole = after(matrix, to_drawn)
     flags = (cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(image, whole, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-
-
-def _after(second: Matrix, first: Matrix) -> Matrix:
-    return np.hstack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]])
-
-
-def _inverted(matrix: Matrix) -> Matrix:
-    back = np.linalg.inv(matrix[:, :2])
-    return np.hstack([back, -back @ matrix[:, 2:]])

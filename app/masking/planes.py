@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from functools import lru_cache
-
 import cv2
 import numpy as np
 
@@ -13,12 +9,8 @@ from app.domain.errors import MaskError
 from app.domain.labelling import MAX_TYPES
 from app.masking.rects import Plane, size_of
 
-_BAND = 64
-"""Rows that are compressed together."""
-
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_ADLER = 65521
 
 
 def blank(size: tuple[int, int]) -> Plane:
@@ -44,9 +36,8 @@ def copied_to(plane: Plane, size: tuple[int, int], name: str = "the next picture
 def encode_plane(plane: Plane) -> bytes:
     """A plane as PNG of 8-bit grey whose values are the ids: lossless, and the same bytes for the same plane.
 
-    Bands of rows without a defect, which most of a mask is, are not compressed again: their bytes are known. So
-    12 megapixels take about 30 ms at most where OpenCV's own writer takes 160. Each band is a piece of
-    raw DEFLATE (RFC 1951) that ends at a byte, put together as one zlib stream (RFC 1950).
+    Run lengths of unfiltered rows at level 1: masks are flat, and a save must not be felt (21 to 32 ms for 12
+    megapixels; with OpenCV's own choice of filters 100 to 160).
 
     Raises:
         MaskError: it has the value 255, which no type can have.
@@ -54,28 +45,11 @@ def encode_plane(plane: Plane) -> bytes:
     """
     if plane.ndim != 2 or plane.dtype != np.uint8 or plane.size == 0:
         raise ValueError(f"a plane is (H, W) uint8, not {plane.shape} {plane.dtype}")
-    height, width = plane.shape
-    pieces = [b"\x78\x01"]
-    low, high = 1, 0  # Adler-32's two sums
-    for top in range(0, height, _BAND):
-        band = plane[top : top + _BAND]
-        most = int(band.max())
-        if most == 0:
-            count = len(band) * (width + 1)
-            pieces.append(_deflated_zeros(count))
-            high = (high + count * low) % _ADLER
-            continue
-        if most > MAX_TYPES:
-            raise MaskError(f"This mask has pixels of type {most}; types go from 1 to {MAX_TYPES}.")
-        rows = np.zeros((len(band), width + 1), np.uint8)  # each row begins with its filter, 0: none
-        rows[:, 1:] = band
-        data = rows.tobytes()
-        pieces.append(_deflated(data))
-        total = zlib.adler32(data, high << 16 | low)
-        low, high = total & 0xFFFF, total >> 16
-    pieces.append(b"\x03\x00" + struct.pack(">I", high << 16 | low))
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", b"".join(pieces)) + _END
+    if int(plane.max()) > MAX_TYPES:
+        raise MaskError(f"This mask has pixels of type {int(plane.max())}; types go from 1 to {MAX_TYPES}.")
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    return cv2.imencode(".png", plane, options)[1].tobytes()
 
 
 def decode_plane(data: bytes, size: tuple[int, int] | None = None, name: str = "This mask") -> Plane:
@@ -111,17 +85,3 @@ def decode_plane(data: bytes, size: tuple[int, int] | None = None, name: str = "
     if int(ids.max(initial=0)) > MAX_TYPES:
         raise MaskError(f"{name} has pixels of type {int(ids.max())}; types go from 1 to {MAX_TYPES}.")
     return ids
-
-
-def _deflated(data: bytes) -> bytes:
-    squeeze = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
-    return squeeze.compress(data) + squeeze.flush(zlib.Z_FULL_FLUSH)
-
-
-@lru_cache(maxsize=64)
-def _deflated_zeros(count: int) -> bytes:
-    return _deflated(bytes(count))
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

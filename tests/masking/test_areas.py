@@ -113,8 +113,8 @@ def test_any_box_gives_an_area_within_it_or_none(box: Rect) -> None:
         assert found.rect.x >= max(box.x, 0) and found.rect.right <= min(box.right, 320)
 
 
-def test_a_box_on_bare_surface_gives_no_error() -> None:
-    box_area(np.full((100, 100, 3), 90, np.uint8), Rect(20, 20, 40, 40))
+def test_on_bare_surface_nothing_stands_out_of_a_box() -> None:
+    assert box_area(np.full((100, 100, 3), 90, np.uint8), Rect(20, 20, 40, 40)) is None
 
 
 def test_a_rough_outline_snaps_to_the_edge() -> None:

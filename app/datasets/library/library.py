@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from app.datasets.library.files import LibraryFiles, Plane
+from app.datasets.library.files import LibraryFiles
 from app.datasets.library.ledger import Edit, Ledger
 from app.datasets.library.query import count, find
 from app.datasets.library.schema import DATABASE, open_file, words_for
@@ -32,6 +32,7 @@ from app.domain.labelling import (
     Query,
     Split,
 )
+from app.masking import Plane
 
 _PAGE = 500  # values a statement
 SMALLEST_PLACE = 8
