@@ -275,9 +275,6 @@ class LabellingDesk:
     def rename_type(self, old: str, new: str) -> Job[Done]:
         return self._act("Rename", lambda library: library.types.rename(old, new))
 
-    def recolour_type(self, name: str, colour: str) -> Job[Done]:
-        return self._act("Colour", lambda library: library.types.recolour(name, colour))
-
     def merge_types(self, name: str, into: str) -> Job[Done]:
         return self._act("Merge", lambda library: library.types.merge(name, into))
 

@@ -15,6 +15,7 @@ from app.labelling import LabellingDesk
 from ui.bridge import Bridge
 from ui.labeling.filters import Filters
 from ui.labeling.gallery import Gallery
+from ui.labeling.history import HistorySheet
 from ui.labeling.stock import Stock
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Combo, label
@@ -112,6 +113,7 @@ class Browse(QWidget):
         layout.setSpacing(16)
         layout.addWidget(self.filters)
         layout.addLayout(right, 1)
+        self.history = HistorySheet(self)
         self.filters.changed.connect(self.search_now)
         self.search.textChanged.connect(lambda _text: self._settle.start())
         self.order.currentIndexChanged.connect(lambda _index: self.search_now())
@@ -139,6 +141,7 @@ class Browse(QWidget):
     def library_changed(self) -> None:
         """Another library is open."""
         self.stock.forget()
+        self.history.hide()
         self.filters.set_query(Query())
         self.gallery.choose_nothing()
         self.gallery.show_ids([], "")
@@ -248,11 +251,29 @@ class Browse(QWidget):
         menu.addAction("Not labelled  (U)", lambda: self.classify(None))
         menu.addAction("Leave out, or take in again  (X)", self._aside)
         menu.addSeparator()
+        menu.addAction("History of this picture", self._show_history)
+        for each in self._types:
+            if self._counts is not None and not self._counts.types.get(each.name):
+                name = each.name
+                menu.addAction(f"Remove {name}, which no picture has", lambda name=name: self.act(
+                    lambda: self._desk.remove_type(name)))  # fmt: skip
+        menu.addSeparator()
         menu.addAction("For training", lambda: self.act(lambda: self._desk.set_split(ids, "train")))
         menu.addAction("For testing  (T)", lambda: self.act(lambda: self._desk.set_split(ids, "test")))
         menu.addAction("Either set", lambda: self.act(lambda: self._desk.set_split(ids, None)))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.more.mapToGlobal(QPoint(0, -menu.sizeHint().height())))  # upwards: the bar is at the bottom
+
+    def _show_history(self) -> None:
+        number = self.gallery.current
+        if number is None:
+            return
+        desk = self._desk
+        self._bridge.run(
+            lambda: (desk.pictures([number])[0].name, desk.history(number)),
+            lambda found: self.history.show_history(*found),
+            lambda words: self.said.emit(words, "bad"),
+        )
 
     def _open(self) -> None:
         if self._counts is not None and self._counts.total + self._counts.aside == 0:
@@ -294,6 +315,7 @@ class Browse(QWidget):
         self.open.setEnabled(empty or some)
 
     def resizeEvent(self, _event: object) -> None:
+        self.history.fit()
         self.side.setFixedWidth(104 + current().metrics.touch)  # the word and its arrow
         self._update()
 

@@ -6,28 +6,16 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.domain.labelling import Conflict, LabelState
+from app.domain.labelling import Conflict
 from app.labelling import LabellingDesk
 from ui.bridge import Bridge
+from ui.labeling.words import state_words
 from ui.shared.images import fit, to_qimage
 from ui.shared.widgets import Button, Card, clear, label, scrolled
 from ui.shared.work import Follower
 
 _SHOWN = 40
 _THUMB = 160
-
-
-def state_words(state: LabelState) -> str:
-    """What a state says, in one line."""
-    what = {"normal": "Good", "anomaly": ", ".join(state.types) or "Defect", None: "Not labelled"}[state.label]
-    parts = [what]
-    if state.mask:
-        parts.append("drawn")
-    if state.split:
-        parts.append("training" if state.split == "train" else "testing")
-    if state.aside:
-        parts.append("left out")
-    return ", ".join(parts)
 
 
 class Thumb(QWidget):

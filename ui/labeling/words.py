@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.domain.labelling import LabelState
 from app.labelling import Added, Difference, Helped, Joined
 
 
@@ -53,3 +54,16 @@ def difference_words(told: Difference) -> str:
         if names
     ]
     return ", ".join(parts) if parts else "nothing changed"
+
+
+def state_words(state: LabelState) -> str:
+    """What a state says, in one line."""
+    what = {"normal": "Good", "anomaly": ", ".join(state.types) or "Defect", None: "Not labelled"}[state.label]
+    parts = [what]
+    if state.mask:
+        parts.append("drawn")
+    if state.split:
+        parts.append("training" if state.split == "train" else "testing")
+    if state.aside:
+        parts.append("left out")
+    return ", ".join(parts)

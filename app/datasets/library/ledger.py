@@ -202,7 +202,7 @@ class Ledger:
 def turn_types(connection: sqlite3.Connection, renamed: dict[str, object], *, back: bool) -> None:
     """Does or takes back what an action did to a defect type: {"id", "column", "before", "after"}."""
     column = renamed["column"]
-    assert column in ("name", "colour", "merged_into", "removed")
+    assert column in ("name", "merged_into", "removed")
     connection.execute(
         f"UPDATE types SET {column} = ? WHERE id = ?", (renamed["before" if back else "after"], renamed["id"])
     )

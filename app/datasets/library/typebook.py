@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -52,14 +51,6 @@ class TypeBook:
                     f"There is a type called {new} already. Merge {old} into it, or choose another name."
                 )
             return self._turn(ledger, f"{old} is called {new}", number, "name", ledger.names.name(number), new)
-
-    def recolour(self, name: str, colour: str) -> Done:
-        if not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
-            raise DatasetError(f"The colour {colour} is not like #E6550D.")
-        with self._library.writing() as (_, ledger):
-            number = self._number(ledger, name)
-            before = next(each.colour for each in ledger.names.used if each.id == number)
-            return self._turn(ledger, f"{name} in another colour", number, "colour", before, colour.upper())
 
     def merge(self, name: str, into: str) -> Done:
         """What was `name` is `into` from now on, in labels and masks; undo parts them again."""

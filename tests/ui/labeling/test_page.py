@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.datasets.library import Library
@@ -341,3 +342,18 @@ def test_a_library_filled_elsewhere_opens_by_itself_when_it_is_the_only_one(
     window.go("label")
     qtbot.waitUntil(lambda: len(window.label.browse.gallery.ids) == 1)
     assert window.label.library.text() == "Brackets"
+
+
+def test_the_history_of_a_picture_tells_who_did_what(qtbot: QtBot, filled: LabelPage, station: FakeStation) -> None:
+    tap(qtbot, filled, 0)
+    station.labelling.classify(filled.browse.gallery.ids[:1], "anomaly", "dent").result(5)
+    station.labelling.classify(filled.browse.gallery.ids[:1], "normal").result(5)
+    filled.browse._show_history()
+    sheet = filled.browse.history
+    qtbot.waitUntil(sheet.isVisible)
+    said = [each.text() for each in sheet.findChildren(QLabel)]
+    assert said.index("1 picture as good") < said.index("1 picture as dent")
+    assert "Not labelled → dent" in said and "dent → Good" in said
+    assert any(each.startswith("operator, Station 1, ") for each in said)
+    qtbot.mouseClick(sheet.close_button, LEFT)
+    assert not sheet.isVisible()
