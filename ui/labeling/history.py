@@ -32,7 +32,11 @@ class HistorySheet(QFrame):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(16)
         layout.addLayout(top)
-        layout.addWidget(scrolled(content), 1)
+        area = scrolled(content)
+        for each in (content, area.viewport()):  # the sheet's own ground shows through
+            each.setProperty("kind", "")
+            each.setAutoFillBackground(False)
+        layout.addWidget(area, 1)
         self.hide()
 
     def show_history(self, name: str, changes: list[Change]) -> None:

@@ -224,7 +224,7 @@ class LabelPage(QWidget):
     def _update(self) -> None:
         place = self._desk.place
         shown = self.stack.currentWidget()
-        self.top.setVisible(place is not None and shown is not self.drawing)
+        self.top.setVisible(place is not None and shown not in (self.drawing, self.start))
         self.said.setVisible(shown is not self.start)
         self.library.setText(place.name if place is not None else "")
         self.add.setVisible(shown is self.browse)
