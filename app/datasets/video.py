@@ -18,6 +18,7 @@ from app.datasets.exporting.names import Names
 from app.domain.errors import SourceError
 from app.domain.frame import Image
 from app.pictures import encode_png
+from app.whole_files import write_whole
 
 CHANGE = 0.02
 """Share of the picture that has to have changed, unless told otherwise. Measured on drawn clips: a scene that stands
@@ -210,13 +211,7 @@ class _Taking:
         while target.exists():
             number += 1
             target = self._folder / f"{name}-{number}.png"
-        part = target.with_name(f".{target.name}.part")
-        try:
-            part.write_bytes(encode_png(image))
-            part.rename(target)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        write_whole(target, encode_png(image), durable=False)
         self._files.append(target)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.domain.errors import LinesightError
+from app.whole_files import write_whole
 
 
 class BucketError(LinesightError):
@@ -68,18 +69,9 @@ class FolderBuckets:
 
     def write(self, bucket: str, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         path = self._place(bucket, key)
-        # Beside it and under a name of its own: two writers never share a half-written file.
-        part = path.with_name(f".{path.name[:100]}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
+            write_whole(path, data)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
             words = f"s3://{bucket}/{key} can't be written ({error.strerror or error})."
             raise BucketError(f"{words} Free some space, or give this user write access.") from error
 
@@ -172,10 +164,7 @@ class S3Buckets:
         if not path.is_file():
             data = self.read(bucket, key)
             try:
-                cache.mkdir(parents=True, exist_ok=True)
-                part = path.with_name(f"{name}.{threading.get_ident()}.part")
-                part.write_bytes(data)
-                os.replace(part, path)
+                write_whole(path, data, durable=False)
             except OSError as error:
                 raise BucketError(f"s3://{bucket}/{key} can't be kept in {cache} ({error.strerror}).") from error
         return path

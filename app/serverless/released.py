@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.domain.errors import ModelError
+from app.whole_files import write_whole
 
 if TYPE_CHECKING:  # OpenVINO takes more than a second to import; what only releases models never needs it
     from app.vision.detector import Detector
@@ -133,8 +133,5 @@ class Released:
         if hashlib.sha256(data).hexdigest() != release.sha256:
             words = f"The model s3://{self._bucket}/{release.key} is not the one that was released (its hash differs)."
             raise ModelError(f"{words} Release it again.")
-        self._cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{threading.get_ident()}.part")
-        part.write_bytes(data)
-        os.replace(part, path)
+        write_whole(path, data, durable=False)
         return path

@@ -7,12 +7,10 @@ read files of this version; a file of a later version is refused with words.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
 import math
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,6 +45,7 @@ from app.vision.parts import Arrays, Described, taken
 from app.vision.quality import PictureQuality, QualityDescription
 from app.vision.strips import Strips, StripsDescription
 from app.vision.tone import Tone, ToneDescription
+from app.whole_files import write_whole
 
 FORMAT_VERSION = 2
 SUFFIX = ".linesight"
@@ -311,17 +310,9 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         ModelError: the place can't be written; names it.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_whole(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise ModelError(
             f"The model can't be written to {path} ({error.strerror or error}). "
             "Choose another place or free some space."

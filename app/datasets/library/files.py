@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import uuid
 from pathlib import Path
 
 import cv2
@@ -19,6 +17,7 @@ from app.domain.errors import DatasetError, MaskError
 from app.domain.frame import Image
 from app.masking import Plane, decode_plane, encode_plane
 from app.pictures import read_picture
+from app.whole_files import write_whole
 
 THUMB_SIDE = 224
 """Longer side of a thumbnail in pixels."""
@@ -105,16 +104,4 @@ def _write_once(path: Path, data: bytes, *, safe: bool = True) -> None:
     with contextlib.suppress(OSError):
         if path.stat().st_size == len(data):
             return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            if safe:
-                file.flush()
-                os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    write_whole(path, data, durable=safe)

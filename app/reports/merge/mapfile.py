@@ -6,7 +6,6 @@ import fnmatch
 import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from app.domain.errors import LinesightError
 from app.reports.merge import words
 from app.reports.merge.mapping import EXTRA, Proposal
 from app.reports.merge.tables import Table
+from app.whole_files import write_whole
 
 _HEADING = f"""Columns of inspectors' spreadsheets. Correct what is wrong and give the file again with --mapping.
 
@@ -180,16 +180,10 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         LinesightError: it can't be written there.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, text.encode("utf-8"))
     except OSError as error:
         raise LinesightError(f"The mapping {path} can't be written ({error.strerror or error}).") from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def literal(name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import shutil
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.domain.errors import LinesightError
+from app.whole_files import write_whole
 
 try:  # Windows has no flock: there one process alone keeps the records
     import fcntl
@@ -315,14 +315,8 @@ class FolderRecords:
 
     @staticmethod
     def _write(path: Path, data: bytes) -> None:
-        part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
         with _told(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
+            write_whole(path, data)
 
 
 @contextlib.contextmanager
