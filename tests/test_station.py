@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app import station as station_module
+from app import line as line_module
 from app.domain.counts import Counts
 from app.domain.errors import Cancelled, LinesightError
 from app.domain.inspection import ModelRef
@@ -190,7 +190,7 @@ def test_training_that_is_stopped_says_so_and_can_be_started_again(
     stations: Stations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    monkeypatch.setattr(station_module, "train_on_demo", _slow_training(steps))
+    monkeypatch.setattr(line_module, "train_on_demo", _slow_training(steps))
     stations.sources["demo"] = lambda: FakeSource(address="demo")
     station = stations.open()
     station.begin()
@@ -210,7 +210,7 @@ def test_training_that_is_stopped_says_so_and_can_be_started_again(
 def test_an_order_gives_up_a_training_that_runs(
     stations: Stations, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr(station_module, "train_on_demo", _slow_training([]))
+    monkeypatch.setattr(line_module, "train_on_demo", _slow_training([]))
     stations.sources[CAMERA] = lambda: FakeSource(VIEWING, address=CAMERA)
     station = stations.open()
     station.begin()

@@ -11,9 +11,10 @@ from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.domain.errors import LinesightError
 from app.domain.inspection import Inspection
+from app.line import DEMO
 from app.logs import configure
 from app.paths import data_folder
-from app.station import DEMO, Station
+from app.station import Station
 from app.status import Phase
 
 _AT_ONCE = ("video:", "folder:")  # a wrong path does not come right by waiting, a camera may

@@ -35,6 +35,24 @@ class ModelRef:
         return f"{self.name}@{self.version}" if self.version else self.name
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known of a part beside its picture; each "" where it is not known.
+
+    Attributes:
+        serial: of the part, as scanned.
+        lot, recipe: it belongs to.
+        operator: who is signed in.
+        camera: its settings, as JSON text.
+    """
+
+    serial: str = ""
+    lot: str = ""
+    recipe: str = ""
+    operator: str = ""
+    camera: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
     """What the detector says of one picture.

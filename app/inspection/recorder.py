@@ -15,7 +15,7 @@ from typing import Protocol
 from app.domain.alarm import Alarm
 from app.domain.errors import StoreError
 from app.domain.frame import Frame, Image
-from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
+from app.domain.inspection import Around, Detection, Inspection, ModelRef, Outcome
 from app.domain.verdict import Verdict
 from app.pictures import decode_picture, encode_jpeg, encode_png
 from app.store import Store
@@ -67,7 +67,7 @@ class Recorder:
 
     Args:
         clock: seconds, rising, for how often room is looked for after a full disk.
-        operator: who is signed in, asked for each part; "" for nobody.
+        around: what else is known of a part, asked for each.
     """
 
     def __init__(
@@ -80,16 +80,16 @@ class Recorder:
         product: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
-        operator: Callable[[], str] = lambda: "",
+        around: Callable[[], Around] = Around,
     ) -> None:
-        self._operator = operator
+        self._around = around
         self._store, self._alarms, self._detector = store, alarms, detector
         self._station, self._product, self._now, self._clock = station, product, now, clock
         self._next_restore = 0.0
 
     def record(self, judged: Judged) -> Outcome:
         """Commits one inspection and returns what may now be shown and sent."""
-        frame, detection = judged.frame, judged.detection
+        frame, detection, around = judged.frame, judged.detection, self._around()
         self._make_room_again()
         try:
             part_id = frame.part_id or f"{self._store.next_part_number():06d}"
@@ -116,7 +116,11 @@ class Recorder:
             model=self._detector.ref,
             milliseconds=detection.milliseconds if detection else None,
             error=judged.error,
-            operator=self._operator(),
+            serial=around.serial,
+            lot=around.lot,
+            recipe=around.recipe,
+            operator=around.operator,
+            camera=around.camera,
             checkpoints=detection.checkpoints if detection else (),
             wear=detection.wear if detection else (),
         )

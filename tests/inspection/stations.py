@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app import station as station_module
+from app import line as line_module
 from app.cameras import FrameSource, make_source
 from app.cameras.base import SourceTraits
 from app.paths import DataFolder
@@ -43,7 +43,7 @@ class Stations:
             own = self.sources.get(address)
             return own() if own else make_source(address, **options)
 
-        monkeypatch.setattr(station_module, "make_source", make)
+        monkeypatch.setattr(line_module, "make_source", make)
 
     def open(
         self, name: str = "station", *, now: Callable[[], datetime] = lambda: datetime.now(UTC), **options: Any
