@@ -282,9 +282,10 @@ def test_no_more_than_all() -> None:
 def test_the_quantile_undoes_the_beta_function(probability: float, a: float, b: float) -> None:
     value = beta_quantile(probability, a, b)
     assert 0 <= value <= 1
-    # Floating point can't come closer than the distribution changes from one number to the next.
+    # Floating point can't come closer than the distribution changes from one number to the next; 1e-8 is far below
+    # what a share of some thousand parts can tell.
     around = incomplete_beta(math.nextafter(value, 0), a, b), incomplete_beta(math.nextafter(value, 1), a, b)
-    assert incomplete_beta(value, a, b) == pytest.approx(probability, abs=1e-9 + around[1] - around[0])
+    assert incomplete_beta(value, a, b) == pytest.approx(probability, abs=1e-8 + around[1] - around[0])
 
 
 @given(x=st.floats(0, 1), a=st.floats(1, 1e4), b=st.floats(1, 1e4))  # below 1 the rounding of 1 - x shows

@@ -140,6 +140,7 @@ def test_a_picture_of_another_size_is_asked_in_the_same_places(plain: LearnedChe
     assert (found["bolt 1"].x, found["bolt 1"].width) == (2 * PLACES["bolt 1"][0], 2 * PLACES["bolt 1"][2])
 
 
+@pytest.mark.slow
 def test_labelled_crops_give_their_state_a_name() -> None:
     names = ("bolt 1", "label")
     bare = [sample(f"bare {seed}", draw_bolted(seed, heads=ALL, label="missing")) for seed in range(60, 62)]
@@ -175,6 +176,7 @@ def pale(seed: int) -> Image:
     return picture
 
 
+@pytest.mark.slow
 def test_labels_sharpen_a_checkpoint() -> None:
     labels = tuple((sample(f"pale {seed}", pale(seed)), "pale") for seed in range(50, 56))
     before, after = (asking(learned([Wanted("label", PLACES["label"], GOOD[0], own)])) for own in ((), labels))

@@ -51,6 +51,7 @@ def turned() -> Trained:
     return train([Sample(str(index), lambda part=part: part) for index, part in enumerate(parts)], name="turned")
 
 
+@pytest.mark.slow
 def test_parts_in_any_pose_are_laid_onto_the_golden_part(turned: Trained, tmp_path: Path) -> None:
     path = tmp_path / "turned.model"
     artefact.write(path, turned.data)

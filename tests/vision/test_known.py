@@ -41,7 +41,10 @@ def samples(parts: list[Image]) -> list[Sample]:
     return [Sample(str(index), lambda part=part: part) for index, part in enumerate(parts)]
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["masks", "picture labels"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(True, id="masks"), pytest.param(False, id="picture labels", marks=pytest.mark.slow)],
+)
 def taught(request: pytest.FixtureRequest, demo_parts: list[Image]) -> Trained:
     defects = [defect(kind, index, request.param) for kind in TAUGHT for index in range(4)]
     return train(samples(demo_parts), name="taught", defects=defects)

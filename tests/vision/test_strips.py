@@ -71,6 +71,7 @@ def pixels(detector: Detector) -> float:
     return auroc(np.concatenate(good), np.concatenate(bad)) or 0.0
 
 
+@pytest.mark.slow
 def test_a_broad_weak_patch_stands_out_more_of_the_map(surface: Trained) -> None:
     assert surface.model.strips is not None and surface.model.strips.rows, "the grain runs down"
     plain, joined = pixels(without_strips(surface)), pixels(Detector(surface.model, surface.ref))

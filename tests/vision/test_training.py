@@ -165,6 +165,7 @@ def test_the_weights_are_pinned_and_nothing_else_is_unpickled(tmp_path: Path) ->
         weights._Restricted(io.BytesIO(pickle.dumps(__import__("os").system))).load()
 
 
+@pytest.mark.slow
 def test_parts_that_were_learned_from_score_lower_than_parts_that_were_not(demo_parts: list[Image]) -> None:
     """Also with so many features that the axes are found from some of them only."""
     made = train(samples(demo_parts), name="own")
