@@ -84,7 +84,8 @@ class ModelShelf:
         path = Path(text).expanduser()
         if path.exists():
             return _from_file(path, 0)
-        if text and (release := releases.newest(self.folder(text))) is not None:
+        found = _BY_NAME.match(text)
+        if found is None and text and (release := releases.newest(self.folder(text))) is not None:
             model, stored = self._read(release.version)
             if stored.ref.sha256 != release.sha256:
                 raise ModelError(
@@ -92,7 +93,6 @@ class ModelShelf:
                     "before, or restore the file from a backup."
                 )
             return model, stored
-        found = _BY_NAME.match(text)
         if found is None:
             raise ModelError(
                 f"There is no model file {text}, and it is no NAME@VERSION of this station{self._offer()}. "

@@ -72,6 +72,11 @@ def reap() -> None:
         each.poll()
 
 
+def alive() -> bool:
+    """Whether a process that was started from here still lives."""
+    return any(each.poll() is None for each in _started)
+
+
 def stop(pid: int, *, hard: bool = False) -> None:
     """Asks the process to stop what it trains, or ends it."""
     # Windows knows only the hard way; there the file that asks to stop does it.

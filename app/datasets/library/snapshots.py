@@ -98,6 +98,22 @@ def set_of(path: Path) -> Snapshot | None:
         library.close()
 
 
+def pinned(path: Path) -> Path:
+    """Slow: of a library's folder, the file of its snapshot as it is now, taken where nothing like it is kept yet; any
+    other place as it is.
+
+    Raises:
+        DatasetError: the library can't be used, or the snapshot not be written.
+    """
+    if not (path.is_dir() and (path / DATABASE).is_file()):
+        return path
+    library = Library(path, open_to_read(path), "")
+    try:
+        return take(library).path
+    finally:
+        library.close()
+
+
 def checkpoints_of(snapshot: Snapshot) -> tuple[DrawnCheckpoint, ...]:
     """The checkpoints drawn in a library, with what was said of them in its pictures."""
     files = LibraryFiles(snapshot.root)
