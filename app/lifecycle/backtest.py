@@ -1,4 +1,4 @@
-"""What would change: pictures judged again by what is tried (version, threshold, regions) beside the running version."""
+"""What would change: pictures judged again by what is tried (version, threshold, regions) beside the running one."""
 
 from __future__ import annotations
 
