@@ -434,11 +434,13 @@ class ImproveDesk:
         on: str,
         step: Callable[[float, str], None],
     ) -> Backtest:
+        for x, y, width, height in trial.regions:
+            if not (0 <= x < x + width <= 1.001 and 0 <= y < y + height <= 1.001):
+                raise ModelError("A region must lie within the picture: left, top, width and height in shares 0 to 1.")
+
         def candidate() -> Detector:
             detector = self.registry.load(tried)
-            if trial.threshold is None and not trial.regions:
-                return detector
-            return detector.tried_with(trial.threshold, trial.regions)
+            return detector if trial.threshold is None else detector.with_threshold(trial.threshold)
 
         return replay(trial, candidate, running.name, lambda: self.registry.load(running), pictures, on, step)
 

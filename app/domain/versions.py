@@ -350,7 +350,8 @@ class Trial:
     Attributes:
         version: NAME@VERSION.
         threshold: in place of its own.
-        regions: look only here; () for everywhere the version looks.
+        regions: look only here; () for everywhere the version looks. Estimated from the heat map of the whole picture:
+            to have it exactly, train with the regions.
     """
 
     version: str

@@ -20,7 +20,6 @@ from app.domain.verdict import Limits, Verdict, decide
 from app.domain.wear import WearLimit, grade
 from app.vision import artefact
 from app.vision.checkpoints import CheckpointJudge, Found
-from app.vision.framing import Rect
 from app.vision.geometry import SHAPE_TOLERANCE
 from app.vision.judge import Judge, Judged
 from app.vision.regions import find_regions
@@ -66,27 +65,18 @@ class Detector:
         changed.wear_limits = check_wear(tuple(own.values()), self.model.description)
         return changed
 
-    def tried_with(self, threshold: float | None = None, only: Sequence[Rect] = ()) -> Detector:
-        """The same with another threshold, whose RETEST band keeps its share, or looking only at some regions: for
-        trying them out. Everywhere else nothing counts as evidence; views and memory stay as they are, so that what is
-        seen within the regions is compared as before.
-
-        Args:
-            only: (x, y, width, height) in shares of the picture, or of the golden part's where there is one.
+    def with_threshold(self, threshold: float) -> Detector:
+        """The same with another threshold, whose RETEST band keeps its share: for trying it out.
 
         Raises:
-            ModelError: a threshold that is none, or regions outside the picture.
+            ModelError: a threshold that is none.
         """
-        description, framing = self.model.description, self.model.framing
-        if threshold is not None:
-            if not 0 < threshold < math.inf:
-                raise ModelError(f"The threshold {threshold:g} must be a number above 0.")
-            band = description.limits.retest_from / description.limits.threshold
-            limits = artefact.LimitsDescription(threshold=threshold, retest_from=threshold * band)
-            description = description.model_copy(update={"limits": limits})
-        if only:
-            framing = replace(framing, regions=framing.regions.narrowed(only))
-        return Detector(replace(self.model, description=description, framing=framing), self.ref)
+        if not 0 < threshold < math.inf:
+            raise ModelError(f"The threshold {threshold:g} must be a number above 0.")
+        description = self.model.description
+        band = description.limits.retest_from / description.limits.threshold
+        limits = artefact.LimitsDescription(threshold=threshold, retest_from=threshold * band)
+        return Detector(replace(self.model, description=description.model_copy(update={"limits": limits})), self.ref)
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for pictures of this size now, so that the first one need not wait for it."""

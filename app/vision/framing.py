@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Annotated
 
 import cv2
@@ -12,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from app.domain.errors import DatasetError, ModelError
+from app.domain.errors import DatasetError
 from app.domain.frame import Image
 from app.vision.alignment import Golden, Registration
 from app.vision.parts import Described
 
 AREA = 64
-_MOST = 64  # rectangles of either kind
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rect = tuple[Share, Share, Share, Share]
@@ -35,33 +33,8 @@ class Regions(Described):
         ignored: what lies in one of these is not judged, such as a serial number.
     """
 
-    interest: tuple[Rect, ...] = Field(default=(), max_length=_MOST)
-    ignored: tuple[Rect, ...] = Field(default=(), max_length=_MOST)
-
-    def narrowed(self, only: Sequence[Rect]) -> Regions:
-        """The same looking only at `only`: all else is ignored instead of cut away, so that nothing moves.
-
-        Raises:
-            ModelError: one of them is empty or lies outside the picture, or there are too many.
-        """
-        for x, y, wide, tall in only:
-            if not (0 <= x < x + wide <= 1 + 1e-9 and 0 <= y < y + tall <= 1 + 1e-9):
-                raise ModelError(
-                    f"The region {x:g},{y:g},{wide:g},{tall:g} must lie within the picture, in shares 0 to 1."
-                )
-        ups = sorted({0.0, 1.0, *(edge for _, y, _, tall in only for edge in (y, min(1.0, y + tall)))})
-        left_out: list[Rect] = []
-        for top, bottom in pairwise(ups):
-            middle = (top + bottom) / 2
-            spans = sorted((x, min(1.0, x + wide)) for x, y, wide, tall in only if y <= middle <= y + tall)
-            reached = 0.0
-            for begin, end in [*spans, (1.0, 1.0)]:
-                if begin > reached:
-                    left_out.append((reached, top, begin - reached, bottom - top))
-                reached = max(reached, end)
-        if len(self.ignored) + len(left_out) > _MOST:
-            raise ModelError("So many regions can't be tried at once. Give fewer.")
-        return Regions(interest=self.interest, ignored=(*self.ignored, *left_out))
+    interest: tuple[Rect, ...] = Field(default=(), max_length=64)
+    ignored: tuple[Rect, ...] = Field(default=(), max_length=64)
 
     def crop(self, width: int, height: int) -> tuple[int, int, int, int]:
         """(x, y, width, height) in pixels of a picture: the smallest rectangle around the regions of interest."""
