@@ -122,7 +122,12 @@ class ImproveDesk:
     def __init__(self, host: Host, changed: Callable[[], None], now: Callable[[], datetime]) -> None:
         self._host, self._changed, self._now = host, changed, now
         self.registry = Registry(host.shelf)
-        self._trainings = Trainings(TrainingQueue(host.data.trainings, now), host.data.models, changed)
+        self._trainings = Trainings(
+            TrainingQueue(host.data.trainings, now),
+            host.data.models,
+            lambda asked: self.registry.of_job(asked.plan.product, asked.id),
+            changed,
+        )
         self._lock = threading.Lock()  # guards the fields below
         self._measured: dict[str, Metrics] = {}
         self._shadow: shadow.ShadowRun | None = None

@@ -147,13 +147,20 @@ class TrainingQueue:
             return None
         return lock.holder()
 
-    def settle(self) -> None:
-        """Ends what was cancelled, or cut short too often, while no process trains; call it where none does."""
+    def settle(self, made: Callable[[Asked], str]) -> None:
+        """Ends what was cancelled, or cut short too often, or had finished when it was killed; call it where no process
+        trains, or from that one between two trainings.
+
+        Args:
+            made: NAME@VERSION that a training made, "" for none.
+        """
         for each in self.asked():
             standing = self.standing(each.id)
             if standing.state.ended or each.plan.where != "station":
                 continue
-            if self.is_cancelled(each.id):
+            if standing.state is JobState.RUNNING and (version := made(each)):
+                self.ended(each.id, replace(standing, state=JobState.DONE, version=version))
+            elif self.is_cancelled(each.id):
                 self.ended(each.id, replace(standing, state=JobState.CANCELLED))
             elif standing.state is JobState.RUNNING and standing.attempts >= MOST_ATTEMPTS:
                 self.ended(each.id, replace(standing, state=JobState.FAILED, error=CUT_SHORT))
@@ -166,8 +173,6 @@ class TrainingQueue:
         if state is JobState.RUNNING and not alive and asked.plan.where == "station":
             state, fraction = JobState.QUEUED, 0.0
             words = "It was cut short and begins again."
-            if standing.attempts >= MOST_ATTEMPTS:
-                state, error = JobState.FAILED, CUT_SHORT
         if not state.ended and self.is_cancelled(asked.id):
             words = "Stopping"
             if state is JobState.QUEUED:

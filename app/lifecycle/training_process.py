@@ -25,7 +25,7 @@ from types import FrameType
 
 from app.domain.errors import Cancelled, LinesightError
 from app.domain.versions import JobState
-from app.lifecycle.queue import CUT_SHORT, MOST_ATTEMPTS, Asked, Standing, TrainingQueue, WorkerLock
+from app.lifecycle.queue import Asked, Standing, TrainingQueue, WorkerLock
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,8 @@ class Worker:
 
     Args:
         make: makes the version of a training; its step raises Cancelled to stop.
+        made_before: NAME@VERSION that a training made already, "" for none: it may have been killed after the version
+            was there and before that was noted.
     """
 
     def __init__(
@@ -127,7 +129,7 @@ class Worker:
     def run(self) -> None:
         """Until nothing waits any more."""
         while not self._ending:
-            self._queue.settle()
+            self._queue.settle(self._made_before)
             waiting = self._queue.waiting()
             if not waiting:
                 return
@@ -136,13 +138,6 @@ class Worker:
     def _train(self, asked: Asked) -> None:
         queue = self._queue
         before = queue.standing(asked.id)
-        # It may have been killed after the version was there and before that was noted.
-        if before.attempts and (version := self._made_before(asked)):
-            queue.ended(asked.id, replace(before, state=JobState.DONE, version=version))
-            return
-        if before.attempts >= MOST_ATTEMPTS:
-            queue.ended(asked.id, replace(before, state=JobState.FAILED, error=CUT_SHORT))
-            return
         self._asked_to_stop.clear()
         now = Standing(JobState.RUNNING, before.attempts + 1, os.getpid(), self._now())
         queue.set_standing(asked.id, now)

@@ -13,7 +13,7 @@ from typing import Protocol
 from app.domain.errors import ModelError
 from app.domain.versions import JobState, TrainingJob, TrainingPlan, Where
 from app.lifecycle import training_process
-from app.lifecycle.queue import TrainingQueue
+from app.lifecycle.queue import Asked, TrainingQueue
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Trainings:
     Args:
         queue: the files.
         models: the shelf's folder.
+        made: NAME@VERSION that a training made, "" for none.
         changed: told when a training has moved on.
         clock: seconds, rising.
     """
@@ -53,10 +54,12 @@ class Trainings:
         self,
         queue: TrainingQueue,
         models: Path,
+        made: Callable[[Asked], str],
         changed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.queue, self._models, self._changed, self._clock = queue, models, changed, clock
+        self.queue, self._models, self._made = queue, models, made
+        self._changed, self._clock = changed, clock
         self.places: dict[Where, TrainingPlace] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -139,7 +142,7 @@ class Trainings:
         self._end_by_force()
         pid = self.queue.worker_pid()
         if pid is None:
-            self.queue.settle()
+            self.queue.settle(self._made)
             waiting = self.queue.waiting()
             if waiting and self._starts >= _STARTS:
                 standing = self.queue.standing(waiting[0].id)
