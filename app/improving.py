@@ -356,9 +356,12 @@ class ImproveDesk:
         return self.registry.history(product)
 
     def use_released(self) -> None:
-        """At once: the line starts again with the version that is released now for the settings' product."""
+        """The line starts again with the version that is released now for the settings' product. Raises NotAllowed, or
+        ModelError where nothing is."""
         self._host.people.require(Action.RUN)
         settings = self._host.settings
+        if self.registry.released(settings.product) is None:
+            raise ModelError(f"Nothing of {settings.product} is released. Release a version first.")
         self._host.inspect_source(settings.source, settings.product, settings.product)
 
     # -- shadow

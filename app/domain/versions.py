@@ -181,7 +181,7 @@ class Metrics:
         threshold, retest_from: the version's limits.
         tp, fp, tn, fn: counted at the threshold; retest: in the band below it, or of poor quality.
         words: what to think of the figures: a set that is too small is named here; "" where all is well.
-        rows: every picture of the test set, the most doubtful first.
+        rows: every picture of the test set: wrong ones first, then doubtful ones, each nearest to the threshold first.
         failed: (name, why) of pictures that could not be judged.
     """
 
@@ -208,6 +208,16 @@ class Metrics:
     words: str
     rows: tuple[TestRow, ...]
     failed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def wrong(self) -> tuple[TestRow, ...]:
+        """Pictures that the version's threshold judges wrongly."""
+        return tuple(row for row in self.rows if row.wrong(self.threshold))
+
+    @property
+    def doubtful(self) -> tuple[TestRow, ...]:
+        """Pictures that the station would ask to see again, and judges rightly otherwise."""
+        return tuple(row for row in self.rows if row.doubtful and not row.wrong(self.threshold))
 
 
 @dataclass(frozen=True, slots=True)

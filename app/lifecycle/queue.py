@@ -183,6 +183,7 @@ class TrainingQueue:
             passed = (self._now() - standing.started_at).total_seconds()
             if fraction >= _TELLABLE_FROM and passed >= _TELLABLE_AFTER:
                 left = passed * (1 - fraction) / fraction
+            words = words or "Starting"
         if state is JobState.DONE:
             fraction, words = 1.0, "Trained"
         elif state is JobState.FAILED:

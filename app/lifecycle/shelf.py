@@ -62,8 +62,10 @@ class ModelShelf:
                 artefact.write(path, data)
                 return self._stored(path, version)
             except BaseException:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                # The number is free again: what was written beside it must not be taken for another model's.
+                for each in (path, path.with_suffix(".json")):
+                    with contextlib.suppress(OSError):
+                        each.unlink()
                 raise
         raise ModelError(f"{name} has no room for another version. Remove old ones from {folder}.")
 
@@ -82,7 +84,7 @@ class ModelShelf:
 
     def _read(self, text: str) -> tuple[artefact.Model, StoredModel]:
         path = Path(text).expanduser()
-        if path.exists():
+        if path.is_file():
             return _from_file(path, 0)
         found = _BY_NAME.match(text)
         if found is None and text and (release := releases.newest(self.folder(text))) is not None:
@@ -93,6 +95,8 @@ class ModelShelf:
                     "before, or restore the file from a backup."
                 )
             return model, stored
+        if path.exists():
+            return _from_file(path, 0)  # says why it is no model
         if found is None:
             raise ModelError(
                 f"There is no model file {text}, and it is no NAME@VERSION of this station{self._offer()}. "

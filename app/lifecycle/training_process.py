@@ -139,6 +139,7 @@ class Worker:
         queue = self._queue
         before = queue.standing(asked.id)
         self._asked_to_stop.clear()
+        queue.progress_file(asked.id).unlink(missing_ok=True)  # of a try that was cut short
         now = Standing(JobState.RUNNING, before.attempts + 1, os.getpid(), self._now())
         queue.set_standing(asked.id, now)
         try:

@@ -47,7 +47,7 @@ def run(quick: bool, step: Step) -> list[Figure]:
     figures: list[Figure] = []
     if TILES.is_dir():
         step(0.1, "Training beside the line")
-        figures += _beside(detector, 40 if quick else 100)
+        figures += _beside(detector, 25 if quick else 100)
     step(0.3, "Backtest")
     figures.append(_backtest(detector, 100 if quick else 1000))
     if TILES.is_dir():

@@ -53,7 +53,7 @@ making.make_version(Registry(ModelShelf(models)), plan, job="j", by="", now=lamb
     [
         pytest.param("0.01", marks=pytest.mark.slow),
         pytest.param("0.3", marks=pytest.mark.slow),
-        "0.75",
+        pytest.param("0.75", marks=pytest.mark.slow),
         pytest.param("0.99", marks=pytest.mark.slow),
         "before the model",
     ],
