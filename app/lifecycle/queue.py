@@ -148,8 +148,7 @@ class TrainingQueue:
         return lock.holder()
 
     def settle(self, made: Callable[[Asked], str]) -> None:
-        """Ends what was cancelled, or cut short too often, or had finished when it was killed; call it where no process
-        trains, or from that one between two trainings.
+        """Ends what was cancelled, or cut short too often, or had finished when it was killed; for who holds the lock.
 
         Args:
             made: NAME@VERSION that a training made, "" for none.
@@ -164,6 +163,17 @@ class TrainingQueue:
                 self.ended(each.id, replace(standing, state=JobState.CANCELLED))
             elif standing.state is JobState.RUNNING and standing.attempts >= MOST_ATTEMPTS:
                 self.ended(each.id, replace(standing, state=JobState.FAILED, error=CUT_SHORT))
+
+    def settle_alone(self, made: Callable[[Asked], str]) -> bool:
+        """`settle` where no process trains; False where one does, and nothing was done."""
+        lock = WorkerLock(self.folder)
+        if not lock.take():
+            return False
+        try:
+            self.settle(made)
+        finally:
+            lock.free()
+        return True
 
     def _job(self, asked: Asked, *, alive: bool) -> TrainingJob:
         standing = self.standing(asked.id)

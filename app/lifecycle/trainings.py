@@ -140,9 +140,7 @@ class Trainings:
         """Whether a training has not ended yet."""
         training_process.reap()
         self._end_by_force()
-        pid = self.queue.worker_pid()
-        if pid is None:
-            self.queue.settle(self._made)
+        if self.queue.settle_alone(self._made):
             waiting = self.queue.waiting()
             if waiting and self._starts >= _STARTS:
                 standing = self.queue.standing(waiting[0].id)

@@ -228,3 +228,24 @@ def test_a_place_that_is_not_connected_is_refused(small_set: Path, tmp_path: Pat
         ]
         with pytest.raises(LinesightError, match="no @"):
             station.improving.train(TrainingPlan("plate@3", small_set))
+
+
+def test_a_library_is_trained_on_as_it_was_when_asked(
+    small_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.lifecycle.training_process.start", lambda folder, models: None)
+    with closing(Station(DataFolder(tmp_path / "data"))) as station:
+        root = station.labelling.make("bolts")
+        station.labelling.add_from([small_set]).result(30)
+        (now,) = station.improving.datasets()
+        assert (now.title, now.path, now.normals, now.anomalies) == ("bolts, as it is now", root, 20, 10)
+        first = station.improving.train(TrainingPlan("bolts", root)).result(20)
+        assert first.plan.dataset.name == "1.snapshot" and first.state is JobState.QUEUED
+        again = station.improving.train(TrainingPlan("bolts", root)).result(20)
+        assert again.plan.dataset == first.plan.dataset, "nothing has changed meanwhile"
+        titles = [each.title for each in station.improving.datasets()]
+        assert titles == ["bolts, as it is now", "bolts, snapshot 1"]
+        # A process that can't be started is told, and nothing is listed as trained.
+        wait_for(lambda: station.improving.trainings()[1].state is JobState.FAILED, 20)
+        assert "can't be started" in station.improving.trainings()[1].error
+        assert station.improving.versions() == []
