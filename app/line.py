@@ -128,7 +128,7 @@ class Line:
         source, model = self._given
         if source or model:
             self.inspect_source(source or settings.source, model or "", settings.product, remember=False)
-        elif settings.model or settings.source == DEMO:
+        elif settings.model or settings.source == DEMO or self._released(settings.product):
             self.inspect_source(settings.source, settings.model, settings.product, again=True)
         else:
             self._set(Phase.IDLE, "There is no model yet. Train one on pictures of good parts, or start the demo line.")
@@ -216,8 +216,8 @@ class Line:
             try:
                 if of_the_demo:
                     kept = self._host.shelf.newest(DEMO_PRODUCT)
-                    model = str(kept.ref) if kept else self._demo_model(order)
-                model = model or self._host.settings.model
+                    model = self._released(DEMO_PRODUCT) or (str(kept.ref) if kept else self._demo_model(order))
+                model = model or self._host.settings.model or self._released(product)
                 if not model:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
@@ -244,6 +244,14 @@ class Line:
             if remember:
                 self._remember(source, model, product)
             self._start_line(camera, detector, product)
+
+    def _released(self, product: str) -> str:
+        """The product's name where a version of it is released: it stands for whichever is; else ""."""
+        try:
+            return product if self._host.shelf.released(product) else ""
+        except ModelError as error:
+            log.error("%s", error)
+            return product  # loading it says what is wrong
 
     def _remember(self, source: str, model: str, product: str) -> None:
         try:

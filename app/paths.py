@@ -37,6 +37,10 @@ class DataFolder:
         return self.root / "libraries"
 
     @property
+    def trainings(self) -> Path:
+        return self.root / "trainings"
+
+    @property
     def reports(self) -> Path:
         return self.root / "reports"
 

@@ -20,6 +20,7 @@ from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
 from app.domain.training import DatasetSummary, TrainedModel
+from app.improving import ImproveDesk
 from app.inspection.tally import Tally
 from app.jobs import Job, Jobs
 from app.keeping import Keeper
@@ -90,6 +91,7 @@ class Station:
         self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now)
 
     # -- what it says
     @property
@@ -227,6 +229,7 @@ class Station:
     def begin(self) -> None:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
         self.line.begin()
+        self.improving.begin()
 
     def inspect_source(
         self, source: str, model: str = "", product: str = "", *, remember: bool = True, again: bool = False
@@ -246,6 +249,7 @@ class Station:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
         if not self.line.close():
             return
+        self.improving.close()
         self.jobs.close()
         self.labelling.close()
         self.store.close()

@@ -22,6 +22,7 @@ class Change(StrEnum):
     ALARMS = auto()
     STATE = auto()
     LABELS = auto()
+    VERSIONS = auto()  # trainings, versions, releases, the shadow
 
 
 class Phase(StrEnum):

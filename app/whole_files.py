@@ -34,3 +34,35 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def write_new(path: Path, data: bytes, *, read_only: bool = False) -> bool:
+    """Writes a file that nobody has written yet; it appears whole or not at all and survives a power cut.
+
+    Returns:
+        False where there is one already, also where another process was first; that one stays.
+
+    Raises:
+        OSError: as the system says it.
+    """
+    part = path.with_name(f".{path.name[:_LONGEST]}.{uuid.uuid4().hex[:12]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if read_only:
+            part.chmod(0o444)
+        try:
+            os.link(part, path)  # fails where there is one, unlike renaming
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without hard links
+            if path.exists():
+                return False
+            part.replace(path)
+        return True
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)

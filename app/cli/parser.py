@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, serving
+from app.cli import auditing, backing, serving, versions
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
-BENCHES = ("vision", "labeling", "records", "serverless")
+BENCHES = ("vision", "labeling", "lifecycle", "records", "serverless")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
@@ -85,6 +85,13 @@ class Arguments(argparse.Namespace):
     rework_minutes: float | None = None
     with_pictures: bool = False
     backup: Path
+    names: list[str]
+    threshold: float | None = None
+    only: list[tuple[float, float, float, float]]
+    against: str = ""
+    production: int | None = None
+    why: str = ""
+    person: str = ""
     bench: str = ""
     quick: bool = False
 
@@ -266,6 +273,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     backing.backup_options(_command(commands, "backup", "writes record, settings and models to one file"))
     backing.restore_options(_command(commands, "restore", "puts a backup in place; what was there is set aside"))
+    versions.options(_command(commands, "models", "versions of models: figures, backtests, release and rollback"))
     auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")

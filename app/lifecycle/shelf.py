@@ -6,11 +6,13 @@ import contextlib
 import logging
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.domain.errors import ModelError
 from app.domain.inspection import ModelRef
+from app.lifecycle import releases
 from app.vision import artefact
 from app.vision.detector import Detector
 
@@ -34,28 +36,41 @@ class ModelShelf:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def add(self, name: str, data: bytes) -> StoredModel:
-        """Keeps a finished artefact as the next version of `name`.
+    def folder(self, name: str) -> Path:
+        """Where the versions of `name` lie, and what is known of them."""
+        return self.root / folder_name(name)
+
+    def add(
+        self, name: str, data: bytes, before: Callable[[Path, int], None] = lambda path, version: None
+    ) -> StoredModel:
+        """Keeps a finished artefact as the next version of `name`. The version is there from the moment its file is
+        complete; a program killed before that leaves a number that is never given again.
+
+        Args:
+            before: told (file, version) before the file appears: what lies beside it is written then.
 
         Raises:
             ModelError: it can't be written, or is none.
         """
-        folder = self.root / folder_name(name)
+        folder = self.folder(name)
         for version in range(max(self._versions(folder), default=0) + 1, 1_000_000):
             path = folder / f"{version}{artefact.SUFFIX}"
             if not _reserve(path):
                 continue
             try:
+                before(path, version)
                 artefact.write(path, data)
                 return self._stored(path, version)
             except BaseException:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                # The number is free again: what was written beside it must not be taken for another model's.
+                for each in (path, path.with_suffix(".json")):
+                    with contextlib.suppress(OSError):
+                        each.unlink()
                 raise
         raise ModelError(f"{name} has no room for another version. Remove old ones from {folder}.")
 
     def find(self, text: str) -> StoredModel:
-        """The model that MODEL names: a file's path, or NAME@VERSION.
+        """The model that MODEL names: a file's path, NAME@VERSION, or NAME for the version that is released.
 
         Raises:
             ModelError: there is none, or it is damaged; says what there is.
@@ -69,17 +84,27 @@ class ModelShelf:
 
     def _read(self, text: str) -> tuple[artefact.Model, StoredModel]:
         path = Path(text).expanduser()
-        if path.exists():
+        if path.is_file():
             return _from_file(path, 0)
         found = _BY_NAME.match(text)
+        if found is None and text and (release := releases.newest(self.folder(text))) is not None:
+            model, stored = self._read(release.version)
+            if stored.ref.sha256 != release.sha256:
+                raise ModelError(
+                    f"The file of {release.version} was changed after it was released. Roll back to the version "
+                    "before, or restore the file from a backup."
+                )
+            return model, stored
+        if path.exists():
+            return _from_file(path, 0)  # says why it is no model
         if found is None:
             raise ModelError(
                 f"There is no model file {text}, and it is no NAME@VERSION of this station{self._offer()}. "
                 "Correct the path, or train a model."
             )
         version = int(found["version"])
-        kept = self.root / folder_name(found["name"]) / f"{version}{artefact.SUFFIX}"
-        if not kept.is_file():
+        kept = self.folder(found["name"]) / f"{version}{artefact.SUFFIX}"
+        if not _is_complete(kept):
             raise ModelError(f"This station has no model {text}{self._offer()}.")
         return _from_file(kept, version)
 
@@ -89,7 +114,7 @@ class ModelShelf:
         if not self.root.is_dir():
             return found
         for folder in self.root.iterdir():
-            for version in self._versions(folder):
+            for version in self.versions(folder):
                 try:
                     found.append(self._stored(folder / f"{version}{artefact.SUFFIX}", version))
                 except ModelError as error:
@@ -98,13 +123,23 @@ class ModelShelf:
 
     def newest(self, name: str) -> StoredModel | None:
         """The highest readable version of `name`."""
-        folder = self.root / folder_name(name)
-        for version in sorted(self._versions(folder), reverse=True):
+        folder = self.folder(name)
+        for version in sorted(self.versions(folder), reverse=True):
             try:
                 return self._stored(folder / f"{version}{artefact.SUFFIX}", version)
             except ModelError as error:
                 log.warning("%s", error)
         return None
+
+    def released(self, name: str) -> str:
+        """NAME@VERSION that is released of `name`, "" for none. Raises ModelError where the history is damaged."""
+        release = releases.newest(self.folder(name))
+        return release.version if release else ""
+
+    @classmethod
+    def versions(cls, folder: Path) -> list[int]:
+        """Numbers of the files in a folder that are complete; one that is only reserved is none."""
+        return [number for number in cls._versions(folder) if _is_complete(folder / f"{number}{artefact.SUFFIX}")]
 
     def _offer(self) -> str:
         kept = [str(stored.ref) for stored in self.all()[:5]]
@@ -125,6 +160,14 @@ class ModelShelf:
 def _from_file(path: Path, version: int) -> tuple[artefact.Model, StoredModel]:
     model, ref = artefact.load(path)
     return model, StoredModel(replace(ref, version=version), path, model.description)
+
+
+def _is_complete(path: Path) -> bool:
+    """Whether a version is there: `add` reserves its name by an empty file first."""
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _reserve(path: Path) -> bool:

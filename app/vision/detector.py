@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from app.domain.checkpoint import UNSURE, CheckpointAnswer
+from app.domain.errors import ModelError
 from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef
 from app.domain.region import place_words
@@ -62,6 +64,19 @@ class Detector:
         changed = copy.copy(self)
         changed.wear_limits = check_wear(tuple(own.values()), self.model.description)
         return changed
+
+    def with_threshold(self, threshold: float) -> Detector:
+        """The same with another threshold, whose RETEST band keeps its share: for trying it out.
+
+        Raises:
+            ModelError: a threshold that is none.
+        """
+        if not 0 < threshold < math.inf:
+            raise ModelError(f"The threshold {threshold:g} must be a number above 0.")
+        description = self.model.description
+        band = description.limits.retest_from / description.limits.threshold
+        limits = artefact.LimitsDescription(threshold=threshold, retest_from=threshold * band)
+        return Detector(replace(self.model, description=description.model_copy(update={"limits": limits})), self.ref)
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for pictures of this size now, so that the first one need not wait for it."""

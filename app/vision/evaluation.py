@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,25 @@ class TestSample:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedSample:
+    """One sample's score and verdict."""
+
+    name: str
+    anomalous: bool
+    score: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """Figures over one test set; None where they can't be computed from it.
 
     A picture counts as anomalous iff its score reaches the threshold; `retest` counts those that the
     station would have asked to see again.
+
+    Attributes:
+        rows: every picture that could be judged, in the order of the samples.
+        overlaps: what `iou` sums up, (pixels in both, pixels in either) of each picture, by type.
     """
 
     normals: int
@@ -61,6 +75,8 @@ class Evaluation:
     aupro: float | None
     iou: dict[str, float]
     failed: tuple[tuple[str, str], ...]
+    rows: tuple[JudgedSample, ...] = ()
+    overlaps: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +138,8 @@ def evaluate(
         aupro=pixels.aupro() if pixels else None,
         iou=pixels.iou() if pixels else {},
         failed=tuple(failed),
+        rows=tuple(JudgedSample(each.sample.name, each.sample.anomalous, each.score, each.verdict) for each in judged),
+        overlaps=pixels.overlaps() if pixels else {},
     )
 
 

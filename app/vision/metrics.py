@@ -60,8 +60,7 @@ class PixelMeasures:
         self._bad = np.zeros(BINS, np.int64)
         self._overlap = np.zeros(BINS, np.float64)
         self._regions = 0
-        self._joined: dict[str, int] = {}
-        self._shared: dict[str, int] = {}
+        self._overlaps: dict[str, list[tuple[int, int]]] = {}
 
     def add(self, heat: NDArray[np.float32], masks: dict[str, NDArray[np.bool_]]) -> None:
         """One picture: its map at picture size (H, W) float32 and its defects by type (H, W) bool
@@ -86,8 +85,8 @@ class PixelMeasures:
             self._regions += number - 1
 
     def _count(self, kind: str, predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
-        self._shared[kind] = self._shared.get(kind, 0) + int(np.count_nonzero(predicted & truth))
-        self._joined[kind] = self._joined.get(kind, 0) + int(np.count_nonzero(predicted | truth))
+        both, either = int(np.count_nonzero(predicted & truth)), int(np.count_nonzero(predicted | truth))
+        self._overlaps.setdefault(kind, []).append((both, either))
 
     def pixel_auroc(self) -> float | None:
         """None without defect pixels or without good ones."""
@@ -110,7 +109,12 @@ class PixelMeasures:
     def iou(self) -> dict[str, float]:
         """Intersection over union at the threshold: by type over the pictures that show the type (the
         whole prediction against the type's pixels), and "anomaly" for all types over all pictures."""
-        return {kind: self._shared[kind] / joined for kind, joined in self._joined.items() if joined}
+        sums = {kind: [sum(column) for column in zip(*each, strict=True)] for kind, each in self._overlaps.items()}
+        return {kind: both / either for kind, (both, either) in sums.items() if either}
+
+    def overlaps(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """What `iou` sums up: (pixels in both, pixels in either) of each picture that counts, by type."""
+        return {kind: tuple(each) for kind, each in self._overlaps.items()}
 
     def _rates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """False- and true-positive rates over falling thresholds, from (0, 0) to (1, 1)."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from app.datasets.library.schema import DATABASE, open_to_read, words_for
 from app.datasets.types import Colour, Dataset, Item, Mask
 from app.domain.errors import DatasetError
 from app.domain.labelling import DefectType, Done, LabelState, Query, Split
+from app.whole_files import write_new
 
 SUFFIX = ".snapshot"
 _FOLDER = "snapshots"
@@ -99,6 +98,22 @@ def set_of(path: Path) -> Snapshot | None:
         library.close()
 
 
+def pinned(path: Path) -> Path:
+    """Slow: of a library's folder, the file of its snapshot as it is now, taken where nothing like it is kept yet; any
+    other place as it is.
+
+    Raises:
+        DatasetError: the library can't be used, or the snapshot not be written.
+    """
+    if not (path.is_dir() and (path / DATABASE).is_file()):
+        return path
+    library = Library(path, open_to_read(path), "")
+    try:
+        return take(library).path
+    finally:
+        library.close()
+
+
 def checkpoints_of(snapshot: Snapshot) -> tuple[DrawnCheckpoint, ...]:
     """The checkpoints drawn in a library, with what was said of them in its pictures."""
     files = LibraryFiles(snapshot.root)
@@ -167,7 +182,7 @@ def take(library: Library) -> Snapshot:
                 if newest.fingerprint == now.fingerprint:
                     return newest
             made = replace(now, number=numbers[-1] + 1 if numbers else 1)
-            if _write_new(path_of(library.root, made.number), _text(made)):
+            if write_new(path_of(library.root, made.number), _text(made).encode(), read_only=True):
                 return made
     raise DatasetError(f"The folder {folder} is being written by others all the time. Try again in a moment.")
 
@@ -280,26 +295,3 @@ def _text(snapshot: Snapshot) -> str:
         "pictures": [_picture(each) for each in snapshot.pictures],
     }
     return json.dumps(head, ensure_ascii=False, indent=None, separators=(",", ":")) + "\n"
-
-
-def _write_new(path: Path, text: str) -> bool:
-    """False where another station was first. Appears whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o444)
-        try:
-            os.link(part, path)  # fails where there is one, unlike renaming
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without hard links
-            if path.exists():
-                return False
-            part.replace(path)
-        return True
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
