@@ -33,6 +33,7 @@ from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
 from app.reports import Figures, day_figures, write_workbook
+from app.reviewing import ReviewDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
@@ -90,6 +91,7 @@ class Station:
         self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), now=now)
 
     # -- what it says
     @property
@@ -227,6 +229,7 @@ class Station:
     def begin(self) -> None:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
         self.line.begin()
+        self.reviewing.begin()
 
     def inspect_source(
         self, source: str, model: str = "", product: str = "", *, remember: bool = True, again: bool = False
@@ -247,6 +250,7 @@ class Station:
         if not self.line.close():
             return
         self.jobs.close()
+        self.reviewing.close()
         self.labelling.close()
         self.store.close()
 
