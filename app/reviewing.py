@@ -7,19 +7,15 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from app.alarms import AlarmBook
 from app.domain.calendar import day_of
 from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
-from app.domain.inspection import Inspection
 from app.domain.person import Action
 from app.domain.records import Review
 from app.domain.review import (
@@ -36,6 +32,7 @@ from app.domain.review import (
     RetrainRule,
     Reviewed,
     Share,
+    Stats,
     Waiting,
     Why,
     answers,
@@ -44,7 +41,7 @@ from app.domain.review import (
 from app.domain.verdict import Verdict
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf, agreement, retraining
-from app.lifecycle.comparing import Comparing, Golden
+from app.lifecycle.comparing import Comparing, Golden, Look
 from app.lifecycle.drift import WEEKS, cameras_drift, week_of
 from app.lifecycle.feedback import Feedback, Told, outlines_text, proposed_outlines
 from app.lifecycle.queueing import queue, sampled
@@ -84,58 +81,6 @@ class Host(Protocol):
     def zone(self) -> tzinfo: ...
     def state(self) -> State: ...
     def inspect_source(self, source: str, model: str = "", product: str = "") -> None: ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """All that is shown of a part that waits.
-
-    Attributes:
-        picture: (H, W, 3) uint8 BGR; None where it is gone.
-        golden: a good part to compare it with; None where there is none.
-        heat, heat_box: the model's map, as in `Detection`; None where that model is not here any more.
-        limit: from which on the map means a defect.
-        outlines: the proposed mask.
-        types: names of defect types, the one proposed first where there is one.
-        proposed: the type the model names; "" for none.
-        said: what was said before, in words; nothing for a blind opinion.
-        place: (number of this part, of how many) today.
-    """
-
-    waiting: Waiting
-    inspection: Inspection
-    picture: Image | None
-    golden: Golden | None
-    heat: NDArray[np.float32] | None
-    heat_box: tuple[float, float, float, float]
-    limit: float
-    outlines: tuple[Outline, ...]
-    types: tuple[str, ...]
-    proposed: str
-    said: tuple[str, ...]
-    place: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What the reviews say.
-
-    Attributes:
-        waiting: {reason: parts} for whoever is signed in.
-        reviewed: parts with an answer; labels: of them in a library; troubles: why others are not.
-        agreement: of people, blind.
-        station, false_alarms, escapes: of people with the station, on parts drawn at random.
-    """
-
-    waiting: dict[str, int]
-    reviewed: int
-    labels: int
-    troubles: tuple[str, ...]
-    agreement: Agreement
-    agreement_words: str
-    station: Share
-    false_alarms: Share
-    escapes: Share
 
 
 class ReviewDesk:
@@ -373,7 +318,7 @@ class ReviewDesk:
         self._rows.give_back(self._holder())
 
     def forget(self) -> None:
-        """The queue is made anew when it is next asked for; at once."""
+        """At once: the queue is made anew when it is next asked for."""
         with self._lock:
             self._queue = None
 
@@ -392,23 +337,7 @@ class ReviewDesk:
         ]  # fmt: skip
 
     def stats(self) -> Stats:
-        reviewed = self._reviewed()
-        labels = self._rows.labels()
-        counts: dict[str, int] = {}
-        for each in self.waiting():
-            counts[each.why.value] = counts.get(each.why.value, 0) + 1
-        blind = agreement.blind_agreement(reviewed)
-        return Stats(
-            counts,
-            sum(bool(answers(part.reviews)) for part in reviewed),
-            sum(bool(each.label) for each in labels),
-            tuple(each.trouble for each in labels if each.trouble),
-            blind,
-            agreement.kappa_words(blind),
-            agreement.station_agreement(reviewed),
-            agreement.false_alarms(reviewed),
-            agreement.escapes(reviewed),
-        )
+        return agreement.stats_of(self._reviewed(), self._rows.labels(), self.waiting())
 
     def drift(self) -> list[CameraDrift]:
         """Every camera's weeks; measures pictures that were not measured yet."""

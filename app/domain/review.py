@@ -166,6 +166,28 @@ class Share:
     high: float
 
 
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the reviews say.
+
+    Attributes:
+        waiting: {reason: parts} for whoever is signed in.
+        reviewed: parts with an answer; labels: of them in a library; troubles: why others are not.
+        agreement: of people, blind.
+        station, false_alarms, escapes: of people with the station, on parts drawn at random.
+    """
+
+    waiting: dict[str, int]
+    reviewed: int
+    labels: int
+    troubles: tuple[str, ...]
+    agreement: Agreement
+    agreement_words: str
+    station: Share
+    false_alarms: Share
+    escapes: Share
+
+
 class Level(StrEnum):
     """How far something has moved."""
 

@@ -6,8 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from app.domain.review import ANSWER_OF, Agreement, Origin, Reviewed, Share, answers, settled
+from app.domain.review import ANSWER_OF, Agreement, Origin, Reviewed, Share, Stats, Waiting, answers, settled
 from app.domain.verdict import Verdict
+from app.store.reviewing import Labelled
 
 GOOD_KAPPA, POOR_KAPPA = 0.75, 0.4
 """From here on agreement is good, below here poor (AIAG, Measurement Systems Analysis, 4th edition, chapter III C)."""
@@ -111,3 +112,20 @@ def _wrong(reviewed: Iterable[Reviewed], verdict: Verdict) -> Share:
     said = [settled(part.reviews) for part in reviewed if part.sampled and part.verdict is verdict]
     decided = [each for each in said if each is not None]
     return share(sum(each.verdict is not verdict for each in decided), len(decided))
+
+
+def stats_of(reviewed: Sequence[Reviewed], labels: Iterable[Labelled], waiting: Iterable[Waiting]) -> Stats:
+    """All figures of the reviews together."""
+    labels = list(labels)
+    blind = blind_agreement(reviewed)
+    return Stats(
+        dict(Counter(each.why.value for each in waiting)),
+        sum(bool(answers(part.reviews)) for part in reviewed),
+        sum(bool(each.label) for each in labels),
+        tuple(each.trouble for each in labels if each.trouble),
+        blind,
+        kappa_words(blind),
+        station_agreement(reviewed),
+        false_alarms(reviewed),
+        escapes(reviewed),
+    )

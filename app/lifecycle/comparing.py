@@ -21,6 +21,7 @@ from app.domain.frame import Image
 from app.domain.inspection import Inspection, ModelRef
 from app.domain.labelling import Query
 from app.domain.records import RecordQuery
+from app.domain.review import Outline, Waiting
 from app.domain.verdict import Verdict
 from app.lifecycle.drift import Span
 from app.lifecycle.feedback import library_folder
@@ -46,6 +47,36 @@ class Golden:
 
     picture: Image
     words: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """All that is shown of a part that waits.
+
+    Attributes:
+        picture: (H, W, 3) uint8 BGR; None where it is gone.
+        golden: a good part to compare it with; None where there is none.
+        heat, heat_box: the model's map, as in `Detection`; None where that model is not here any more.
+        limit: from which on the map means a defect.
+        outlines: the proposed mask.
+        types: names of defect types, the one proposed first where there is one.
+        proposed: the type the model names; "" for none.
+        said: what was said before, in words; nothing for a blind opinion.
+        place: (number of this part, of how many) today.
+    """
+
+    waiting: Waiting
+    inspection: Inspection
+    picture: Image | None
+    golden: Golden | None
+    heat: NDArray[np.float32] | None
+    heat_box: tuple[float, float, float, float]
+    limit: float
+    outlines: tuple[Outline, ...]
+    types: tuple[str, ...]
+    proposed: str
+    said: tuple[str, ...]
+    place: tuple[int, int]
 
 
 class Comparing:

@@ -265,7 +265,7 @@ def _against(
 ) -> list[str]:
     found = []
     if new < rule.least and candidate is None:
-        found.append(f"Only {new} new labels: a training would learn next to nothing new.")
+        found.append(f"{f'Only {new}' if new else 'No'} new labels: a training would learn next to nothing new.")
     if new and not labels[1] and not material.bad:
         found.append("No defective part is labelled: the limit can't be checked against escapes.")
     if candidate is None:

@@ -11,13 +11,14 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from app.alarms import AlarmBook
 from app.domain.alarm import Alarm
 from app.domain.calendar import day_bounds, day_of, station_zone
 from app.domain.counts import Counts
@@ -28,9 +29,12 @@ from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.jobs import Job, Jobs
 from app.labelling import LabellingDesk
+from app.lifecycle import ModelShelf
 from app.merging import MergeDesk
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.reports.figures import Figures, Tally
+from app.reviewing import ReviewDesk
 from app.settings import Settings
 from app.store import Store
 from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
@@ -70,6 +74,9 @@ class FakeStation:
         self.store = Store.open(self.data.database, self.data.images)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.shelf = ModelShelf(self.data.models)
+        self.people = PeopleDesk(self.store)
+        self.alarms = AlarmBook(self.store)
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
@@ -94,6 +101,7 @@ class FakeStation:
         self.begin_with: Callable[[], None] | None = None
         self.closed = False
         self._index = 0
+        self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS))
 
     # -- what a test does
     def inspect(
@@ -279,6 +287,10 @@ class FakeStation:
     def settings(self) -> Settings:
         return self._settings
 
+    @property
+    def zone(self) -> tzinfo:
+        return station_zone(self._settings.zone)
+
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         with self._lock:
             self._listeners.append(listener)
@@ -447,6 +459,7 @@ class FakeStation:
     def close(self) -> None:
         self.end_line()
         self.jobs.close()
+        self.reviewing.close()
         self.labelling.close()
         self.store.close()
         self.closed = True
