@@ -120,7 +120,6 @@ class ReviewDesk:
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    # -- rules
     @property
     def rule(self) -> QueueRule:
         s = self._host.settings
@@ -368,15 +367,16 @@ class ReviewDesk:
     # -- retraining
     @property
     def product(self) -> str:
-        return self._host.state().product or self._host.settings.product
+        state = self._host.state()
+        return state.product if state.model is not None else self._host.settings.product
 
     def case(self) -> Case:
         """The case for and against retraining the product that is inspected now."""
         with self._lock:
             drift, preparing = self._drift or [], self._preparing
-        found = self._retraining.case(
-            self.product, self.retrain_rule, agreement.station_agreement(self._reviewed()), drift
-        )
+        station = agreement.station_agreement(self._reviewed())
+        learned = self._comparing.learned(self._running())
+        found = self._retraining.case(self.product, self.retrain_rule, station, drift, learned)
         if preparing is not None and not preparing.done:
             return replace(found, state="preparing", words=preparing.progress.words)
         return found

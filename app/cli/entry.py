@@ -28,6 +28,7 @@ _COMMANDS = {
     "backup": "app.cli.backing",
     "restore": "app.cli.backing",
     "audit": "app.cli.auditing",
+    "review": "app.cli.reviewing",
     "bench": "app.cli.benching",
 }
 

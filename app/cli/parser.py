@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, serving
+from app.cli import auditing, backing, reviewing, serving
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -85,6 +85,14 @@ class Arguments(argparse.Namespace):
     rework_minutes: float | None = None
     with_pictures: bool = False
     backup: Path
+    # review
+    person: str = ""
+    most: int = 50
+    inspection: str = ""
+    answer: str = ""
+    defect_type: str = ""
+    no_mask: bool = False
+    note: str = ""
     bench: str = ""
     quick: bool = False
 
@@ -267,6 +275,7 @@ def build_parser() -> argparse.ArgumentParser:
     backing.backup_options(_command(commands, "backup", "writes record, settings and models to one file"))
     backing.restore_options(_command(commands, "restore", "puts a backup in place; what was there is set aside"))
     auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
+    reviewing.options(_command(commands, "review", "parts that people look at again, and what their answers say"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

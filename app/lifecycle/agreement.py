@@ -84,7 +84,8 @@ def share(count: int, of: int) -> Share:
     value = count / of
     middle = (value + Z * Z / (2 * of)) / (1 + Z * Z / of)
     half = Z / (1 + Z * Z / of) * math.sqrt(value * (1 - value) / of + Z * Z / (4 * of * of))
-    return Share(count, of, value, max(0.0, middle - half), min(1.0, middle + half))
+    low, high = 0.0 if count == 0 else middle - half, 1.0 if count == of else middle + half  # exactly, not nearly
+    return Share(count, of, value, low, high)
 
 
 def station_agreement(reviewed: Iterable[Reviewed]) -> Share:

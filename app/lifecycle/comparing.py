@@ -26,6 +26,7 @@ from app.domain.verdict import Verdict
 from app.lifecycle.drift import Span
 from app.lifecycle.feedback import library_folder
 from app.lifecycle.queueing import drawn
+from app.lifecycle.retraining import Material
 from app.lifecycle.shelf import ModelShelf
 from app.pictures import read_picture
 from app.store import Store
@@ -106,6 +107,16 @@ class Comparing:
                 except LinesightError as error:
                     log.warning("%s", error)
         return None
+
+    def learned(self, model: str) -> Material | None:
+        """How many pictures a model learned from; None where it is not here."""
+        try:
+            training = self._shelf.find(model).description.training if model else None
+        except LinesightError:
+            return None
+        if training is None:
+            return None
+        return Material(training.normals + training.defects, training.normals, training.defects)
 
     def types(self, inspection: Inspection) -> list[str]:
         """Defect types: those the model knows, then those of the product's library."""

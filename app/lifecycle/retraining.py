@@ -152,12 +152,19 @@ class Retraining:
     def __init__(self, store: Store, libraries: Path, author: str, now: Callable[[], datetime]) -> None:
         self._rows, self._libraries, self._author, self._now = store.reviewing, libraries, author, now
 
-    def case(self, product: str, rule: RetrainRule, agreement: Share, drifts: Sequence[CameraDrift]) -> Case:
-        """The case for and against retraining a product's model now."""
+    def case(
+        self,
+        product: str,
+        rule: RetrainRule,
+        agreement: Share,
+        drifts: Sequence[CameraDrift],
+        learned: Material | None = None,
+    ) -> Case:
+        """The case for and against retraining a product's model now; `learned`: what the present model learned from."""
         events = self._rows.events(product)
         folder = library_folder(self._libraries, product)
         labels = new_labels(self._rows.labels(), folder.name, last_attempt(events))
-        return case_of(product, rule, labels, material_of(folder), agreement, drifts, events)
+        return case_of(product, rule, labels, material_of(folder), agreement, drifts, events, learned)
 
     def make(self, improver: Improver, product: str, running: str, by: str, step: Step) -> Candidate:
         """Takes a snapshot and has a candidate made of it. What became of it is noted.
@@ -210,12 +217,14 @@ def case_of(
     agreement: Share,
     drifts: Sequence[CameraDrift],
     events: Sequence[Event],
+    learned: Material | None = None,
 ) -> Case:
     """The case for and against.
 
     Args:
         labels: new good and defective ones.
         agreement: of people with the station, on parts drawn at random.
+        learned: what the present model learned from; None where nobody knows.
     """
     new = sum(labels)
     reasons = _reasons(rule, new, agreement, drifts) if new >= rule.least else []
@@ -231,6 +240,11 @@ def case_of(
         state = newest.event
         words = f"The last candidate was {newest.event} by {newest.person}."
     against = _against(rule, new, labels, material, candidate)
+    if learned is not None and candidate is None and (material.good < learned.good or material.bad < learned.bad):
+        against.append(
+            f"The present model learned from {learned.good} good and {learned.bad} defective pictures. The library has "
+            "fewer: take those in first (Label, Add pictures), or the candidate forgets them."
+        )
     return Case(
         product, new, labels[0], labels[1], material.pictures, material.good, material.bad, tuple(reasons),
         tuple(against), blocked, candidate, state, words,
