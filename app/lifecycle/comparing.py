@@ -240,7 +240,7 @@ class Comparing:
         spans = quality.description.spans
         # Sharpness is an amplitude, half of the logarithm of an energy; too sharp a picture is never refused.
         soft = math.exp(max((spans[way].low - spans[way].centre) / 2 for way in ("across", "down")))
-        found = {"sharpness": Span(soft, 1 / soft)}
+        found = {"sharpness": Span(soft, None)}
         for name, low, high in (("brightness", "light", "brighter"), ("blue", "blue", "blue"), ("red", "red", "red")):
             found[name] = Span(math.exp(spans[low].low), math.exp(spans[high].high))
         return found

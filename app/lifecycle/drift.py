@@ -50,10 +50,10 @@ Week = Callable[[datetime], date]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a figure of picture quality may lie: ratios, 1 is the typical training picture."""
+    """Where a figure of picture quality may lie: ratios, 1 is the typical training picture; `high` None: no end."""
 
     low: float
-    high: float
+    high: float | None
 
 
 def week_of(day: date) -> date:
@@ -247,10 +247,11 @@ def _qualities(weeks: dict[date, list[Scored]], quality: dict[int, Figures], spa
                 continue
             middle = median(values)
             figures.append(WeekFigure(each, len(values), middle, span.low, span.high, _way(middle, span)))
-        if not figures:
-            continue
+        if all(each.value == 1 for each in figures):
+            continue  # a camera without colours; or no picture was measured
         last = figures[-1]
-        words = f"{last.value:.2f} of the training pictures; RETEST beyond {span.low:.2f} to {span.high:.2f}."
+        beyond = f"below {span.low:.2f}" if span.high is None else f"beyond {span.low:.2f} to {span.high:.2f}"
+        words = f"{last.value:.2f} of the training pictures; RETEST {beyond}."
         yield Trend(name, "", tuple(figures), last.level, words)
 
 
@@ -259,7 +260,7 @@ def _way(value: float, span: Span) -> Level:
     if value <= 0:
         return Level.DRIFTED
     end = span.low if value < 1 else span.high
-    way = math.log(value) / math.log(end) if end > 0 and end != 1 else 0.0
+    way = math.log(value) / math.log(end) if end is not None and end > 0 and end != 1 else 0.0
     return Level.DRIFTED if way >= LATE else Level.MOVING if way >= EARLY else Level.STEADY
 
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QSizePolicy, QStackedWidget, QWidget
 
 from app.reviewing import Answer
-from ui.shared.widgets import Button, clear, finger_scroll, label, row
+from ui.shared.widgets import Button, clear, finger_scroll, row
 from ui.theme import current
 
 BUTTONS = (
@@ -64,10 +64,9 @@ class AnswerBar(QStackedWidget):
         self._area.setWidget(inner)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         finger_scroll(self._area)
-        self.question = label("What is it?", "strong")
         second = QWidget()
-        types = row(self.back, self.question, self._area, self.new_type, self.mask)
-        types.setStretch(2, 1)
+        types = row(self.back, self._area, self.new_type, self.mask)
+        types.setStretch(1, 1)
         second.setLayout(types)
         self.addWidget(first)
         self.addWidget(second)

@@ -55,10 +55,11 @@ class TrendChart(QWidget):
             x = _LEFT + (place * step if len(weeks) > 1 else (self.width() - _LEFT - _RIGHT) / 2)
             return QPointF(x, base - (value - low) / (high - low) * (base - _TOP))
 
-        limited = [(place, each) for place, each in enumerate(weeks) if each.low is not None and each.high is not None]
+        limited = [(place, each) for place, each in enumerate(weeks) if each.low is not None or each.high is not None]
+        ends: list[float] = []
         if limited:
-            upper = [at(place, each.high) for place, each in limited]  # type: ignore[arg-type]
-            lower = [at(place, each.low) for place, each in limited]  # type: ignore[arg-type]
+            upper = [at(place, high if each.high is None else each.high) for place, each in limited]
+            lower = [at(place, low if each.low is None else each.low) for place, each in limited]
             if len(limited) == 1:
                 upper = [upper[0] - QPointF(12, 0), upper[0] + QPointF(12, 0)]
                 lower = [lower[0] - QPointF(12, 0), lower[0] + QPointF(12, 0)]
@@ -69,8 +70,11 @@ class TrendChart(QWidget):
             painter.drawPolygon(QPolygonF([*upper, *reversed(lower)]))
             painter.setPen(theme.colour("quiet"))
             newest = limited[-1][1]
-            self._beside(painter, upper[-1].y(), self._text(newest.high))
-            if abs(upper[-1].y() - lower[-1].y()) > 36:
+            if newest.high is not None:
+                ends.append(upper[-1].y())
+                self._beside(painter, upper[-1].y(), self._text(newest.high))
+            if newest.low is not None and all(abs(y - lower[-1].y()) > 20 for y in ends):
+                ends.append(lower[-1].y())
                 self._beside(painter, lower[-1].y(), self._text(newest.low))
         points = [at(place, each.value) for place, each in enumerate(weeks)]  # type: ignore[arg-type]
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -87,8 +91,7 @@ class TrendChart(QWidget):
                 painter.drawEllipse(point, side, side)
         painter.setPen(theme.colour("text"))
         painter.setFont(font(16))
-        clear = not limited or all(abs(points[-1].y() - y) > 18 for y in (upper[-1].y(), lower[-1].y()))
-        if clear or abs(upper[-1].y() - lower[-1].y()) < 1:
+        if all(abs(points[-1].y() - y) > 18 for y in ends):
             self._beside(painter, points[-1].y(), self._text(weeks[-1].value))
         else:  # beside a limit's number there is no room: above or below the point there is
             box = QRectF(points[-1].x() - 76, points[-1].y() - 26, 72, 22)
