@@ -34,17 +34,15 @@ from app.domain.review import (
     Share,
     Stats,
     Waiting,
-    Why,
     answers,
     standing,
 )
-from app.domain.verdict import Verdict
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf, agreement, retraining
 from app.lifecycle.comparing import Comparing, Golden, Look
-from app.lifecycle.drift import WEEKS, cameras_drift, week_of
+from app.lifecycle.drift import WEEKS, cameras_drift, weeks_of
 from app.lifecycle.feedback import Feedback, Told, outlines_text, proposed_outlines
-from app.lifecycle.queueing import queue, sampled
+from app.lifecycle.queueing import candidates, queue, said_before, sampled
 from app.lifecycle.retraining import Improver, Retraining, ShelfImprover
 from app.paths import DataFolder
 from app.people import PeopleDesk
@@ -59,7 +57,7 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=5)
 """A part that somebody looks at is kept from others for so long."""
 
-_FRESH = 15.0  # seconds for which the queue is remembered: the line goes on, but nobody waits for it at each answer
+_FRESH = 120.0  # seconds for which the queue is remembered: made anew in the background, so that nobody waits for it
 _ROUND = 30.0  # seconds between two rounds of what is done in the background
 _DRIFT_EVERY = 3600.0
 _BUSY = (Phase.INSPECTING, Phase.WAITING, Phase.STARTING, Phase.TRAINING)
@@ -140,12 +138,15 @@ class ReviewDesk:
             kept = self._queue
         if kept is not None and kept[1] == person and self._clock() - kept[0] < _FRESH:
             return list(kept[2])
+        return list(self._make_queue(person))
+
+    def _make_queue(self, person: str) -> list[Waiting]:
         since = self._now() - timedelta(days=self.rule.days)
         said = {part.id: rows for part, rows in self._rows.reviewed(since)}
-        found = queue(self._rows.judged(since), said, self._rows.asked(), self.rule, person)
+        found = queue(candidates(self._rows, since, self.rule), said, self._rows.asked(), self.rule, person)
         with self._lock:
             self._queue = (self._clock(), person, found)
-        return list(found)
+        return found
 
     def next(self) -> Look | None:
         """The next part, kept from others while it is looked at; None where nothing waits, or others look at the rest.
@@ -197,7 +198,7 @@ class ReviewDesk:
         kinds = self._comparing.types(inspection)
         proposed = next((region.label for region in inspection.regions if region.label != "anomaly"), "")
         types = tuple(dict.fromkeys(([proposed] if proposed else []) + kinds))
-        said = () if chosen.blind else self._said(chosen)
+        rows, sent_by = self._rows.rows(chosen.inspection_id), self._rows.asked_by(chosen.inspection_id)
         done = self._answered_today()
         return Look(
             chosen,
@@ -210,19 +211,9 @@ class ReviewDesk:
             proposed_outlines(inspection, detection),
             types,
             proposed,
-            said,
+            () if chosen.blind else said_before(rows, sent_by),
             (done + 1, done + waiting),
         )
-
-    def _said(self, chosen: Waiting) -> tuple[str, ...]:
-        rows = standing(self._rows.rows(chosen.inspection_id))
-        words = []
-        for each in rows:
-            what = {Verdict.FAIL: "a defect", Verdict.PASS: "good"}.get(each.verdict, "not sure")
-            words.append(f"{each.person}: {each.label or what}{f', {each.note}' if each.note else ''}")
-        if chosen.why is Why.ASKED:
-            words.insert(0, f"Sent by {self._rows.asked_by(chosen.inspection_id)}")
-        return tuple(words)
 
     def _answered_today(self) -> int:
         settings, person, now = self._host.settings, self._host.people.name, self._now()
@@ -338,14 +329,17 @@ class ReviewDesk:
     def stats(self) -> Stats:
         return agreement.stats_of(self._reviewed(), self._rows.labels(), self.waiting())
 
-    def drift(self) -> list[CameraDrift]:
-        """Every camera's weeks; measures pictures that were not measured yet."""
-        settings, zone = self._host.settings, self._host.zone
-
-        def week(moment: datetime):  # type: ignore[no-untyped-def]
-            return week_of(day_of(moment, zone, settings.day_starts_at))
-
-        scored = self._rows.scores(self._now() - timedelta(weeks=4 * WEEKS))
+    def drift(self, at_most_old: float = 0.0) -> list[CameraDrift]:
+        """Every camera's weeks; measures pictures that were not measured yet. What was found in the last `at_most_old`
+        seconds may be told again."""
+        with self._lock:
+            kept, looked = self._drift, self._looked_at_drift
+        if kept is not None and looked is not None and self._clock() - looked < at_most_old:
+            return kept
+        now = self._now()
+        since = now - timedelta(weeks=4 * WEEKS)
+        week = weeks_of(since, now, self._host.zone, self._host.settings.day_starts_at)
+        scored = self._rows.scores(since)
         self._comparing.measure(scored, week)
         found = cameras_drift(scored, self._rows.quality, self._comparing.spans, self._reviewed(), week)
         with self._lock:
@@ -464,7 +458,9 @@ class ReviewDesk:
         still, a candidate is prepared."""
         self.follow()
         with self._lock:
-            looked = self._looked_at_drift
+            looked, used = self._looked_at_drift, self._queue
+        if used is not None:
+            self._make_queue(self._host.people.name)
         if looked is None or self._clock() - looked >= _DRIFT_EVERY:
             self.warn(self.drift())
             self._changed()

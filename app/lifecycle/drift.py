@@ -7,16 +7,18 @@ model, picture quality with the training pictures, false alarms with the reviews
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from app.domain.calendar import day_bounds, day_of
 from app.domain.review import CameraDrift, Level, Reviewed, Trend, WeekFigure, settled
 from app.domain.verdict import Verdict
 from app.store.reviewing import Figures, Scored
@@ -59,6 +61,16 @@ class Span:
 def week_of(day: date) -> date:
     """The Monday of a day's week (ISO 8601)."""
     return day - timedelta(days=day.weekday())
+
+
+def weeks_of(first: datetime, last: datetime, zone: tzinfo, day_starts_at: time) -> Week:
+    """The weeks between two moments: which one a moment belongs to is looked up, since there are many moments."""
+    monday = week_of(day_of(first, zone, day_starts_at))
+    mondays = [monday]
+    while mondays[-1] <= day_of(last, zone, day_starts_at):
+        mondays.append(mondays[-1] + timedelta(days=7))
+    starts = [day_bounds(each, each, zone, day_starts_at)[0] for each in mondays]
+    return lambda moment: mondays[max(bisect_right(starts, moment) - 1, 0)]
 
 
 # -- distances of distributions

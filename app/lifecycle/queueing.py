@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from app.domain.records import Review
 from app.domain.review import URGENCY, Origin, QueueRule, Waiting, Why, answers, settled, standing
 from app.domain.verdict import Verdict
-from app.store.reviewing import Judged
+from app.store.reviewing import Judged, ReviewRows
 
 MOST_ANSWERS = 3
 """So many people are asked about one part; if they still disagree, it stays without a label."""
@@ -26,6 +27,23 @@ def sampled(inspection_id: str, verdict: Verdict, rule: QueueRule) -> bool:
     """Whether a part belongs to the random sample of its verdict, whatever other reason there is to look at it."""
     rate = {Verdict.PASS: rule.pass_rate, Verdict.FAIL: rule.fail_rate}.get(verdict, 0.0)
     return drawn(inspection_id, rate, verdict.value)
+
+
+def candidates(rows: ReviewRows, since: datetime, rule: QueueRule) -> list[Judged]:
+    """Every inspection that may be asked about. Those that the station was sure of are many, and only looked at for
+    being drawn."""
+    special = rows.judged(since, sure_from=rule.confidence_below, margin=rule.margin)
+    sure = rows.sure(since, rule.confidence_below, rule.margin)
+    return special + rows.judged_of([seq for seq, id, verdict in sure if sampled(id, verdict, rule)])
+
+
+def said_before(rows: Sequence[Review], sent_by: str) -> tuple[str, ...]:
+    """What was said of a part, in words for the next person."""
+    words = [f"Sent by {sent_by}"] if sent_by else []
+    for each in standing(rows):
+        what = {Verdict.FAIL: "a defect", Verdict.PASS: "good"}.get(each.verdict, "not sure")
+        words.append(f"{each.person}: {each.label or what}{f', {each.note}' if each.note else ''}")
+    return tuple(words)
 
 
 def queue(

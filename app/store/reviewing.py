@@ -177,6 +177,20 @@ _JUDGED: tuple[sa.Column[Any], ...] = (
 )
 
 
+_CHUNK = 500  # values a statement
+
+
+def _sure(sure_from: float, margin: float) -> sa.ColumnElement[bool]:
+    table = schema.inspection
+    untouched = sa.and_(
+        sa.not_(sa.exists().where(schema.review.c.inspection == table.c.seq)),
+        sa.not_(sa.exists().where(ask.c.inspection == table.c.seq)),
+    )
+    far = sa.func.abs(table.c.score - table.c.threshold) > margin * table.c.threshold
+    sure = sa.case((table.c.confidence.is_not(None), table.c.confidence >= sure_from), else_=sa.func.coalesce(far, 0))
+    return sa.and_(table.c.verdict.in_((Verdict.PASS.value, Verdict.FAIL.value)), sure == 1, untouched)
+
+
 class ReviewRows:
     """Part of the store; errors and threads as there."""
 
@@ -186,16 +200,36 @@ class ReviewRows:
         self._write, self._read, self._audit = write, read, audit
 
     # -- the queue's material
-    def judged(self, since: datetime) -> list[Judged]:
-        """Every inspection with a verdict captured from `since` on, oldest first."""
+    def judged(self, since: datetime, *, sure_from: float = 2.0, margin: float = 0.0) -> list[Judged]:
+        """Inspections with a verdict captured from `since` on, oldest first: those that `sure` leaves out."""
+        return self._judged(sa.not_(_sure(sure_from, margin)), since)
+
+    def sure(self, since: datetime, sure_from: float, margin: float) -> list[tuple[int, str, Verdict]]:
+        """(number, id, verdict) of PASS and FAIL parts that nobody has said anything of and that the station was sure
+        of: confidence of `sure_from` or more, or without calibration a score farther than `margin` of the threshold
+        from it. Nearly all parts are; these are told as shortly as can be."""
         table = schema.inspection
-        query = (
-            sa.select(*_JUDGED)
-            .where(table.c.captured_at >= rows.moment_to_int(since), table.c.verdict != Verdict.ERROR.value)
-            .order_by(table.c.captured_at, table.c.seq)
+        query = sa.select(table.c.seq, table.c.id, table.c.verdict).where(
+            table.c.captured_at >= rows.moment_to_int(since), _sure(sure_from, margin)
         )
+        verdicts = {each.value: each for each in Verdict}
         with self._read() as connection:
-            return [_judged(row) for row in connection.execute(query)]
+            return [(seq, id, verdicts[verdict]) for seq, id, verdict in connection.execute(query)]
+
+    def judged_of(self, seqs: Sequence[int]) -> list[Judged]:
+        """The inspections of these numbers."""
+        found = []
+        for first in range(0, len(seqs), _CHUNK):
+            found += self._judged(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK]))
+        return found
+
+    def _judged(self, wanted: sa.ColumnElement[bool], since: datetime | None = None) -> list[Judged]:
+        table = schema.inspection
+        query = sa.select(*_JUDGED).where(table.c.verdict != Verdict.ERROR.value, wanted)
+        if since is not None:
+            query = query.where(table.c.captured_at >= rows.moment_to_int(since))
+        with self._read() as connection:
+            return [_judged(row) for row in connection.execute(query.order_by(table.c.captured_at, table.c.seq))]
 
     def reviewed(self, since: datetime | None = None) -> list[tuple[Judged, list[Review]]]:
         """Inspections of which anything was said, with all rows, by number of their first review."""

@@ -12,6 +12,8 @@ from ui.shared.widgets import Button, Card, Notice, clear, label, percent, scrol
 from ui.shared.work import Follower, JobBar
 from ui.topbar import source_words
 
+_OLD = 60.0
+"""Seconds for which drift is not looked at again: a week is long."""
 _LEVELS = {
     Level.UNKNOWN: "",
     Level.STEADY: "steady",
@@ -122,7 +124,7 @@ class FiguresView(QWidget):
         self._reading = True
         desk = self._desk
         self._bridge.run(
-            lambda: (desk.stats(), desk.drift(), desk.case()), lambda found: self._show(*found), self._failed
+            lambda: (desk.stats(), desk.drift(_OLD), desk.case()), lambda found: self._show(*found), self._failed
         )
 
     def _done(self) -> None:
