@@ -20,7 +20,6 @@ from app.domain.person import Action
 from app.domain.records import Review
 from app.domain.review import (
     VERDICT_OF,
-    Agreement,
     Answer,
     CameraDrift,
     Candidate,
@@ -31,17 +30,17 @@ from app.domain.review import (
     QueueRule,
     RetrainRule,
     Reviewed,
-    Share,
     Stats,
     Waiting,
     answers,
     standing,
 )
+from app.domain.verdict import Verdict
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf, agreement, retraining
-from app.lifecycle.comparing import Comparing, Golden, Look
+from app.lifecycle.comparing import Comparing, Look
 from app.lifecycle.drift import WEEKS, cameras_drift, weeks_of
-from app.lifecycle.feedback import Feedback, Told, outlines_text, proposed_outlines
+from app.lifecycle.feedback import Feedback, Told, author_of, outlines_text, proposed_outlines
 from app.lifecycle.queueing import candidates, queue, said_before, sampled
 from app.lifecycle.retraining import Improver, Retraining, ShelfImprover
 from app.paths import DataFolder
@@ -106,13 +105,13 @@ class ReviewDesk:
         self._id = uuid.uuid4().hex
         self._rows = host.store.reviewing
         self._comparing = Comparing(host.store, host.shelf, host.data.libraries)
-        self._feedback = Feedback(host.store, host.data.libraries, f"review, {host.settings.station}", now)
+        self._feedback = Feedback(host.store, host.data.libraries, author_of(host.settings.station), now)
         self._lock = threading.Lock()  # guards the fields below; held for moments only
         self._queue: tuple[float, str, list[Waiting]] | None = None
         self._looked_at_drift: float | None = None
         self._drift: list[CameraDrift] | None = None
         self._preparing: Job[Candidate] | None = None
-        self._retraining = Retraining(host.store, host.data.libraries, f"review, {host.settings.station}", now)
+        self._retraining = Retraining(host.store, host.data.libraries, author_of(host.settings.station), now)
         self._following = threading.Lock()  # held while labels follow
         self._wake = threading.Event()
         self._closed = False
@@ -297,7 +296,14 @@ class ReviewDesk:
         return last.inspection_id
 
     def ask(self, inspection_id: str) -> bool:
-        """Sends a part from the line to the review; anybody may. False where that was done before."""
+        """Sends a part from the line to the review; anybody may. False where that was done before.
+
+        Raises:
+            LinesightError: there is nothing to look at.
+        """
+        part = self._host.store.inspection(inspection_id)
+        if part is not None and (part.verdict is Verdict.ERROR or not part.image_path or part.picture_removed_at):
+            raise LinesightError(f"Part {part.part_id} can't be reviewed: it has no verdict, or its picture is gone.")
         made = self._rows.ask(inspection_id, self._host.people.name, self._now())
         self.forget()
         self._changed()
@@ -350,9 +356,10 @@ class ReviewDesk:
         """Raises an alarm for what has moved, once for each figure, week and level."""
         for camera in found:
             for trend in camera.trends:
-                if trend.level not in (Level.MOVING, Level.DRIFTED) or not trend.weeks:
+                moved = [each.week for each in trend.weeks if each.level is trend.level]
+                if trend.level not in (Level.MOVING, Level.DRIFTED) or not moved:
                     continue
-                name = f"{camera.camera} {camera.model} {trend.name} {trend.weeks[-1].week} {trend.level}"
+                name = f"{camera.camera} {camera.model} {trend.name} {moved[-1]} {trend.level}"
                 if self._rows.warn_once(name, self._now()):
                     how = "has drifted" if trend.level is Level.DRIFTED else "is moving"
                     detail = f"{trend.words} See Review, Figures."
@@ -395,7 +402,8 @@ class ReviewDesk:
             if self._preparing is not None and not self._preparing.done:
                 return self._preparing
             self._preparing = job = self._host.jobs.start(f"Candidate for {product}", work)
-        job.listen(lambda _: self._changed())
+        self._changed()
+        job.listen(lambda ended: self._changed() if ended.done else None)
         return job
 
     def release(self) -> str:
@@ -459,8 +467,8 @@ class ReviewDesk:
         self.follow()
         with self._lock:
             looked, used = self._looked_at_drift, self._queue
-        if used is not None:
-            self._make_queue(self._host.people.name)
+        if used is not None and bool(self._make_queue(self._host.people.name)) != bool(used[2]):
+            self._changed()
         if looked is None or self._clock() - looked >= _DRIFT_EVERY:
             self.warn(self.drift())
             self._changed()
@@ -481,17 +489,4 @@ class ReviewDesk:
             log.warning("%s", error)
 
 
-__all__ = [
-    "Agreement",
-    "Answer",
-    "AnsweredMeanwhile",
-    "CameraDrift",
-    "Candidate",
-    "Case",
-    "Golden",
-    "Look",
-    "ReviewDesk",
-    "Share",
-    "Stats",
-    "Waiting",
-]
+__all__ = ["Answer", "AnsweredMeanwhile", "Look", "ReviewDesk"]

@@ -185,7 +185,7 @@ def cameras_drift(
         first, parts = _reference(weeks)
         trends = [_scores(weeks, first)]
         trends += _qualities(weeks, quality(newest.sha256), spans(newest.sha256))
-        trends.append(_false_alarms([each for each in reviewed if each.camera == camera], weeks, first, week))
+        trends.append(_false_alarms([each for each in reviewed if each.camera == camera], weeks, week))
         words = f"{parts} parts of the first {'week' if len(first) == 1 else f'{len(first)} weeks'} with {newest.model}"
         found.append(CameraDrift(camera, newest.model, words, tuple(trends)))
     return found
@@ -208,23 +208,22 @@ def _scores(weeks: dict[date, list[Scored]], first: Sequence[date]) -> Trend:
     old = np.array([each.score for name in first for each in weeks[name]])
     low, high = (float(each) for each in np.quantile(old, (0.25, 0.75)))
     figures = []
-    words = ""
+    told: dict[date, str] = {}
     for name in sorted(weeks)[-WEEKS:]:
         new = np.array([each.score for each in weeks[name]])
-        level = Level.STEADY
-        if name in first:
-            level = Level.STEADY if old.size >= REFERENCE else Level.UNKNOWN
-        elif old.size < REFERENCE or new.size < LEAST:
+        if old.size < REFERENCE or (new.size < LEAST and name not in first):
             level = Level.UNKNOWN
+        elif name in first:
+            level, told[name] = Level.STEADY, "Later weeks are compared with this one."
         else:
-            level, words = _moved(old, new)
+            level, told[name] = _moved(old, new)
         figures.append(WeekFigure(name, new.size, float(np.median(new)), low, high, level))
-    last = figures[-1].level
-    if last is Level.UNKNOWN:
+    # A week that has just begun does not hide what the one before has shown.
+    known = [each for each in figures[-2:] if each.level is not Level.UNKNOWN]
+    if not known:
         words = f"{LEAST} parts a week and {REFERENCE} to compare them with are needed."
-    elif figures[-1].week in first:
-        words = "This week is what later ones are compared with."
-    return Trend("Score", "", tuple(figures), last, words)
+        return Trend("Score", "", tuple(figures), Level.UNKNOWN, words)
+    return Trend("Score", "", tuple(figures), known[-1].level, told[known[-1].week])
 
 
 def _moved(old: Floats, new: Floats) -> tuple[Level, str]:
@@ -276,9 +275,8 @@ def _way(value: float, span: Span) -> Level:
     return Level.DRIFTED if way >= LATE else Level.MOVING if way >= EARLY else Level.STEADY
 
 
-def _false_alarms(
-    reviewed: Sequence[Reviewed], weeks: dict[date, list[Scored]], first: Sequence[date], week: Week
-) -> Trend:
+def _false_alarms(reviewed: Sequence[Reviewed], weeks: dict[date, list[Scored]], week: Week) -> Trend:
+    """What is compared with are the first weeks that have enough reviews together."""
     counts: dict[date, list[int]] = {name: [0, 0] for name in sorted(weeks)}
     for part in reviewed:
         said = settled(part.reviews)
@@ -286,13 +284,19 @@ def _false_alarms(
         if said is not None and part.sampled and part.verdict is Verdict.FAIL and name in counts:
             counts[name][0] += said.verdict is Verdict.PASS
             counts[name][1] += 1
-    wrong, of = (sum(counts[name][place] for name in first) for place in (0, 1))
+    first: list[date] = []
+    wrong = of = 0
+    for name in sorted(counts):
+        if of >= _LEAST_REVIEWS:
+            break
+        first.append(name)
+        wrong, of = wrong + counts[name][0], of + counts[name][1]
     figures = []
     for name in sorted(weeks)[-WEEKS:]:
         bad, number = counts[name]
         if not number:
             continue
-        if name in first or of < _LEAST_REVIEWS:
+        if name in first:
             figures.append(WeekFigure(name, number, bad / number, None, None, Level.UNKNOWN))
             continue
         low, high = binomial_limits(wrong / of, number)
@@ -304,7 +308,7 @@ def _false_alarms(
     assert last.value is not None
     told = f"{100 * last.value:.0f} % of {last.parts} FAIL parts drawn at random"
     if last.high is None:
-        told += f"; {_LEAST_REVIEWS} reviews of the first weeks are needed to compare"
+        told += f"; later weeks are compared once there are {_LEAST_REVIEWS} reviews"
     else:
         told += f", up to {100 * last.high:.0f} % are chance"
     return Trend("False alarms", "%", tuple(figures), last.level, f"{told}.")

@@ -21,7 +21,7 @@ from app.datasets.library.adding import Incoming
 from app.datasets.library.intake import take_in
 from app.domain.errors import DatasetError, LinesightError, StoreError
 from app.domain.inspection import Detection, Inspection
-from app.domain.labelling import LabelState, LibraryPicture
+from app.domain.labelling import Change, LabelState, LibraryPicture
 from app.domain.records import Review
 from app.domain.review import Outline, settled
 from app.domain.verdict import Verdict
@@ -219,19 +219,28 @@ class Feedback:
     def _changed_by_others(self, library: Library, number: int) -> bool:
         """Whether a person had the last word on a picture in the library itself."""
         history = library.history(number)
-        return bool(history) and history[-1].who != self._author
+        return bool(history) and not _by_review(history[-1])
 
     def _earlier(self, library: Library, number: int) -> LabelState | None:
         """What a picture said before the review did; None where somebody else has changed it since."""
         history = library.history(number)
-        if not history or history[-1].who != self._author:
+        if not history or not _by_review(history[-1]):
             return None
         state = history[-1].before
         for each in reversed(history):
-            if each.who != self._author:
+            if not _by_review(each):
                 break
             state = each.before
         return state
+
+
+def author_of(station: str) -> str:
+    """Who stands in a library's history for what reviews at a station said."""
+    return f"{ORIGIN}, {station}"
+
+
+def _by_review(change: Change) -> bool:
+    return change.who.startswith(author_of(""))  # the station's name may have changed since
 
 
 def _good(state: LabelState) -> LabelState:

@@ -95,12 +95,14 @@ class Material:
 
 def material_of(folder: Path) -> Material:
     """Slow: counts a library's labels; nothing where there is no library."""
-    found = snapshots.set_of(folder) if Library.is_library(folder) else None
-    if found is None:
+    if not Library.is_library(folder):
         return Material()
-    labels = [each.state.label for each in found.pictures]
-    good, bad = labels.count("normal"), labels.count("anomaly")
-    return Material(good + bad, good, bad)
+    library = Library.open(folder, "")
+    try:
+        counts = library.counts()
+    finally:
+        library.close()
+    return Material(counts.normal + counts.anomaly, counts.normal, counts.anomaly)
 
 
 def take_snapshot(folder: Path, author: str) -> Path:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pytest
 
+from app.domain.calendar import day_of
 from app.domain.records import Review
 from app.domain.review import Level, Origin, Reviewed
 from app.domain.verdict import Verdict
 from app.lifecycle.drift import Span, binomial_limits, cameras_drift, ks, psi, psi_by_chance, week_of
+from app.lifecycle.drift import weeks_of as weeks_of_days
 from app.store.reviewing import Figures, Scored
 
 MONDAY = datetime(2026, 9, 7, 8, tzinfo=UTC)
@@ -122,6 +124,23 @@ def test_scores_that_stay_are_steady_and_scores_that_move_are_told() -> None:
     assert [each.level for each in score.weeks] == [Level.STEADY, Level.STEADY, Level.MOVING, Level.DRIFTED]
     assert camera.level is Level.DRIFTED and "PSI" in score.words
     assert camera.reference == "220 parts of the first week with plate@1"
+
+
+def test_a_week_that_has_just_begun_hides_nothing() -> None:
+    scored = weeks_of([0, 0.3, 0.3])
+    (camera,) = drift_of([each for each in scored if each.seq < 2020])  # 20 parts of the newest week
+    assert [each.level for each in camera.trends[0].weeks] == [Level.STEADY, Level.DRIFTED, Level.UNKNOWN]
+    assert camera.level is Level.DRIFTED and "PSI" in camera.trends[0].words
+
+
+def test_weeks_are_those_of_the_stations_days() -> None:
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo("Europe/Berlin")
+    found = weeks_of_days(MONDAY - timedelta(weeks=30), MONDAY + timedelta(weeks=4), zone, time(6))
+    for hours in range(0, 24 * 240, 7):
+        moment = MONDAY - timedelta(weeks=30) + timedelta(hours=hours)
+        assert found(moment) == week_of(day_of(moment, zone, time(6)))
 
 
 def test_too_few_parts_are_no_verdict() -> None:

@@ -187,8 +187,8 @@ class FiguresView(QWidget):
         self.pro.setText("\n".join(case.reasons) or "Nothing yet: no rule is met.")
         self.contra.setText("\n".join(case.against) or "Nothing that the figures show.")
         self.snapshot.setText(
-            f"{case.pictures} pictures of {case.product}: {case.good} good, {case.bad} defective. Of reviews are new: "
-            f"{case.new_good} good, {case.new_bad} defective. A fifth is held back for the test."
+            f"{case.pictures} pictures of {case.product}: {case.good} good, {case.bad} defective. New from "
+            f"reviews: {case.new_good} good, {case.new_bad} defective. A fifth is held back for the test."
         )
         found = case.candidate
         self._candidate_title.setVisible(bool(case.state))

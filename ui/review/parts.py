@@ -144,7 +144,8 @@ class PartsView(QWidget):
                 each.setText("")
             return
         part, blind = look.inspection, look.waiting.blind
-        self.bar.begin(look.types, "" if blind else look.proposed, has_mask=bool(look.outlines))
+        types = tuple(sorted(look.types)) if blind else look.types  # the model's own stands first
+        self.bar.begin(types, "" if blind else look.proposed, has_mask=bool(look.outlines))
         self.bar.set_enabled(True)
         number, of = look.place
         self.progress.setText(f"{number} of {of} today")
