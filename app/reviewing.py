@@ -327,13 +327,13 @@ class ReviewDesk:
         return [
             Reviewed(
                 part.id, part.captured_at, part.camera, part.verdict, tuple(standing(rows)),
-                sampled(part.id, part.verdict, rule),
+                sampled(part.id, part.verdict, rule), part.product, part.model,
             )
             for part, rows in self._rows.reviewed()
         ]  # fmt: skip
 
     def stats(self) -> Stats:
-        return agreement.stats_of(self._reviewed(), self._rows.labels(), self.waiting())
+        return agreement.stats_of(self._reviewed(), self.product, self._rows.labels(), self.waiting())
 
     def drift(self, at_most_old: float = 0.0) -> list[CameraDrift]:
         """Every camera's weeks; measures pictures that were not measured yet. What was found in the last `at_most_old`
@@ -375,7 +375,7 @@ class ReviewDesk:
         """The case for and against retraining the product that is inspected now."""
         with self._lock:
             drift, preparing = self._drift or [], self._preparing
-        station = agreement.station_agreement(self._reviewed())
+        station = agreement.station_agreement(agreement.present(self._reviewed(), self.product))
         learned = self._comparing.learned(self._running())
         found = self._retraining.case(self.product, self.retrain_rule, station, drift, learned)
         if preparing is not None and not preparing.done:
@@ -445,9 +445,14 @@ class ReviewDesk:
         self._thread.start()
 
     def _rounds(self) -> None:
+        whole: float | None = None
         while not self._closed:
             try:
-                self.look_after()
+                if whole is None or self._clock() - whole >= _ROUND:
+                    whole = self._clock()
+                    self.look_after()
+                else:
+                    self.follow()  # somebody has answered
             except Exception:  # a round that fails must not be the last
                 log.exception("a round of the review failed")
             self._wake.wait(_ROUND)

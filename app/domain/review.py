@@ -95,6 +95,8 @@ class Reviewed:
     Attributes:
         reviews: oldest first; those taken back are left out.
         sampled: it was drawn at random, whatever other reason there was to look at it.
+        product: name of its product.
+        model: number of the model that judged it, in the record.
     """
 
     inspection_id: str
@@ -103,6 +105,8 @@ class Reviewed:
     verdict: Verdict
     reviews: tuple[Review, ...]
     sampled: bool = False
+    product: str = ""
+    model: int | None = None
 
 
 def standing(reviews: Sequence[Review]) -> list[Review]:

@@ -115,9 +115,20 @@ def _wrong(reviewed: Iterable[Reviewed], verdict: Verdict) -> Share:
     return share(sum(each.verdict is not verdict for each in decided), len(decided))
 
 
-def stats_of(reviewed: Sequence[Reviewed], labels: Iterable[Labelled], waiting: Iterable[Waiting]) -> Stats:
-    """All figures of the reviews together."""
+def present(reviewed: Iterable[Reviewed], product: str) -> list[Reviewed]:
+    """The parts of a product that the model judged which judged the newest of them: what an earlier model did says
+    nothing of the present one."""
+    mine = [part for part in reviewed if part.product == product]
+    newest = max(mine, key=lambda part: part.captured_at, default=None)
+    return [part for part in mine if newest is not None and part.model == newest.model]
+
+
+def stats_of(
+    reviewed: Sequence[Reviewed], product: str, labels: Iterable[Labelled], waiting: Iterable[Waiting]
+) -> Stats:
+    """All figures of the reviews together; how often the station is wrong, of a product's present model."""
     labels = list(labels)
+    now = present(reviewed, product)
     blind = blind_agreement(reviewed)
     return Stats(
         dict(Counter(each.why.value for each in waiting)),
@@ -126,7 +137,7 @@ def stats_of(reviewed: Sequence[Reviewed], labels: Iterable[Labelled], waiting: 
         tuple(each.trouble for each in labels if each.trouble),
         blind,
         kappa_words(blind),
-        station_agreement(reviewed),
-        false_alarms(reviewed),
-        escapes(reviewed),
+        station_agreement(now),
+        false_alarms(now),
+        escapes(now),
     )

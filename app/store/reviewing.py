@@ -42,6 +42,7 @@ class Judged:
     confidence: float | None
     kept: bool
     """Whether its picture is still there."""
+    model: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ _JUDGED: tuple[sa.Column[Any], ...] = (
     schema.inspection.c.confidence,
     schema.inspection.c.image_path,
     schema.inspection.c.picture_removed_at,
+    schema.inspection.c.model,
 )
 
 
@@ -438,6 +440,7 @@ def _judged(row: sa.Row[Any]) -> Judged:
         row.threshold,
         row.confidence,
         bool(row.image_path) and row.picture_removed_at is None,
+        row.model,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from app.domain.records import Review
 from app.domain.review import Origin, Reviewed, settled
 from app.domain.verdict import Verdict
-from app.lifecycle.agreement import blind_agreement, cohen_kappa, escapes, false_alarms, share, station_agreement
+from app.lifecycle.agreement import (
+    blind_agreement,
+    cohen_kappa,
+    escapes,
+    false_alarms,
+    present,
+    share,
+    station_agreement,
+)
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -108,6 +116,16 @@ def test_only_parts_drawn_at_random_tell_how_often_the_station_is_wrong() -> Non
     assert (false_alarms(parts).count, false_alarms(parts).of) == (1, 2)
     assert (escapes(parts).count, escapes(parts).of) == (1, 3)
     assert (station_agreement(parts).count, station_agreement(parts).of) == (3, 5)
+
+
+def test_an_earlier_model_says_nothing_of_the_present_one() -> None:
+    def judged(days: int, model: int, product: str = "Plate") -> Reviewed:
+        when = NOW + timedelta(days=days)
+        return replace(part(Verdict.FAIL, said(Verdict.PASS)), captured_at=when, model=model, product=product)
+
+    parts = [judged(0, 1), judged(1, 2), judged(2, 2), judged(3, 7, "Bracket")]
+    assert present(parts, "Plate") == parts[1:3]
+    assert present(parts, "Cover") == []
 
 
 def test_a_blind_second_opinion_is_held_against_the_first() -> None:

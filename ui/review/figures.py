@@ -60,7 +60,8 @@ class FiguresView(QWidget):
         card.body.addLayout(grid)
         card.body.addWidget(
             label(
-                "Counted on parts drawn at random, with 95 % intervals. Kappa is Cohen's, of blind second opinions.",
+                "The present model, on parts drawn at random, with 95 % intervals. Kappa is Cohen's, of blind second "
+                "opinions.",
                 "quiet",
                 wrap=True,
             )
