@@ -263,7 +263,8 @@ class RetrainRule:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """The present model and the candidate on the same labelled pictures, which neither the candidate learned from.
+    """The present model and the candidate on the same labelled pictures. The candidate learned from none of them; the
+    present model may have, which favours it.
 
     Attributes:
         good, bad: pictures.

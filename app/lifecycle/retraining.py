@@ -63,7 +63,9 @@ class ShelfImprover:
         bad = sum(sample.anomalous for sample in samples)
         backtest = Backtest(len(samples) - bad, bad, (old[0], new[0]), (old[1], new[1]))
         number = len(samples)
-        words = f"{number} pictures were held back from its training" if number else "no picture was held back"
+        words = "No picture was held back to test it on."
+        if number:
+            words = f"Tested on {number} pictures that it did not learn from; the present model may know some of them."
         return Candidate(
             str(trained.ref), trained.normals, trained.threshold, str(snapshot), backtest, (words, *trained.notes)
         )
@@ -231,7 +233,8 @@ def case_of(
     new = sum(labels)
     reasons = _reasons(rule, new, agreement, drifts) if new >= rule.least else []
     blocked = _blocked(product, material) if material.good < MIN_NORMALS else ""
-    candidate, state, words = None, "", ""
+    candidate: Candidate | None = None
+    state, words = "", ""
     newest = events[-1] if events else None
     if newest is not None and newest.event == PREPARED:
         candidate, state = candidate_from(newest), "ready"
@@ -241,6 +244,8 @@ def case_of(
     elif newest is not None:
         state = newest.event
         words = f"The last candidate was {newest.event} by {newest.person}."
+    if candidate is not None:
+        reasons += _better(candidate.backtest)
     against = _against(rule, new, labels, material, candidate)
     if learned is not None and candidate is None and (material.good < learned.good or material.bad < learned.bad):
         against.append(
@@ -293,6 +298,15 @@ def _against(
     if test.good + test.bad < _FEW:
         found.append(f"Tested on {test.good + test.bad} pictures only: a difference of one or two is chance.")
     return found
+
+
+def _better(test: Backtest) -> list[str]:
+    pairs = (("false alarms", test.false_alarms), ("escapes", test.escapes))
+    return [
+        f"Fewer {name} on the test pictures: {after} instead of {before}."
+        for name, (before, after) in pairs
+        if before is not None and after < before
+    ]
 
 
 _FEW = 30

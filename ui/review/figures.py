@@ -8,12 +8,13 @@ from app.domain.review import CameraDrift, Case, Level, Share, Stats
 from app.reviewing import ReviewDesk
 from ui.bridge import Bridge
 from ui.review.chart import TrendChart
-from ui.shared.widgets import Button, Card, Notice, clear, label, percent, scrolled
+from ui.shared.widgets import Button, Card, Notice, clear, label, percent, row, scrolled
 from ui.shared.work import Follower, JobBar
 from ui.topbar import source_words
 
 _OLD = 60.0
 """Seconds for which drift is not looked at again: a week is long."""
+_NOTES = 3
 _LEVELS = {
     Level.UNKNOWN: "",
     Level.STEADY: "steady",
@@ -46,13 +47,13 @@ class FiguresView(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(8)
-        rows = (
+        lines = (
             ("station", "People agree with the station"),
             ("false_alarms", "FAIL parts that are good"),
             ("escapes", "PASS parts that are defective"),
             ("labels", "Reviews that became labels"),
         )
-        for line, (key, words) in enumerate(rows):
+        for line, (key, words) in enumerate(lines):
             grid.addWidget(label(words, "quiet", wrap=True), line, 0)
             grid.addWidget(self._values[key], line, 1)
         grid.setColumnStretch(0, 2)
@@ -84,7 +85,7 @@ class FiguresView(QWidget):
         self.notice = Notice()
         self.progress = JobBar(self._follower)
         self.primary = Button("", "primary", on=self._act)
-        self.second = Button("Set it aside", icon_name="archive-outline", on=self._set_aside)
+        self.second = Button("Set aside", icon_name="archive-outline", on=self._set_aside)
         body = self.right.body
         for title, widget in (
             ("For", self.pro),
@@ -99,19 +100,24 @@ class FiguresView(QWidget):
             body.setSpacing(8)
         self._candidate_title = body.itemAt(body.count() - 2).widget()
         body.addStretch(1)
-        body.addWidget(self.notice)
-        body.addWidget(self.progress)
-        body.addWidget(self.primary)
-        body.addWidget(self.second)
-        side = QWidget()
-        holder = QVBoxLayout(side)
+        text = QWidget()
+        holder = QVBoxLayout(text)
         holder.setContentsMargins(0, 0, 0, 0)
         holder.addWidget(self.right, 1)
+        # What can be done is always in sight, however long the case is.
+        actions = row(self.primary, self.second)
+        actions.setStretch(0, 1)
+        side = QVBoxLayout()
+        side.setSpacing(8)
+        side.addWidget(scrolled(text), 1)
+        side.addWidget(self.notice)
+        side.addWidget(self.progress)
+        side.addLayout(actions)
         panes = QHBoxLayout(self)
         panes.setContentsMargins(0, 0, 0, 0)
         panes.setSpacing(16)
         panes.addWidget(scrolled(left), 60)
-        panes.addWidget(scrolled(side), 40)
+        panes.addLayout(side, 40)
         self.primary.setVisible(False)
         self.second.setVisible(False)
         self._candidate_title.setVisible(False)
@@ -185,7 +191,8 @@ class FiguresView(QWidget):
 
     def show_case(self, case: Case) -> None:
         self.case = case
-        self.pro.setText("\n".join(case.reasons) or "Nothing yet: no rule is met.")
+        nothing = "It tested no better than the present model." if case.candidate else "Nothing yet: no rule is met."
+        self.pro.setText("\n".join(case.reasons) or nothing)
         self.contra.setText("\n".join(case.against) or "Nothing that the figures show.")
         self.snapshot.setText(
             f"{case.pictures} pictures of {case.product}: {case.good} good, {case.bad} defective. New from "
@@ -201,6 +208,7 @@ class FiguresView(QWidget):
                 f"Test pictures: {test.good} good, {test.bad} defective.",
                 f"False alarms: {_change(test.false_alarms)}.",
                 f"Escapes: {_change(test.escapes)}.",
+                *found.report[:_NOTES],
             ]
         self.result.setText("\n".join(line for line in lines if line))
         ready = case.state == "ready" and found is not None
