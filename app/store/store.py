@@ -356,29 +356,11 @@ class Store:
         Raises:
             StoreError: there is no such inspection.
         """
-        table = schema.inspection
-
-        def work(connection: sa.Connection) -> None:
-            seq = connection.execute(sa.select(table.c.seq).where(table.c.id == review.inspection_id)).scalar()
-            if seq is None:
-                raise StoreError(f"There is no inspection {review.inspection_id} in the record.")
-            connection.execute(sa.insert(schema.review).values(inspection=seq, **rows.review_row(review)))
-            self._audit.append(
-                connection, review.at, review.person, Action.REVIEW, review.inspection_id, review.verdict
-            )
-
-        self._write(work)
+        self.reviewing.add(review)
 
     def reviews(self, inspection_id: str) -> list[Review]:
         """What people said of a part, oldest first; of several the last one counts. What was taken back is left out."""
-        query = (
-            sa.select(schema.review)
-            .join(schema.inspection)
-            .where(schema.inspection.c.id == inspection_id)
-            .order_by(schema.review.c.seq)
-        )
-        with self._read() as connection:
-            return standing([rows.review_from(row, inspection_id) for row in connection.execute(query)])
+        return standing(self.reviewing.rows(inspection_id))
 
     # -- room on the disk
     @property
