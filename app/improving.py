@@ -179,12 +179,19 @@ class ImproveDesk:
 
         def work(job: Job[TrainingJob]) -> TrainingJob:
             job.step(None, "Keeping the set as a snapshot")
-            kept = replace(plan, dataset=snapshots.pinned(plan.dataset.expanduser().absolute()))
-            asked = self._trainings.add(kept, by)
-            self._host.people.note(Action.TRAIN, plan.product, f"{kept.learn}, {kept.dataset.name}")
-            return asked
+            return self._queue(plan, by)
 
         return self._host.jobs.start(f"Train {plan.product}", work)
+
+    def train_unattended(self, plan: TrainingPlan) -> TrainingJob:
+        """Slow: the same by the station itself, which may train and never releases."""
+        return self._queue(plan, "")
+
+    def _queue(self, plan: TrainingPlan, by: str) -> TrainingJob:
+        kept = replace(plan, dataset=snapshots.pinned(plan.dataset.expanduser().absolute()))
+        asked = self._trainings.add(kept, by)
+        self._host.people.note(Action.TRAIN, plan.product, f"{kept.learn}, {kept.dataset.name}")
+        return asked
 
     def trainings(self) -> list[TrainingJob]:
         """Newest first: queued, running and ended ones."""
@@ -194,6 +201,9 @@ class ImproveDesk:
         """At once: takes a training out of the queue, or stops it within seconds. One that has ended stays as it is."""
         self._host.people.require(Action.TRAIN)
         self._host.people.note(Action.TRAIN, job_id, "stopped")
+        self.cancel_unattended(job_id)
+
+    def cancel_unattended(self, job_id: str) -> None:
         self._trainings.cancel(job_id)
 
     # -- versions

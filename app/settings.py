@@ -37,6 +37,12 @@ class Settings(BaseModel):
         keep_pass_share: of PASS pictures this share stays, 1 for all.
         sample_pass_after_days: until then all PASS pictures stay.
         keep_pass_days: the sample too; 0 for ever.
+        review_pass_rate, review_fail_rate: shares of PASS and FAIL parts that people look at again, drawn at random.
+        review_second_rate: share of reviewed parts that a second person is asked about, blind.
+        review_confidence_below: a verdict less sure than this is looked at again.
+        review_days: older parts are not.
+        retrain_after_labels: so many new labels and the station proposes a training.
+        retrain_below_agreement: so does an agreement of people with the station on random parts that is surely lower.
         keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
     """
 
@@ -58,6 +64,14 @@ class Settings(BaseModel):
     sample_pass_after_days: int = Field(default=30, ge=0, le=36_500)
     keep_pass_days: int = Field(default=0, ge=0, le=36_500)
     keep_free_gb: float = Field(default=0.0, ge=0, le=1_000_000)
+
+    review_pass_rate: float = Field(default=0.02, ge=0, le=1)
+    review_fail_rate: float = Field(default=0.2, ge=0, le=1)
+    review_second_rate: float = Field(default=0.1, ge=0, le=1)
+    review_confidence_below: float = Field(default=0.8, ge=0, le=1)
+    review_days: int = Field(default=14, ge=1, le=365)
+    retrain_after_labels: int = Field(default=30, ge=5, le=100_000)
+    retrain_below_agreement: float = Field(default=0.9, ge=0, le=1)
 
     @field_validator("zone")
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from app import settings as settings_file
 from app.alarms import AlarmBook
 from app.cameras import usb_cameras
+from app.candidates import VersionImprover
 from app.domain.alarm import Alarm
 from app.domain.calendar import day_bounds, station_zone
 from app.domain.counts import Counts
@@ -34,6 +35,7 @@ from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
 from app.reports import Figures, day_figures, write_workbook
+from app.reviewing import ReviewDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
@@ -92,6 +94,8 @@ class Station:
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now)
+        improver = VersionImprover(self.improving)
+        self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
 
     # -- what it says
     @property
@@ -230,6 +234,7 @@ class Station:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
         self.line.begin()
         self.improving.begin()
+        self.reviewing.begin()
 
     def inspect_source(
         self, source: str, model: str = "", product: str = "", *, remember: bool = True, again: bool = False
@@ -251,6 +256,7 @@ class Station:
             return
         self.improving.close()
         self.jobs.close()
+        self.reviewing.close()
         self.labelling.close()
         self.store.close()
 

@@ -23,6 +23,7 @@ class Change(StrEnum):
     STATE = auto()
     LABELS = auto()
     VERSIONS = auto()  # trainings, versions, releases, the shadow
+    REVIEWS = auto()
 
 
 class Phase(StrEnum):

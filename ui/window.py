@@ -20,6 +20,7 @@ from ui.live import LivePage
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
 from ui.reports import ReportsPage
+from ui.review import ReviewPage
 from ui.setup import SetupPage
 from ui.shared.thumbs import Thumbs
 from ui.theme import current
@@ -73,6 +74,7 @@ class Window(QMainWindow):
         self.rail = Rail()
         self.alarm_strip = AlarmStrip(self.thumbs)
         self.live = LivePage(self.bridge, self.thumbs, zone)
+        self.review = ReviewPage(self.bridge, zone)
         self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
@@ -81,6 +83,7 @@ class Window(QMainWindow):
         self.help = HelpPage()
         self.pages: dict[str, QWidget] = {
             "live": self.live,
+            "review": self.review,
             "label": self.label,
             "train": self.train,
             "alarms": self.alarms,
@@ -192,6 +195,7 @@ class Window(QMainWindow):
         theme.apply(app, settings.theme, settings.pixels_per_mm)
         self.live.set_zone(self.zone())
         self.alarms.set_zone(self.zone())
+        self.review.set_zone(self.zone())
         self._refresh_state()
         self._refresh_alarms()
 
@@ -209,6 +213,7 @@ class Window(QMainWindow):
         self._clock.stop()
         self.bridge.close()
         self.live.close_page()
+        self.review.close_page()
         self.label.close_page()
         self.train.close_page()
         self.reports.close_page()

@@ -29,6 +29,7 @@ _COMMANDS = {
     "restore": "app.cli.backing",
     "audit": "app.cli.auditing",
     "models": "app.cli.versions",
+    "review": "app.cli.reviewing",
     "bench": "app.cli.benching",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, serving, versions
+from app.cli import auditing, backing, reviewing, serving, versions
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -92,6 +92,13 @@ class Arguments(argparse.Namespace):
     production: int | None = None
     why: str = ""
     person: str = ""
+    # review
+    most: int = 50
+    inspection: str = ""
+    answer: str = ""
+    defect_type: str = ""
+    no_mask: bool = False
+    note: str = ""
     bench: str = ""
     quick: bool = False
 
@@ -275,6 +282,7 @@ def build_parser() -> argparse.ArgumentParser:
     backing.restore_options(_command(commands, "restore", "puts a backup in place; what was there is set aside"))
     versions.options(_command(commands, "models", "versions of models: figures, backtests, release and rollback"))
     auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
+    reviewing.options(_command(commands, "review", "parts that people look at again, and what their answers say"))
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.verdict import Verdict
@@ -37,9 +37,14 @@ class Review:
         inspection_id: of the inspection.
         at: UTC.
         person: who.
-        verdict: PASS, FAIL or RETEST.
+        verdict: PASS, FAIL or RETEST (nobody can say).
         label: the defect type, "" for none.
         note: in words.
+        origin: one of `app.domain.review.Origin`; "" where it was said elsewhere than in the review.
+        why: the part was looked at, as `app.domain.review.Why`.
+        mask: outlines of the defect that the person accepted, as JSON [[[x, y], ...], ...]; "" for none.
+        undoes: `seq` of the row that this one takes back, 0 for none.
+        seq: number of the row, 0 before it is kept.
     """
 
     inspection_id: str
@@ -48,6 +53,11 @@ class Review:
     verdict: Verdict
     label: str = ""
     note: str = ""
+    origin: str = ""
+    why: str = ""
+    mask: str = ""
+    undoes: int = 0
+    seq: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

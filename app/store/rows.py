@@ -197,11 +197,27 @@ def review_row(review: Review) -> dict[str, Any]:
         "verdict": review.verdict.value,
         "label": text(review.label),
         "note": text(review.note),
+        "origin": text(review.origin),
+        "why": text(review.why),
+        "mask": review.mask,
+        "undoes": review.undoes,
     }
 
 
 def review_from(row: sa.Row[Any], inspection_id: str) -> Review:
-    return Review(inspection_id, int_to_moment(row.at), row.person, Verdict(row.verdict), row.label, row.note)
+    return Review(
+        inspection_id,
+        int_to_moment(row.at),
+        row.person,
+        Verdict(row.verdict),
+        row.label,
+        row.note,
+        row.origin,
+        row.why,
+        row.mask,
+        row.undoes,
+        row.seq,
+    )
 
 
 def alarm_row(alarm: Alarm) -> dict[str, Any]:

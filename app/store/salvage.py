@@ -15,9 +15,13 @@ from typing import Any
 
 from app.store.leaves import Value, leaf_rows
 
-TABLES = ("model", "inspection", "region", "alarm", "counter", "review", "person", "audit")
+TABLES = (
+    "model", "inspection", "region", "alarm", "counter", "review", "person", "audit", "review_ask", "review_label",
+    "drift_warning", "retraining",
+)  # fmt: skip
 _KEYS = {"region": "inspection"}  # has no rowid
-_NOT_NUMBERED = frozenset({"alarm", "counter", "person"})  # of these a gap in the numbers is no loss
+# Of these a gap in the numbers is no loss.
+_NOT_NUMBERED = frozenset({"alarm", "counter", "person", "review_ask", "review_label", "drift_warning"})
 _FURTHEST = 1 << 40  # no table has more keys
 _FROM_THE_FIRST = ("model", "inspection", "region", "alarm", "counter")
 _FIRST_COLUMNS = 23  # of an inspection in schema 0001

@@ -149,6 +149,10 @@ review = sa.Table(
     sa.Column("verdict", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("mask", sa.Text, nullable=False),
+    sa.Column("undoes", sa.Integer, nullable=False),
     sa.Index("ix_review_inspection", "inspection"),
 )
 

@@ -21,6 +21,7 @@ from app.domain.inspection import Inspection
 from app.domain.person import Action
 from app.domain.records import AuditEntry, RecordQuery, Review
 from app.domain.region import Region
+from app.domain.review import standing
 from app.domain.verdict import Verdict
 from app.store import rows, schema, searching
 from app.store.alarming import upsert_alarm
@@ -28,6 +29,7 @@ from app.store.auditing import AuditLog, entry_from
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
+from app.store.reviewing import ReviewRows
 from app.store.room import Reserve
 from app.store.roster import Roster
 
@@ -59,6 +61,7 @@ class Store:
         self._closed = False
         self._audit = AuditLog(database)
         self.people = Roster(self._write, self._read, self._audit)
+        self.reviewing = ReviewRows(self._write, self._read, self._audit)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 
@@ -353,29 +356,11 @@ class Store:
         Raises:
             StoreError: there is no such inspection.
         """
-        table = schema.inspection
-
-        def work(connection: sa.Connection) -> None:
-            seq = connection.execute(sa.select(table.c.seq).where(table.c.id == review.inspection_id)).scalar()
-            if seq is None:
-                raise StoreError(f"There is no inspection {review.inspection_id} in the record.")
-            connection.execute(sa.insert(schema.review).values(inspection=seq, **rows.review_row(review)))
-            self._audit.append(
-                connection, review.at, review.person, Action.REVIEW, review.inspection_id, review.verdict
-            )
-
-        self._write(work)
+        self.reviewing.add(review)
 
     def reviews(self, inspection_id: str) -> list[Review]:
-        """What people said of a part, oldest first; of several the last one counts."""
-        query = (
-            sa.select(schema.review)
-            .join(schema.inspection)
-            .where(schema.inspection.c.id == inspection_id)
-            .order_by(schema.review.c.seq)
-        )
-        with self._read() as connection:
-            return [rows.review_from(row, inspection_id) for row in connection.execute(query)]
+        """What people said of a part, oldest first; of several the last one counts. What was taken back is left out."""
+        return standing(self.reviewing.rows(inspection_id))
 
     # -- room on the disk
     @property

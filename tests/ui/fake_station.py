@@ -11,13 +11,15 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from app.alarms import AlarmBook
+from app.candidates import VersionImprover
 from app.domain.alarm import Alarm
 from app.domain.calendar import day_bounds, day_of, station_zone
 from app.domain.counts import Counts
@@ -26,11 +28,15 @@ from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
 from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
+from app.improving import ImproveDesk
 from app.jobs import Job, Jobs
 from app.labelling import LabellingDesk
+from app.lifecycle import ModelShelf
 from app.merging import MergeDesk
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.reports.figures import Figures, Tally
+from app.reviewing import ReviewDesk
 from app.settings import Settings
 from app.store import Store
 from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
@@ -70,6 +76,9 @@ class FakeStation:
         self.store = Store.open(self.data.database, self.data.images)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.shelf = ModelShelf(self.data.models)
+        self.people = PeopleDesk(self.store)
+        self.alarms = AlarmBook(self.store)
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
@@ -94,6 +103,9 @@ class FakeStation:
         self.begin_with: Callable[[], None] | None = None
         self.closed = False
         self._index = 0
+        self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), lambda: datetime.now(UTC))
+        improver = VersionImprover(self.improving)
+        self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver)
 
     # -- what a test does
     def inspect(
@@ -279,6 +291,10 @@ class FakeStation:
     def settings(self) -> Settings:
         return self._settings
 
+    @property
+    def zone(self) -> tzinfo:
+        return station_zone(self._settings.zone)
+
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         with self._lock:
             self._listeners.append(listener)
@@ -447,6 +463,7 @@ class FakeStation:
     def close(self) -> None:
         self.end_line()
         self.jobs.close()
+        self.reviewing.close()
         self.labelling.close()
         self.store.close()
         self.closed = True

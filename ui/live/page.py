@@ -109,6 +109,7 @@ class LivePage(QWidget):
         controls.addLayout(small, 1)
         self.strip = PartStrip(thumbs)
         self.strip.opened.connect(self._open_part)
+        self.strip.held.connect(self._send_to_review)
         left = QVBoxLayout()
         left.setSpacing(8)
         left.addWidget(self.stage, 1)
@@ -162,6 +163,7 @@ class LivePage(QWidget):
         outer.addWidget(self._right, 32)
         self.sheet = PartSheet(bridge, self)
         self.sheet.closed.connect(self.setFocus)
+        self.sheet.review_wanted.connect(self._send_to_review)
         self.toast = Toast(self)
         self.exporter = Exporter(bridge, self)
         self.exporter.ended.connect(self._exported)
@@ -300,6 +302,16 @@ class LivePage(QWidget):
         width = min(max(SHEET_WIDTH, stage.width() // 2), stage.width())
         self.sheet.setGeometry(stage.right() - width + 1, stage.y(), width, stage.height())
         self.sheet.open(part, self._zone)
+
+    def _send_to_review(self, part: Inspection | None) -> None:
+        if part is None:
+            return
+        desk = self._bridge.station.reviewing
+        words = {
+            True: f"Part {part.part_id} waits in Review.",
+            False: f"Part {part.part_id} was sent to Review before.",
+        }
+        self._bridge.run(lambda: desk.ask(part.id), lambda made: self.tell(words[made]), self.tell)
 
     def _export(self) -> None:
         today = self._bridge.station.today()

@@ -76,6 +76,7 @@ class PartSheet(QFrame):
     """Opened by a tap on a past part; lies over the live picture, never over the verdict."""
 
     closed = Signal()
+    review_wanted = Signal(object)
 
     def __init__(self, bridge: Bridge, parent: QWidget) -> None:
         super().__init__(parent)
@@ -114,6 +115,8 @@ class PartSheet(QFrame):
         layout.addWidget(self.picture, 1)
         layout.addWidget(self._reason)
         layout.addLayout(facts)
+        self.review = Button("Send to review", icon_name="eye-check-outline", on=self._send)
+        layout.addWidget(self.review)
         self.hide()
 
     def open(self, part: Inspection, zone: tzinfo | None) -> None:
@@ -153,6 +156,11 @@ class PartSheet(QFrame):
             self.picture.show_words(words or "The picture of this part is no longer in the data folder.")
         else:
             self.picture.show_picture(image, part)
+
+    def _send(self) -> None:
+        part = self.inspection
+        self.shut()
+        self.review_wanted.emit(part)
 
     def shut(self) -> None:
         self.inspection = None

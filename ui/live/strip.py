@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QWidget
 
@@ -19,10 +19,12 @@ from ui.theme import current
 from ui.theme.theme import font
 
 SHOWN = 20
-HINT = "The last 20 parts appear here. Tap one to see it again."
+HINT = "The last 20 parts appear here. Tap one to see it again, hold it to send it to the review."
 _HINT_UNTIL = 3
 """Parts beside which the hint still has room."""
 TILE = QSize(96, 96)
+HOLD_MS = 600
+"""A finger that stays this long means the review, not the part's sheet."""
 _PICTURE = QSize(88, 62)
 
 
@@ -31,7 +33,9 @@ _Key = tuple[str, float, str]
 
 class PartTile(QAbstractButton):
     """One past part. With each new part all of them move on by one place, so what a part looks like is
-    drawn once and kept in `drawn`, which the tiles share."""
+    drawn once and kept in `drawn`, which the tiles share. `held` follows a long press in place of `clicked`."""
+
+    held = Signal()
 
     def __init__(self, thumbs: Thumbs, drawn: dict[_Key, QPixmap]) -> None:
         super().__init__()
@@ -40,6 +44,12 @@ class PartTile(QAbstractButton):
         self.inspection: Inspection | None = None
         self._when = ""
         self.has_picture = False
+        self._hold = QTimer(self)
+        self._hold.setSingleShot(True)
+        self._hold.setInterval(HOLD_MS)
+        self._hold.timeout.connect(self._held)
+        self.pressed.connect(self._hold.start)
+        self.released.connect(self._hold.stop)
         self.setFixedSize(TILE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
@@ -52,6 +62,11 @@ class PartTile(QAbstractButton):
             self._when = clock(inspection.captured_at, zone)
             self.setAccessibleName(f"Part {inspection.part_id}, {inspection.verdict.value}, {self._when}")
         self.update()
+
+    def _held(self) -> None:
+        if self.isDown():
+            self.setDown(False)  # what is no longer down is not clicked when it is let go
+            self.held.emit()
 
     def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
         if event.key() == Qt.Key.Key_Space:  # kept for the trigger
@@ -119,6 +134,7 @@ class PartStrip(QScrollArea):
     """Newest left; drag to see older ones. The tiles stay, only what they show moves."""
 
     opened = Signal(object)
+    held = Signal(object)
 
     def __init__(self, thumbs: Thumbs) -> None:
         super().__init__()
@@ -137,6 +153,7 @@ class PartStrip(QScrollArea):
         for tile in self.tiles:
             tile.hide()
             tile.clicked.connect(lambda _checked=False, tile=tile: self.opened.emit(tile.inspection))
+            tile.held.connect(lambda tile=tile: self.held.emit(tile.inspection))
             row.addWidget(tile)
         self.hint = Elided(HINT, "quiet")
         row.addWidget(self.hint, 1)

@@ -109,6 +109,12 @@ class Library:
             raise DatasetError(f"The library {self.root} has no picture number {number}.")
         return found[0]
 
+    def by_digest(self, digest: str) -> LibraryPicture | None:
+        """The picture whose file has this SHA-256; None where there is none."""
+        with self.session() as (db, _):
+            row = db.execute("SELECT id FROM pictures WHERE digest = ?", (digest,)).fetchone()
+        return self.picture(row[0]) if row is not None else None
+
     def path(self, number: int) -> Path:
         """The picture's file in the library."""
         with self.session() as (db, _):
