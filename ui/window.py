@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
 from ui.alarm_strip import AlarmStrip
 from ui.alarms import AlarmsPage
-from ui.bridge import Bridge
+from ui.bridge import Bridge, attempt
 from ui.help import HelpPage
 from ui.labeling import LabelPage
 from ui.live import LivePage
+from ui.people import Guard
+from ui.people.places import may_go
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
 from ui.reports import ReportsPage
@@ -35,7 +39,7 @@ class Window(QMainWindow):
 
     closing = Signal()
 
-    def __init__(self, station: StationPort) -> None:
+    def __init__(self, station: StationPort, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.setWindowTitle("Linesight")
         self.resize(1280, 800)
@@ -49,12 +53,17 @@ class Window(QMainWindow):
             self._build(self.zone())
             self._lay_out()
         self._connect()
+        self.guard = Guard(self, self.bridge, lambda: self.stack.currentWidget(), clock)
+        self.guard.changed.connect(self._person_changed)
+        self.guard.serial.connect(self._serial_scanned)
+        self.top.person_tapped.connect(self.guard.tapped)
         self._clock = QTimer(self)
         self._clock.setInterval(500)
         self._clock.timeout.connect(self._tick)
         self._clock.start()
         self._refresh_alarms()
         self._refresh_state()
+        self._person_changed()
         self._tick()
         self.go("live")
         self.setFocus()  # no button is marked before somebody uses the keys
@@ -120,7 +129,7 @@ class Window(QMainWindow):
         self.setup.started.connect(lambda: self.go("live"))
         self.setup.training_wanted.connect(lambda: self.go("train"))
         self.setup.settings_changed.connect(self._settings_changed)
-        self.alarm_strip.acknowledged.connect(self.station.acknowledge)
+        self.alarm_strip.acknowledged.connect(lambda id: attempt(lambda: self.station.acknowledge(id)))
         self.alarm_strip.list_wanted.connect(lambda: self.go("alarms"))
         self.bridge.alarms.connect(self._refresh_alarms)
         self.bridge.state.connect(self._refresh_state)
@@ -136,7 +145,9 @@ class Window(QMainWindow):
         return station_zone(self.station.settings.zone)
 
     def go(self, key: str) -> None:
-        """Shows a place."""
+        """Shows a place; where whoever is signed in may not see it, says so."""
+        if not self.guard.may_go(key):
+            return
         self.rail.mark(key)
         page = self.pages[key]
         self.stack.setCurrentWidget(page)
@@ -181,8 +192,26 @@ class Window(QMainWindow):
 
     def _tick(self) -> None:
         self.top.show_time(datetime.now(UTC), self.zone())
+        self.guard.look()
         if self.place == "live":
             self.live.refresh_health()
+
+    def _person_changed(self) -> None:
+        people = self.station.people
+        self.top.show_person(people.current, open_to_all=people.open)
+        self.rail.offer([place.key for place in PLACES if may_go(people, place.key)])
+        if not may_go(people, self.place):
+            self.go("live")
+        elif (refresh := getattr(self.stack.currentWidget(), "refresh", None)) is not None:
+            refresh()
+
+    def _serial_scanned(self, code: str) -> None:
+        self.station.next_serial.expect(code)
+        self.live.tell_serial(code)
+
+    def resizeEvent(self, event):  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        self.guard.resized()
 
     def _settings_changed(self) -> None:
         settings = self.station.settings
@@ -207,6 +236,7 @@ class Window(QMainWindow):
             return
         self._closed = True
         self._clock.stop()
+        self.guard.close()
         self.bridge.close()
         self.live.close_page()
         self.label.close_page()

@@ -219,7 +219,8 @@ class LivePage(QWidget):
         self.picture.show_prepared(prepared)
         self.tile.show_verdict(outcome.verdict, prepared.frame_id)
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
-        self.part.setText(f"Part {part}" if part else "Viewing, not recorded")
+        serial = inspection.serial if inspection is not None and inspection.serial != part else ""
+        self.part.setText((f"Part {part}" + (f", {serial}" if serial else "")) if part else "Viewing, not recorded")
         self.reason.setText(outcome.error or (detection.reason if detection is not None else ""))
         if detection is not None:
             self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
@@ -320,6 +321,12 @@ class LivePage(QWidget):
             return
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
+
+    def tell_serial(self, code: str) -> None:
+        """What was scanned names the next part; it can be taken back."""
+        place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
+        forget = self._bridge.station.next_serial
+        self.toast.tell(f"The next part is {code}", place, "Not this one", lambda: forget.expect(""))
 
     def tell(self, words: str) -> None:
         """Shows a line over the strip of parts."""
