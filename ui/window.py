@@ -23,6 +23,7 @@ from ui.people import Guard
 from ui.people.places import may_go
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
+from ui.records import PartPage
 from ui.reports import ReportsPage
 from ui.setup import SetupPage
 from ui.shared.thumbs import Thumbs
@@ -49,13 +50,13 @@ class Window(QMainWindow):
         self.thumbs = Thumbs(self.bridge)
         self._known_alarms: dict[str, int] = {alarm.id: alarm.count for alarm in station.active_alarms()}
         self._closed = False
+        self._from = "live"  # where the page of a part was opened
         with current().building():
             self._build(self.zone())
             self._lay_out()
         self._connect()
         self.guard = Guard(self, self.bridge, lambda: self.stack.currentWidget(), clock)
         self.guard.changed.connect(self._person_changed)
-        self.guard.serial.connect(self._serial_scanned)
         self.top.person_tapped.connect(self.guard.tapped)
         self._clock = QTimer(self)
         self._clock.setInterval(500)
@@ -85,9 +86,10 @@ class Window(QMainWindow):
         self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
-        self.reports = ReportsPage(self.bridge)
+        self.reports = ReportsPage(self.bridge, self.thumbs)
         self.setup = SetupPage(self.bridge)
         self.help = HelpPage()
+        self.part = PartPage(self.bridge)
         self.pages: dict[str, QWidget] = {
             "live": self.live,
             "label": self.label,
@@ -96,6 +98,7 @@ class Window(QMainWindow):
             "reports": self.reports,
             "setup": self.setup,
             "help": self.help,
+            "part": self.part,  # opened from others, never from the rail
         }
         self.stack = QStackedWidget()
         for page in self.pages.values():
@@ -126,6 +129,9 @@ class Window(QMainWindow):
         self.live.go.connect(self.go)
         self.train.inspect_with.connect(self._inspect_with)
         self.label.train_wanted.connect(self._train_on)
+        self.live.part_opened.connect(self.show_part)
+        self.reports.part_opened.connect(self.show_part)
+        self.part.left.connect(lambda: self.go(self._from if may_go(self.station.people, self._from) else "live"))
         self.setup.started.connect(lambda: self.go("live"))
         self.setup.training_wanted.connect(lambda: self.go("train"))
         self.setup.settings_changed.connect(self._settings_changed)
@@ -156,6 +162,14 @@ class Window(QMainWindow):
         refresh = getattr(page, "refresh", None)
         if refresh is not None:
             refresh()
+
+    def show_part(self, id: str) -> None:
+        """Everything about one part; it goes back to where it was opened."""
+        if self.place != "part":
+            self._from = self.place
+        self.stack.setCurrentWidget(self.part)
+        self.part.setFocus()
+        self.part.open(id)
 
     @property
     def place(self) -> str:
@@ -205,10 +219,6 @@ class Window(QMainWindow):
         elif (refresh := getattr(self.stack.currentWidget(), "refresh", None)) is not None:
             refresh()
 
-    def _serial_scanned(self, code: str) -> None:
-        self.station.next_serial.expect(code)
-        self.live.tell_serial(code)
-
     def resizeEvent(self, event):  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
         self.guard.resized()
@@ -242,6 +252,7 @@ class Window(QMainWindow):
         self.label.close_page()
         self.train.close_page()
         self.reports.close_page()
+        self.part.close_page()
         self.setup.close_page()
 
     def closeEvent(self, event):  # type: ignore[no-untyped-def]

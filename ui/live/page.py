@@ -54,10 +54,12 @@ class Shown:
 
 
 class LivePage(QWidget):
-    """`swapped` tells that a new outcome is on the screen; `go` asks for another place."""
+    """`swapped` tells that a new outcome is on the screen; `go` asks for another place; `part_opened` for all that is
+    known of a part, by its id."""
 
     swapped = Signal()
     go = Signal(str)
+    part_opened = Signal(str)
 
     def __init__(self, bridge: Bridge, thumbs: Thumbs, zone: tzinfo | None) -> None:
         super().__init__()
@@ -162,6 +164,7 @@ class LivePage(QWidget):
         outer.addWidget(self._right, 32)
         self.sheet = PartSheet(bridge, self)
         self.sheet.closed.connect(self.setFocus)
+        self.sheet.all_wanted.connect(self.part_opened)
         self.toast = Toast(self)
         self.exporter = Exporter(bridge, self)
         self.exporter.ended.connect(self._exported)
@@ -322,11 +325,13 @@ class LivePage(QWidget):
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
 
-    def tell_serial(self, code: str) -> None:
-        """What was scanned names the next part; it can be taken back."""
+    def take_code(self, code: str) -> bool:
+        """What is scanned here names the next part; it can be taken back."""
+        self._bridge.station.next_serial.expect(code)
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         forget = self._bridge.station.next_serial
         self.toast.tell(f"The next part is {code}", place, "Not this one", lambda: forget.expect(""))
+        return True
 
     def tell(self, words: str) -> None:
         """Shows a line over the strip of parts."""

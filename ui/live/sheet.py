@@ -73,9 +73,11 @@ class StoredPicture(QWidget):
 
 
 class PartSheet(QFrame):
-    """Opened by a tap on a past part; lies over the live picture, never over the verdict."""
+    """Opened by a tap on a past part; lies over the live picture, never over the verdict.
+    `all_wanted` carries the id of the part."""
 
     closed = Signal()
+    all_wanted = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget) -> None:
         super().__init__(parent)
@@ -114,6 +116,8 @@ class PartSheet(QFrame):
         layout.addWidget(self.picture, 1)
         layout.addWidget(self._reason)
         layout.addLayout(facts)
+        self.all = Button("All about this part", icon_name="text-box-search-outline", on=self._all)
+        layout.addWidget(self.all)
         self.hide()
 
     def open(self, part: Inspection, zone: tzinfo | None) -> None:
@@ -153,6 +157,12 @@ class PartSheet(QFrame):
             self.picture.show_words(words or "The picture of this part is no longer in the data folder.")
         else:
             self.picture.show_picture(image, part)
+
+    def _all(self) -> None:
+        if self.inspection is not None:
+            id = self.inspection.id
+            self.shut()
+            self.all_wanted.emit(id)
 
     def shut(self) -> None:
         self.inspection = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, QRect, Signal
 from PySide6.QtWidgets import QApplication, QWidget
@@ -28,18 +27,13 @@ _TOUCHES = {
 _EVERY = 1.0  # seconds between two touches that are told
 
 
-class TakesCodes(Protocol):
-    """A page that wants what is scanned while it is on show."""
-
-    def take_code(self, code: str) -> bool:
-        """Whether it took the code for itself."""
-
-
 class Guard(QObject):
-    """`changed` when somebody signed in or out, or was locked out; `serial` carries the code of the next part."""
+    """`changed` when somebody signed in or out, or was locked out.
+
+    A page may have `learn_badge(code)` and `take_code(code)`: both say whether they had a use for what was scanned.
+    """
 
     changed = Signal()
-    serial = Signal(str)
 
     def __init__(
         self,
@@ -109,10 +103,14 @@ class Guard(QObject):
     def _refused(self, words: str) -> None:
         if self._people.open or self.sheet.isVisible():
             return
+        word = "Sign in" if self._people.current is None else "Sign in as another"
+        self.tell(words, word, lambda: self.ask(words))
+
+    def tell(self, words: str, action: str = "", on: Callable[[], None] | None = None) -> None:
+        """Shows a line at the bottom of the window."""
         height = current().metrics.touch + 16
         place = QRect(RAIL + 16, self._window.height() - height - 16, self._window.width() - RAIL - 32, height)
-        word = "Sign in" if self._people.current is None else "Sign in as another"
-        self.toast.tell(words, place, word, lambda: self.ask(words))
+        self.toast.tell(words, place, action, on)
 
     def _place(self) -> None:
         top = current().metrics.top_bar
@@ -126,10 +124,10 @@ class Guard(QObject):
 
     # -- codes
     def scanned(self, code: str) -> None:
-        """A scanner has read something: the page on show may want it, or it is a badge, or the next part's serial."""
-        page = self._shown()
-        take = getattr(page, "take_code", None)
-        if not self.sheet.isVisible() and take is not None and take(code):
+        """A scanner has read something: a badge, unless the page on show is just learning one; else a part, which the
+        page may look for, or which comes next on the line."""
+        learn = getattr(self._shown(), "learn_badge", None)
+        if not self.sheet.isVisible() and learn is not None and learn(code):
             return
         self._bridge.run(lambda: self._people.scan_any(code), lambda person: self._badge(code, person))
 
@@ -141,7 +139,9 @@ class Guard(QObject):
         elif self.sheet.isVisible():
             self.sheet.why.tell("This badge is nobody's here. Tap your name instead.", "bad")
         else:
-            self.serial.emit(code)
+            take = getattr(self._shown(), "take_code", None)
+            if take is None or not take(code):
+                self.tell(f"{code} is nobody's badge. Scan parts on Live, or in Reports under Records.")
 
     def close(self) -> None:
         """Hears nothing more."""
