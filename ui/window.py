@@ -134,6 +134,8 @@ class Window(QMainWindow):
         self.part.left.connect(lambda: self.go(self._from if may_go(self.station.people, self._from) else "live"))
         self.setup.started.connect(lambda: self.go("live"))
         self.setup.training_wanted.connect(lambda: self.go("train"))
+        self.setup.people_changed.connect(lambda: self.guard.look())
+        self.setup.restore_wanted.connect(self.close)
         self.setup.settings_changed.connect(self._settings_changed)
         self.alarm_strip.acknowledged.connect(lambda id: attempt(lambda: self.station.acknowledge(id)))
         self.alarm_strip.list_wanted.connect(lambda: self.go("alarms"))

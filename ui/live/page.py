@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.inspection import Inspection
+from app.domain.person import Action
 from app.domain.verdict import Verdict
 from ui.bridge import Bridge
 from ui.live.panel import StatePanel
@@ -239,6 +240,11 @@ class LivePage(QWidget):
         self.run_button.setEnabled(running or state.phase in (Phase.STOPPED, Phase.FINISHED, Phase.FAULT))
         self.refresh_health()
 
+    def refresh(self) -> None:
+        """Somebody else may be signed in: an operator exports nothing. Where nobody is, the button asks."""
+        people = self._bridge.station.people
+        self.export_button.setVisible(people.current is None or people.may(Action.EXPORT))
+
     def refresh_counts(self) -> None:
         counts = self._bridge.station.counts_today()
         self._figures["good"].setText(str(counts.passed))
@@ -330,7 +336,7 @@ class LivePage(QWidget):
         self._bridge.station.next_serial.expect(code)
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         forget = self._bridge.station.next_serial
-        self.toast.tell(f"The next part is {code}", place, "Not this one", lambda: forget.expect(""))
+        self.toast.tell(f"The next part is {code}", place, "Not this one", lambda: forget.expect(""), "close")
         return True
 
     def tell(self, words: str) -> None:

@@ -110,7 +110,7 @@ class Guard(QObject):
         """Shows a line at the bottom of the window."""
         height = current().metrics.touch + 16
         place = QRect(RAIL + 16, self._window.height() - height - 16, self._window.width() - RAIL - 32, height)
-        self.toast.tell(words, place, action, on)
+        self.toast.tell(words, place, action, on, "account-outline")
 
     def _place(self) -> None:
         top = current().metrics.top_bar

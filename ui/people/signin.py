@@ -27,6 +27,10 @@ class SignInSheet(QFrame):
         self.title = label("Who are you?", "heading")
         self.close_button = Button("Close", icon_name="close", on=self.shut)
         head = QHBoxLayout()
+        self.other = Button("", icon_name="arrow-left", on=self._names)
+        self.other.setAccessibleName("Somebody else")
+        self.other.setToolTip("Somebody else")
+        head.addWidget(self.other)
         head.addWidget(self.title, 1)
         head.addWidget(self.close_button)
         self.why = Notice()
@@ -37,17 +41,16 @@ class SignInSheet(QFrame):
         self._grid.setSpacing(8)
         self.pad = NumberPad()
         self.pad.entered.connect(self._try)
-        self.other = Button("Somebody else", icon_name="arrow-left", on=self._names)
         pin = QWidget()
         inner = QVBoxLayout(pin)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)
         inner.addWidget(self.pad)
         inner.addStretch(1)
-        inner.addWidget(self.other)
         self.stack = QStackedWidget()
         self._tiles, self._pin = scrolled(tiles), pin
-        tiles.setProperty("kind", "plain")
+        tiles.setProperty("kind", "plain")  # the sheet's own ground
+        self._tiles.viewport().setAutoFillBackground(False)
         self.stack.addWidget(self._tiles)
         self.stack.addWidget(pin)
         self.hint = label("Or hold your badge to the scanner.", "quiet", wrap=True)
@@ -87,6 +90,8 @@ class SignInSheet(QFrame):
         self.why.tell("" if person.has_pin else f"{person.name} signs in by badge only.", "mention")
         self._name = person.name
         self.title.setText(person.name)
+        self.other.show()
+        self.hint.setVisible(person.has_badge)
         self.pad.clear()
         self.pad.set_busy(not person.has_pin)
         self.stack.setCurrentWidget(self._pin)
@@ -94,6 +99,8 @@ class SignInSheet(QFrame):
 
     def _names(self) -> None:
         self.title.setText("Who are you?")
+        self.other.hide()
+        self.hint.show()
         self.pad.clear()
         self.pad.set_busy(False)
         self.stack.setCurrentWidget(self._tiles)
