@@ -17,6 +17,7 @@ from app.domain.errors import DatasetError
 from app.domain.labelling import LabelState, LibraryPicture, Place, Query
 from app.labelling import EXPORTS, LabellingDesk
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.settings import Settings
 from app.store import Store
 
@@ -28,6 +29,7 @@ class Bench:
         self.data = DataFolder(root).prepare()
         self.store = Store.open(self.data.database, self.data.images)
         self.settings = Settings()
+        self.people = PeopleDesk(self.store)
         self.changes = 0
         self.labelling = LabellingDesk(self, "Mike", self._changed)
 
