@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from app.domain.person import RIGHTS, Action, Person, Role
 from ui.bridge import Bridge
-from ui.shared.pad import LetterPad, NumberPad
+from ui.shared.pad import LetterPad, NumberPad, PadSheet
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, column, field, finger_scroll, label, row, tall
 from ui.theme import current
 
@@ -60,11 +60,11 @@ class PeoplePage(QWidget):
         self.name = QLineEdit()
         self.name.setMaxLength(60)
         self.name.textChanged.connect(lambda _text: self._show())
-        self.keys = Button("Keys", icon_name="keyboard-outline", on=self._toggle_keys)
+        self.keys = Button("Keys", icon_name="keyboard-outline", on=self._type_name)
         self.keys.setAccessibleName("Keyboard on the screen")
         self.letters = LetterPad(self.name)
-        self.letters.done.connect(self._toggle_keys)
-        self.letters.hide()
+        self.letter_sheet = PadSheet(self.letters, self)
+        self.letters.done.connect(self.letter_sheet.hide)
         name = QWidget()
         name.setLayout(row(self.name, self.keys))
         self.role = Choice(_ROLES, Role.ENGINEER.value)
@@ -72,6 +72,8 @@ class PeoplePage(QWidget):
         self.rights = label("", "quiet", wrap=True)
         self.pad = NumberPad("Take")
         self.pad.entered.connect(self._pin_typed)
+        self.pin_sheet = PadSheet(self.pad, self)
+        self.set_pin = Button("Type a PIN", icon_name="dialpad", on=lambda: self._ask_pin())
         self.pin_words = label("", "quiet", wrap=True)
         self.badge = Button("Learn a badge", icon_name="badge-account-outline", on=self._learn)
         self.badge.setCheckable(True)
@@ -84,17 +86,11 @@ class PeoplePage(QWidget):
         self.editor.body.addLayout(top)
         self.editor.body.addWidget(self.words)
         self.editor.body.addWidget(field("Name", name))
-        self.editor.body.addWidget(self.letters)
         self.editor.body.addWidget(field("Role", self.role))
         self.editor.body.addWidget(self.rights)
         secrets = QHBoxLayout()
         secrets.setSpacing(24)
-        left = QVBoxLayout()
-        left.setSpacing(8)
-        left.addWidget(label("PIN", "strong"))
-        left.addWidget(self.pin_words)
-        left.addWidget(self.pad)
-        left.addStretch(1)
+        left = column(label("PIN", "strong"), self.pin_words, self.set_pin, 1)
         right = column(label("Badge", "strong"), self.badge_words, self.badge, self.no_badge, 1)
         secrets.addLayout(left, 1)
         secrets.addLayout(right, 1)
@@ -153,12 +149,10 @@ class PeoplePage(QWidget):
             self.role.button(role.value).setEnabled(not first or Action.PEOPLE in RIGHTS[role])
         self.rights.setText(_RIGHTS[Role(self.role.value())])
         had = person is not None and person.has_pin
-        if self._first_pin:
-            self.pin_words.setText("Type it once more, so that no slip locks the person out.")
-        elif self._pin:
+        if self._pin:
             self.pin_words.setText("A new PIN is taken. It is not shown again.")
         else:
-            self.pin_words.setText("Has a PIN. Type a new one to change it." if had else "4 to 12 digits.")
+            self.pin_words.setText("Has a PIN." if had else "No PIN.")
         has_badge = person is not None and person.has_badge
         if self.badge.isChecked():
             self.badge_words.setText("Hold the badge to the scanner now.")
@@ -178,18 +172,23 @@ class PeoplePage(QWidget):
         self.active.setText("Deactivate" if person is None or person.active else "Let sign in again")
 
     # -- what is typed and scanned
-    def _toggle_keys(self) -> None:
-        self.letters.setVisible(not self.letters.isVisible())
+    def _type_name(self) -> None:
+        self.letter_sheet.open("Name")
+
+    def _ask_pin(self, words: str = "4 to 12 digits.") -> None:
+        self._first_pin = ""
+        self.pad.clear()
+        self.pin_sheet.open("PIN", words)
 
     def _pin_typed(self, pin: str) -> None:
         if not self._first_pin:
             self._first_pin = pin
+            self.pin_sheet.open("PIN", "Type it once more, so that no slip locks the person out.")
         elif pin == self._first_pin:
             self._pin, self._first_pin = pin, ""
-            self.words.tell("")
+            self.pin_sheet.hide()
         else:
-            self._first_pin = ""
-            self.words.tell("These were two different PINs. Type it again.", "bad")
+            self._ask_pin("These were two different PINs. Type it again.")
         self._show()
 
     def _learn(self) -> None:
@@ -261,6 +260,10 @@ class PeoplePage(QWidget):
             self._show()
 
         self._bridge.run(work, ended, failed)
+
+    def hideEvent(self, _event: object) -> None:
+        self.letter_sheet.hide()
+        self.pin_sheet.hide()
 
     def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
         if event.key() == Qt.Key.Key_Escape and self.badge.isChecked():

@@ -26,6 +26,10 @@ _AFTER = (("7 days", 7), ("14 days", 14), ("30 days", 30), ("60 days", 60), ("90
 _FREE = (("No limit", 0.0), ("5 GB", 5.0), ("10 GB", 10.0), ("20 GB", 20.0), ("50 GB", 50.0), ("100 GB", 100.0))
 
 
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def size_words(size: float) -> str:
     """Bytes as "8.1 GB"."""
     for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
@@ -152,8 +156,7 @@ class StoragePage(QWidget):
         clear(self.uses)
         for line, kind in enumerate(use.kinds):
             self.uses.addWidget(label(kind.kind, "quiet"), line, 0)
-            files = f"{kind.files:,} file{'' if kind.files == 1 else 's'}"
-            self.uses.addWidget(label(f"{size_words(kind.size)}, {files}"), line, 1)
+            self.uses.addWidget(label(f"{size_words(kind.size)}, {_count(kind.files, 'file')}"), line, 1)
         self.uses.setColumnStretch(1, 1)
         self.free.setText(f"{size_words(use.free)} of {size_words(use.total)} are free on this disk.")
 
@@ -218,13 +221,13 @@ class StoragePage(QWidget):
         newest = plan.newest.astimezone(zone) if plan.newest else None
         span = f", from {oldest.day} {oldest:%b %Y} to {newest.day} {newest:%b %Y}" if oldest and newest else ""
         by = "; ".join(f"{one.pictures:,} for {one.words}" for one in plan.deletions)
-        return f"Would delete {plan.pictures:,} pictures, {size_words(plan.size)}{span}: {by}."
+        return f"Would delete {_count(plan.pictures, 'picture')}, {size_words(plan.size)}{span}: {by}."
 
     def _show_plan(self, plan: RetentionPlan) -> None:
         self.rule_words.tell(self.plan_words(plan), "mention")
         if plan.pictures:
             self._plan = plan
-            self.delete.setText(f"Delete {plan.pictures:,} pictures for good")
+            self.delete.setText(f"Delete {_count(plan.pictures, 'picture')} for good")
             self.delete.show()
             self.keep.show()
 
@@ -237,7 +240,7 @@ class StoragePage(QWidget):
         self.rule_job.run(lambda: keeping.apply_retention(plan), self._deleted, self._refuse_rule)
 
     def _deleted(self, count: int) -> None:
-        self.rule_words.tell(f"{count:,} pictures were deleted. Their rows and hashes stay.", "good")
+        self.rule_words.tell(f"Deleted: {_count(count, 'picture')}. Rows and hashes stay.", "good")
         self.refresh()
 
     def _keep(self) -> None:
@@ -280,7 +283,7 @@ class StoragePage(QWidget):
         self.backup_words.tell("")
 
         def done(made) -> None:  # type: ignore[no-untyped-def]
-            words = f"Saved: {out}, {made.inspections:,} inspections, {size_words(made.size)}."
+            words = f"Saved: {out}, {_count(made.inspections, 'inspection')}, {size_words(made.size)}."
             self.backup_words.tell(words, "good")
             self._bridge.run(keeping.last_backup, self._show_last)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from ui.shared.widgets import Button, row
+from ui.shared.widgets import Button, label, row
 from ui.theme import current
 
 _LONGEST = 12
@@ -96,6 +96,42 @@ class NumberPad(QWidget):
             self._enter()
         else:
             super().keyPressEvent(event)
+
+
+class PadSheet(QFrame):
+    """A pad over the lower edge of the window. On a page that a finger scrolls a pad would lose quick taps, since each
+    could be the beginning of a scroll."""
+
+    def __init__(self, pad: QWidget, near: QWidget) -> None:
+        super().__init__()
+        self.setProperty("kind", "sheet")
+        self._near = near
+        self.pad = pad
+        self.title = label("", "heading")
+        self.words = label("", "note", wrap=True)
+        self.close_button = Button("Close", icon_name="close", on=self.hide)
+        head = row(self.title, self.words, self.close_button, spacing=16)
+        head.setStretch(1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        layout.addLayout(head)
+        layout.addWidget(pad)
+        self.hide()
+
+    def open(self, title: str, words: str = "") -> None:
+        """Shows the pad."""
+        self.title.setText(title)
+        self.words.setText(words)
+        window = self._near.window()
+        self.setParent(window)
+        self.adjustSize()
+        width = min(max(self.sizeHint().width(), 480), window.width() - 32)
+        height = self.sizeHint().height()
+        self.setGeometry((window.width() - width) // 2, window.height() - height - 16, width, height)
+        self.show()
+        self.raise_()
+        self.pad.setFocus(Qt.FocusReason.OtherFocusReason)
 
 
 class LetterPad(QWidget):
