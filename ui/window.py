@@ -98,10 +98,9 @@ class Window(QMainWindow):
             "reports": self.reports,
             "setup": self.setup,
             "help": self.help,
-            "part": self.part,  # opened from others, never from the rail
         }
         self.stack = QStackedWidget()
-        for page in self.pages.values():
+        for page in (*self.pages.values(), self.part):
             self.stack.addWidget(page)
 
     def _lay_out(self) -> None:
@@ -175,9 +174,9 @@ class Window(QMainWindow):
 
     @property
     def place(self) -> str:
-        """The key of the place on show."""
+        """The key of the place on show; "part" for the page of a part, which is opened from others."""
         shown = self.stack.currentWidget()
-        return next(key for key, page in self.pages.items() if page is shown)
+        return next((key for key, page in self.pages.items() if page is shown), "part")
 
     def _inspect_with(self, model: str, product: str) -> None:
         self.go("setup")

@@ -42,9 +42,9 @@ class ReportsPage(QWidget):
 
     part_opened = Signal(str)
 
-    def __init__(self, bridge: Bridge, thumbs: Thumbs) -> None:
+    def __init__(self, bridge: Bridge, thumbs: Thumbs | None = None) -> None:
         super().__init__()
-        self._bridge, self._thumbs = bridge, thumbs
+        self._bridge, self._thumbs = bridge, thumbs or Thumbs(bridge)
         self.records: RecordsView | None = None
         self._asking = False
         self.figures: Figures | None = None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+from shiboken6 import isValid
 
 GAP = 0.05
 """Seconds between two keys of a scanner, at most. They send one every 1 to 20 ms; quick typists need 60 and more."""
@@ -41,7 +42,7 @@ class Wedge(QObject):
     ) -> None:
         super().__init__(window)
         self._window, self._prefix, self._clock = window, prefix, clock
-        self._held: list[QKeyEvent] = []
+        self._held: list[tuple[QWidget, QKeyEvent]] = []  # with whose they were
         self._quick = True  # no gap between the keys held was longer than a scanner's
         self._last = 0.0
         self._letting = False
@@ -69,19 +70,19 @@ class Wedge(QObject):
                 event.accept()  # no shortcut before it is clear who pressed the key
                 return True
             return False
-        return self._pressed(event)
+        return self._pressed(watched, event)
 
     def _is_letter(self, event: QKeyEvent) -> bool:
         plain = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier) == _PLAIN
         return plain and bool(event.text()) and event.text().isprintable() and not event.isAutoRepeat()
 
-    def _pressed(self, event: QKeyEvent) -> bool:
+    def _pressed(self, target: QWidget, event: QKeyEvent) -> bool:
         now = self._clock()
         if self._held and now - self._last > GAP:
             self._quick = False
         self._last = now
         if event.key() in _ENDS and self._held:
-            code, prefix = "".join(one.text() for one in self._held), self._prefix()
+            code, prefix = "".join(one.text() for _, one in self._held), self._prefix()
             by_prefix = bool(prefix) and code.startswith(prefix) and len(code) > len(prefix)
             by_speed = not prefix and self._quick and len(code) >= SHORTEST
             if by_prefix or by_speed:
@@ -94,8 +95,8 @@ class Wedge(QObject):
             if event.key() != Qt.Key.Key_Shift:  # a scanner presses it for capitals
                 self.let_go()
             return False
-        self._held.append(event.clone())
-        code, prefix = "".join(one.text() for one in self._held), self._prefix()
+        self._held.append((target, event.clone()))
+        code, prefix = "".join(one.text() for _, one in self._held), self._prefix()
         waits = bool(prefix) and (code.startswith(prefix) or prefix.startswith(code))
         self._timer.start(round(1000 * (_PREFIX_WAIT if waits and code.startswith(prefix) else 2 * GAP)))
         return True
@@ -106,12 +107,19 @@ class Wedge(QObject):
         self._forget()
         self._letting = True
         try:
-            for event in held:
-                self._replay(event)
+            for target, event in held:
+                if isValid(target) and target.isVisible():
+                    self._replay(target, event)
         finally:
             self._letting = False
 
-    def _replay(self, event: QKeyEvent) -> None:
+    def _replay(self, target: QWidget, event: QKeyEvent) -> None:
+        asked = QKeyEvent(QEvent.Type.ShortcutOverride, event.key(), event.modifiers(), event.text())
+        asked.ignore()
+        QApplication.sendEvent(target, asked)
+        if asked.isAccepted():  # the page has a use of its own for this key
+            QApplication.sendEvent(target, event)
+            return
         wanted = QKeySequence(event.keyCombination())
         for shortcut in self._window.findChildren(QShortcut):
             owner = shortcut.parent()
@@ -119,9 +127,7 @@ class Wedge(QObject):
             if shortcut.isEnabled() and shown and wanted in list(shortcut.keys()):
                 shortcut.activated.emit()
                 return
-        target = QApplication.focusWidget() or self._window
-        if target.window() is self._window:
-            QApplication.sendEvent(target, event)
+        QApplication.sendEvent(target, event)
 
     def _forget(self) -> None:
         self._timer.stop()
