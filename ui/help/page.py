@@ -1,6 +1,8 @@
-"""The pages of resources/help, in the order of their file names."""
+"""The pages of resources/help, in the order of their numbers."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextBlockFormat, QTextCursor
@@ -15,10 +17,16 @@ from ui.theme.theme import font
 def pages() -> list[tuple[str, str]]:
     """(title, Markdown) of every page; the title is the first heading."""
     found = []
-    for file in sorted((RESOURCES / "help").glob("*.md")):
+    for file in sorted((RESOURCES / "help").glob("*.md"), key=_number):
         text = file.read_text("utf-8")
         found.append((text.splitlines()[0].lstrip("# ").strip(), text))
     return found
+
+
+def _number(file: Path) -> tuple[int, str]:
+    """13-... comes after 2-..., not before it."""
+    number = file.name.partition("-")[0]
+    return (int(number) if number.isdigit() else 0, file.name)
 
 
 class HelpPage(QWidget):
