@@ -27,7 +27,8 @@ def restore_on_screen(data: DataFolder, backup: Path) -> str:
         try:
             done = restore_station(data, backup, by=_BY, step=step)
             aside = f" What was here before lies in {done.set_aside.name}." if done.set_aside else ""
-            told["end"] = f"{backup.name} is restored: {done.inspections:,} inspections.{aside}"
+            many = "" if done.inspections == 1 else "s"
+            told["end"] = f"{backup.name} is restored: {done.inspections:,} inspection{many}.{aside}"
         except LinesightError as error:
             told["end"] = f"Nothing was changed. {error}"
 

@@ -64,7 +64,6 @@ class PeoplePage(QWidget):
         self.keys.setAccessibleName("Keyboard on the screen")
         self.letters = LetterPad(self.name)
         self.letter_sheet = PadSheet(self.letters, self)
-        self.letters.done.connect(self.letter_sheet.hide)
         name = QWidget()
         name.setLayout(row(self.name, self.keys))
         self.role = Choice(_ROLES, Role.ENGINEER.value)

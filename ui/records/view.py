@@ -16,7 +16,7 @@ from ui.bridge import Bridge
 from ui.records.results import Results
 from ui.shared.dates import DateField
 from ui.shared.elided import Elided
-from ui.shared.pad import LetterPad
+from ui.shared.pad import LetterPad, PadSheet
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, Choice, Combo, field, label, row, scrolled
 
@@ -52,11 +52,10 @@ class RecordsView(QWidget):
         self.code.setClearButtonEnabled(True)
         self.code.textChanged.connect(lambda _text: self._typing.start())
         self.code.returnPressed.connect(self.search)
-        self.keys = Button("Keys", icon_name="keyboard-outline", on=self._toggle_keys)
+        self.keys = Button("Keys", icon_name="keyboard-outline", on=self._type_code)
         self.keys.setAccessibleName("Keyboard on the screen")
         self.pad = LetterPad(self.code)
-        self.pad.done.connect(self._toggle_keys)
-        self.pad.hide()
+        self.sheet = PadSheet(self.pad, self)
         self.period = Choice(_PERIODS, "month")
         self.period.chosen.connect(lambda _key: self.search())
         today = self._bridge.station.today()
@@ -94,7 +93,6 @@ class RecordsView(QWidget):
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addLayout(row(self.code, self.keys))
-        right.addWidget(self.pad)
         right.addWidget(self.period)
         right.addWidget(self.own)
         right.addWidget(self.count)
@@ -210,8 +208,11 @@ class RecordsView(QWidget):
         self.period.set_value("month")
         self.search()
 
-    def _toggle_keys(self) -> None:
-        self.pad.setVisible(not self.pad.isVisible())
+    def _type_code(self) -> None:
+        self.sheet.open("Serial or part number")
+
+    def hideEvent(self, _event: object) -> None:
+        self.sheet.hide()
 
     def close_view(self) -> None:
         self._typing.stop()

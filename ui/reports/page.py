@@ -158,7 +158,7 @@ class ReportsPage(QWidget):
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
         inner.addLayout(panes, 1)
-        self.view = Choice([("figures", "Figures"), ("records", "Records"), ("merge", "Merge spreadsheets")], "figures")
+        self.view = Choice([("figures", "Figures"), ("records", "Records"), ("merge", "Merge")], "figures")
         self.view.chosen.connect(self.show_view)
         self.stack = QStackedWidget()
         self.stack.addWidget(figures)

@@ -109,6 +109,9 @@ class PadSheet(QFrame):
         self.pad = pad
         self.title = label("", "heading")
         self.words = label("", "note", wrap=True)
+        if isinstance(pad, LetterPad):
+            pad.field.textChanged.connect(self.words.setText)  # the field itself may lie below
+            pad.done.connect(self.hide)
         self.close_button = Button("Close", icon_name="close", on=self.hide)
         head = row(self.title, self.words, self.close_button, spacing=16)
         head.setStretch(1, 1)
@@ -122,10 +125,18 @@ class PadSheet(QFrame):
     def open(self, title: str, words: str = "") -> None:
         """Shows the pad."""
         self.title.setText(title)
-        self.words.setText(words)
+        self.words.setText(self.pad.field.text() if isinstance(self.pad, LetterPad) else words)
         window = self._near.window()
         self.setParent(window)
-        self.adjustSize()
+        if isinstance(self.pad, LetterPad):
+            self.pad.setMinimumWidth(min(10 * (current().metrics.touch + 8), window.width() - 64))
+        for widget in self.findChildren(QWidget):  # the style decides their sizes, and has not seen them yet
+            widget.ensurePolished()
+            if (inner := widget.layout()) is not None:
+                inner.invalidate()
+        outer = self.layout()
+        outer.invalidate()
+        outer.activate()
         width = min(max(self.sizeHint().width(), 480), window.width() - 32)
         height = self.sizeHint().height()
         self.setGeometry((window.width() - width) // 2, window.height() - height - 16, width, height)
@@ -141,7 +152,7 @@ class LetterPad(QWidget):
 
     def __init__(self, field: QLineEdit) -> None:
         super().__init__()
-        self._field = field
+        self.field = field
         self._letters: list[Button] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -161,17 +172,16 @@ class LetterPad(QWidget):
         space.clicked.connect(lambda _checked=False: self._insert(" "))
         erase = _Key("", "backspace-outline")
         erase.setAccessibleName("Erase")
-        erase.clicked.connect(lambda _checked=False: self._field.backspace())
+        erase.clicked.connect(lambda _checked=False: self.field.backspace())
         end = _Key("Done")
         end.clicked.connect(lambda _checked=False: self.done.emit())
         layout.addLayout(row(self.shift, space, erase, end))
-        self.setMinimumWidth(10 * (current().metrics.touch + 8))
 
     def key(self, letter: str) -> Button:
         return next(one for one in self._letters if one.text().lower() == letter.lower())
 
     def _insert(self, text: str) -> None:
-        self._field.insert(text)
+        self.field.insert(text)
         if self.shift.isChecked():
             self.shift.setChecked(False)
 
