@@ -94,7 +94,8 @@ class AuditCheck:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The words that the record holds, by alphabet, at most 200 of each: what a search may ask for."""
+    """The words that the record holds, by alphabet (lots from its end), at most 200 of each: what a search may ask
+    for."""
 
     products: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ class Browsing:
                 products=_words(connection, "inspection", "product"),
                 labels=_words(connection, "region", "label"),
                 operators=_words(connection, "inspection", "operator", "operator != ''"),
-                lots=_words(connection, "inspection", "lot", "lot != ''"),
+                lots=_words(connection, "inspection", "lot", "lot != ''", last_first=True),
             )
 
     def count(self, query: RecordQuery, most: int) -> int:
@@ -105,13 +105,20 @@ def _told(detail: str) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _words(connection: sa.Connection, table: str, column: str, only: str = "") -> tuple[str, ...]:
-    """A loose index scan: the smallest word, then the smallest that is larger, and so on, each by one look-up."""
+def _words(
+    connection: sa.Connection, table: str, column: str, only: str = "", *, last_first: bool = False
+) -> tuple[str, ...]:
+    """A loose index scan: the smallest word, then the smallest that is larger, and so on, each by one look-up.
+
+    `last_first`: from the largest down, for words that are counted on: of many, the newest are offered.
+    """
     condition = f" AND {only}" if only else ""
+    pick, beyond = ("max", "<") if last_first else ("min", ">")
     statement = sa.text(
         f"WITH RECURSIVE found(word) AS ("
-        f"SELECT (SELECT min({column}) FROM {table} WHERE {column} > ''{condition}) "
-        f"UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {column} > found.word{condition}) "
+        f"SELECT (SELECT {pick}({column}) FROM {table} WHERE {column} > ''{condition}) "
+        f"UNION ALL SELECT (SELECT {pick}({column}) FROM {table} WHERE {column} {beyond} found.word{condition} "
+        f"AND {column} > '') "
         f"FROM found WHERE found.word IS NOT NULL) "
         f"SELECT word FROM found WHERE word IS NOT NULL LIMIT {_MOST:d}"
     )

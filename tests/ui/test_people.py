@@ -191,6 +191,19 @@ def test_a_badge_signs_in_from_any_place(qtbot: QtBot, peopled: FakeStation, win
     assert window.place == "alarms" and peopled.next_serial.code == ""
 
 
+def test_a_wrong_badge_at_the_names_is_a_wrong_try(
+    qtbot: QtBot, peopled: FakeStation, window: Window, clock: Clock
+) -> None:
+    click(qtbot, window.top.person)
+    sheet = window.guard.sheet
+    qtbot.waitUntil(lambda: "Olga" in sheet.names)
+    press(qtbot, window, clock, "BADGE-0001")
+    qtbot.waitUntil(lambda: "nobody's here" in sheet.why.text())
+    assert peopled.store.audit_entries(1)[0].action == "sign-in refused" and peopled.next_serial.code == ""
+    press(qtbot, window, clock, "BADGE-0077")
+    qtbot.waitUntil(lambda: window.top.person.text() == "Olga" and not sheet.isVisible())
+
+
 def test_a_scan_on_live_names_the_next_part_and_presses_nothing(
     qtbot: QtBot, station: FakeStation, window: Window, clock: Clock
 ) -> None:

@@ -126,8 +126,16 @@ class Guard(QObject):
     def scanned(self, code: str) -> None:
         """A scanner has read something: a badge, unless the page on show is just learning one; else a part, which the
         page may look for, or which comes next on the line."""
+        if self.sheet.isVisible():  # now it can only be meant as a badge, and a wrong one counts as a wrong try
+            self._bridge.run(
+                lambda: self._people.scan(code),
+                lambda person: self._badge(code, person),
+                lambda words: self.sheet.why.tell(f"{words} Tap your name instead.", "bad"),
+                quiet=True,
+            )
+            return
         learn = getattr(self._shown(), "learn_badge", None)
-        if not self.sheet.isVisible() and learn is not None and learn(code):
+        if learn is not None and learn(code):
             return
         self._bridge.run(lambda: self._people.scan_any(code), lambda person: self._badge(code, person))
 
@@ -136,8 +144,6 @@ class Guard(QObject):
             if self.sheet.isVisible():
                 self.sheet.done()
             self.look()
-        elif self.sheet.isVisible():
-            self.sheet.why.tell("This badge is nobody's here. Tap your name instead.", "bad")
         else:
             take = getattr(self._shown(), "take_code", None)
             if take is None or not take(code):
