@@ -98,7 +98,7 @@ class LabellingDesk:
 
     Args:
         host: the station it stands in.
-        person: who labels here.
+        person: who labels here where nobody is signed in.
         changed: told after every change of a library.
     """
 
@@ -130,13 +130,16 @@ class LabellingDesk:
         place = path.expanduser().absolute()
         with self._lock:
             known = self._opened.get(place)
-        library = known or Library.open(place, f"{self._person}, {self._host.settings.station}", make=make)
+        library = known or Library.open(place, self._author, make=make)
         with self._lock:
             # Imports into the one before may still be running: it is closed at the end.
             self._opened[place] = self._library = library
             self._helper = None
             self._seen.clear()
         self._changed()
+
+    def _author(self) -> str:
+        return f"{self._host.people.on_record() or self._person}, {self._host.settings.station}"
 
     def make(self, name: str) -> Path:
         """Makes a new library in the station's folder and opens it."""

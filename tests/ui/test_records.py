@@ -24,6 +24,7 @@ from app.pictures import encode_png
 from app.searching import PAGE
 from tests.store.samples import SCRATCH, inspection
 from tests.ui.fake_station import FakeStation, draw_plate
+from tests.ui.test_layout import check
 from ui.records.view import RecordsView
 from ui.records.words import why
 from ui.window import Window
@@ -283,3 +284,23 @@ def test_the_audit_log_is_shown_and_verified_in_words(qtbot: QtBot, station: Fak
         file.commit()
     click(qtbot, page.verify)
     qtbot.waitUntil(lambda: "broken: row 2 was changed" in page.words.text())
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1920, 1080)])
+def test_nothing_is_cut_off_on_the_new_pages(
+    qtbot: QtBot, station: FakeStation, window: Window, size: tuple[int, int]
+) -> None:
+    window.resize(*size)
+    part = with_picture(station, 1, Verdict.FAIL, serial="SN-7", lot="L3", operator="Anna")
+    view = records(qtbot, window)
+    qtbot.waitUntil(lambda: len(view.results.parts) == 1)
+    check(window, "records")
+    window.show_part(part.id)
+    qtbot.waitUntil(lambda: "no longer at this station" in window.part.map_words.text())
+    check(window, "part")
+    window.go("setup")
+    for key in ("people", "storage", "audit"):
+        window.setup.open(key)
+        if key == "storage":
+            qtbot.waitUntil(lambda: "files" in told(window.setup.storage))
+        check(window, key)
