@@ -236,6 +236,14 @@ def test_a_prefix_tells_a_slow_scanner(qtbot: QtBot, station: FakeStation, windo
     qtbot.waitUntil(lambda: station.next_serial.code == "SN-2222")
 
 
+def test_the_trigger_is_not_held_back(qtbot: QtBot, window: Window) -> None:
+    heard = []
+    window.live.keyPressEvent = lambda event: heard.append(event.key())  # type: ignore[method-assign]
+    window.live.setFocus()
+    qtbot.keyClick(window.live, Qt.Key.Key_Space)
+    assert heard == [Qt.Key.Key_Space]
+
+
 def test_what_is_scanned_into_a_field_goes_there(
     qtbot: QtBot, station: FakeStation, window: Window, clock: Clock
 ) -> None:

@@ -73,6 +73,8 @@ class Wedge(QObject):
         return self._pressed(watched, event)
 
     def _is_letter(self, event: QKeyEvent) -> bool:
+        if event.key() == Qt.Key.Key_Space and not self._held:
+            return False  # the trigger's: it waits for nothing, and no code begins with it
         plain = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier) == _PLAIN
         return plain and bool(event.text()) and event.text().isprintable() and not event.isAutoRepeat()
 
@@ -98,7 +100,7 @@ class Wedge(QObject):
         self._held.append((target, event.clone()))
         code, prefix = "".join(one.text() for _, one in self._held), self._prefix()
         waits = bool(prefix) and (code.startswith(prefix) or prefix.startswith(code))
-        self._timer.start(round(1000 * (_PREFIX_WAIT if waits and code.startswith(prefix) else 2 * GAP)))
+        self._timer.start(round(1000 * (_PREFIX_WAIT if waits else 2 * GAP)))
         return True
 
     def let_go(self) -> None:
