@@ -39,12 +39,14 @@ from app.domain.labelling import (
     Query,
     Split,
 )
+from app.domain.person import Action
 from app.domain.verdict import Verdict
 from app.jobs import Job, Jobs
 from app.labelling_files import incoming_from, write_export
 from app.lifecycle.assist import Helped, can_help, heat_over, help_out, helper_of
 from app.lifecycle.crops import CropCutter, PlaceCrop
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.pictures import encode_png, read_picture
 from app.settings import Settings
 from app.store import Store
@@ -83,6 +85,7 @@ class Host(Protocol):
 
     data: DataFolder
     store: Store
+    people: PeopleDesk
 
     @property
     def settings(self) -> Settings: ...
@@ -95,7 +98,7 @@ class LabellingDesk:
 
     Args:
         host: the station it stands in.
-        person: who labels here.
+        person: who labels here where nobody is signed in.
         changed: told after every change of a library.
     """
 
@@ -127,13 +130,16 @@ class LabellingDesk:
         place = path.expanduser().absolute()
         with self._lock:
             known = self._opened.get(place)
-        library = known or Library.open(place, f"{self._person}, {self._host.settings.station}", make=make)
+        library = known or Library.open(place, self._author, make=make)
         with self._lock:
             # Imports into the one before may still be running: it is closed at the end.
             self._opened[place] = self._library = library
             self._helper = None
             self._seen.clear()
         self._changed()
+
+    def _author(self) -> str:
+        return f"{self._host.people.on_record() or self._person}, {self._host.settings.station}"
 
     def make(self, name: str) -> Path:
         """Makes a new library in the station's folder and opens it."""
@@ -208,6 +214,7 @@ class LabellingDesk:
 
     # -- labelling, in order
     def _act(self, name: str, work: Callable[[Library], T]) -> Job[T]:
+        self._host.people.require(Action.LABEL)
         library = self._open()
 
         def run(_: Job[T]) -> T:
@@ -285,6 +292,7 @@ class LabellingDesk:
     def add_from(self, places: Sequence[Path], every: float = 0.0) -> Job[Added]:
         """Takes in pictures, folders, archives, videos (a frame `every` so many seconds, 0: when it changes), manifests
         and data sets of every layout that is read."""
+        self._host.people.require(Action.LABEL)
         library = self._open()
 
         def work(job: Job[Added]) -> Added:
@@ -301,6 +309,7 @@ class LabellingDesk:
 
     def capture(self) -> Job[Added]:
         """Takes in the newest picture of the running line."""
+        self._host.people.require(Action.LABEL)
         outcome = self._host.latest()
         if outcome is None or outcome.frame.age() > _FRESH:
             raise DatasetError("No camera is running. Start one in Set-up, then take the picture.")
@@ -318,6 +327,7 @@ class LabellingDesk:
 
     def add_inspected(self, start: datetime, end: datetime, verdicts: Collection[Verdict]) -> Job[Added]:
         """Takes in pictures of inspections: what the station saw and said becomes training material."""
+        self._host.people.require(Action.LABEL)
         library = self._open()
 
         def chosen() -> Iterator[Incoming]:
@@ -346,6 +356,7 @@ class LabellingDesk:
         return can_help(self._open())
 
     def help(self) -> Job[Helped]:
+        self._host.people.require(Action.LABEL)
         library = self._open()
 
         def work(job: Job[Helped]) -> Helped:
@@ -397,6 +408,7 @@ class LabellingDesk:
     def export(self, kind: Kind, out: Path, prefix: str = "") -> Job[tuple[str, ...]]:
         """Writes the set in another program's format into the folder `out`; returns what the format could not carry.
         `prefix`: for manifests, what references begin with (s3://BUCKET/FOLDER)."""
+        self._host.people.require(Action.EXPORT)
         library = self._open()
         return self._hand.start(
             "Export", lambda job: write_export(snapshots.current(library), kind, out, prefix, job.step)
@@ -407,6 +419,7 @@ class LabellingDesk:
         return self._hand.start("Copy", lambda job: joining.copy_for_session(library, folder))
 
     def join(self, other: Path) -> Job[Joined]:
+        self._host.people.require(Action.LABEL)
         library = self._open()
 
         def work(job: Job[Joined]) -> Joined:

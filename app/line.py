@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from app.alarms import AlarmBook
 from app.cameras import FrameSource, make_source
+from app.cameras.facts import camera_settings
 from app.domain.addresses import without_credentials
 from app.domain.errors import Cancelled, LinesightError, ModelError, PictureError
 from app.domain.frame import Image
@@ -19,6 +20,7 @@ from app.domain.training import TrainedModel
 from app.inspection.capture import CaptureState, one_picture
 from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
+from app.inspection.serials import read_code
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.lifecycle.training import train_on_demo
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 DEMO = "demo"
 DEMO_PRODUCT = "Demo plate"
 DEMO_TRAINING_SEED = 7
+_QUIET = 120.0  # seconds
 
 
 class Host(Protocol):
@@ -110,6 +113,17 @@ class Line:
         with self._lock:
             pipeline, latest = self._pipeline, self._latest
         return latest if pipeline is not None and latest is not None and pipeline.source.address == address else None
+
+    def quiet(self) -> bool:
+        """Whether no part has come for two minutes."""
+        age = self.health().frame_age
+        return age is None or age > _QUIET
+
+    def camera(self) -> str:
+        """The running source's settings as JSON text; "" where none runs."""
+        with self._lock:
+            pipeline = self._pipeline or self._shown
+        return camera_settings(pipeline.source) if pipeline is not None else ""
 
     def unrecorded(self) -> int:
         """Parts that got no verdict because they could not be put on record."""
@@ -262,7 +276,15 @@ class Line:
     def _start_line(self, camera: FrameSource, detector: Any, product: str) -> None:
         station = self._host.settings.station
         store, alarms, around = self._host.store, self._host.alarms, self._host.around
-        recorder = Recorder(store, alarms, detector, station=station, product=product, around=around)
+        recorder = Recorder(
+            store,
+            alarms,
+            detector,
+            station=station,
+            product=product,
+            around=around,
+            read_code=lambda image: read_code(image) if self._host.settings.read_codes else "",
+        )
         pipeline = Pipeline(
             camera,
             detector,

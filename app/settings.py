@@ -32,6 +32,8 @@ class Settings(BaseModel):
         theme: look of the screen.
         pixels_per_mm: of this screen, for 15 mm targets; EDID lies too often to be believed.
         sound: whether an alarm is heard.
+        read_codes: whether the serial of a part is read from a bar or matrix code in its picture.
+        scan_prefix: what the barcode scanner types before each code, "" for nothing: then its speed tells it.
         lock_after_minutes: without a touch, after which nobody is signed in any more; 0 for never.
         keep_rejects_days: pictures of FAIL, RETEST and ERROR; 0 for ever.
         keep_pass_share: of PASS pictures this share stays, 1 for all.
@@ -43,6 +45,7 @@ class Settings(BaseModel):
         review_days: older parts are not.
         retrain_after_labels: so many new labels and the station proposes a training.
         retrain_below_agreement: so does an agreement of people with the station on random parts that is surely lower.
+        tidy_by_itself: whether the station deletes by these rules every day.
         keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
     """
 
@@ -58,12 +61,15 @@ class Settings(BaseModel):
     theme: Literal["dark", "light"] = "dark"
     pixels_per_mm: float = Field(default=0.0, ge=0, le=30)
     sound: bool = True
+    read_codes: bool = False
+    scan_prefix: str = Field(default="", max_length=8)
     lock_after_minutes: float = Field(default=10.0, ge=0, le=24 * 60)
     keep_rejects_days: int = Field(default=0, ge=0, le=36_500)
     keep_pass_share: float = Field(default=1.0, ge=0, le=1)
     sample_pass_after_days: int = Field(default=30, ge=0, le=36_500)
     keep_pass_days: int = Field(default=0, ge=0, le=36_500)
     keep_free_gb: float = Field(default=0.0, ge=0, le=1_000_000)
+    tidy_by_itself: bool = False
 
     review_pass_rate: float = Field(default=0.02, ge=0, le=1)
     review_fail_rate: float = Field(default=0.2, ge=0, le=1)

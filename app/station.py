@@ -22,9 +22,10 @@ from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
 from app.domain.training import DatasetSummary, TrainedModel
 from app.improving import ImproveDesk
+from app.inspection.serials import NextSerial
 from app.inspection.tally import Tally
 from app.jobs import Job, Jobs
-from app.keeping import Keeper
+from app.keeping import Daily, Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
@@ -36,6 +37,7 @@ from app.people import PeopleDesk
 from app.pictures import read_picture
 from app.reports import Figures, day_figures, write_workbook
 from app.reviewing import ReviewDesk
+from app.searching import SearchDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
@@ -90,7 +92,10 @@ class Station:
         self.line = Line(
             self, demo_seed=demo_seed, given=(source, model), tell=self._tell, recorded=lambda row: self._tally.add(row)
         )
+        self.next_serial = NextSerial()
         self.keeping = Keeper(self)
+        self.searching = SearchDesk(self)
+        self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now)
@@ -189,6 +194,7 @@ class Station:
 
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]:
         """Writes the workbook of the days `first` to `last`; without `out` into the reports folder."""
+        self.people.require(Action.EXPORT)
         span = f"{first}" if first == last else f"{first}-to-{last}"
         place = out or self.data.reports / f"{folder_name(self._settings.station)}-{span}.xlsx"
         return self.jobs.start("Report", lambda job: self.write_report(first, last, place, job.step))
@@ -204,11 +210,15 @@ class Station:
 
     def save_settings(self, **changes: Any) -> None:
         """Slow: checks and writes the settings; raises LinesightError in words when one is wrong."""
+        if settings_file.changed(self._settings, changes) != self._settings:
+            self.people.require(Action.SETTINGS)
+        self.change_settings(**changes)
+
+    def change_settings(self, **changes: Any) -> None:
+        """Slow: the same for a desk that has asked for another right."""
         with self._saving:
             before = self._settings
             changed = settings_file.changed(before, changes)
-            if changed != before:
-                self.people.require(Action.SETTINGS)
             settings_file.save(self.data.settings, changed)
             self._settings = changed
             self.people.note_settings(before.model_dump(), changed.model_dump())
@@ -226,12 +236,14 @@ class Station:
 
     def train(self, dataset: Path, product: str, size: int | None = None) -> Job[TrainedModel]:
         """Makes the next version of `product` from the good parts of a dataset; it is not put to use."""
+        self.people.require(Action.TRAIN)
         return self.jobs.start(
             f"Train {product}", lambda job: train_on_dataset(self.shelf, dataset, product, size, job.step)
         )
 
     def begin(self) -> None:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
+        self._daily.start()
         self.line.begin()
         self.improving.begin()
         self.reviewing.begin()
@@ -240,14 +252,18 @@ class Station:
         self, source: str, model: str = "", product: str = "", *, remember: bool = True, again: bool = False
     ) -> None:
         """Changes to a source and a model, see `Line.inspect_source`."""
+        if remember:
+            self.people.require(Action.SETTINGS)
         self.line.inspect_source(source, model, product, remember=remember, again=again)
 
     def stop(self) -> None:
         """Ends inspecting until `resume`."""
+        self.people.require(Action.RUN)
         self.line.stop()
 
     def resume(self) -> None:
         """Goes on with what was last inspected; a folder and the demo line go on with the next part."""
+        self.people.require(Action.RUN)
         self.line.resume()
 
     def close(self) -> None:
@@ -255,6 +271,7 @@ class Station:
         if not self.line.close():
             return
         self.improving.close()
+        self._daily.stop()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()
@@ -263,7 +280,8 @@ class Station:
     # -- inside
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
-        return Around(operator=self.people.on_record())
+        serial, camera = self.next_serial.take(), self.line.camera()
+        return Around(serial=serial, operator=self.people.on_record(), camera=camera)
 
     def _tell(self, change: Change) -> None:
         with self._lock:

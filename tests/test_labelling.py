@@ -15,8 +15,10 @@ from app.cameras.demo import draw_part, training_parts
 from app.datasets.library import Library
 from app.domain.errors import DatasetError
 from app.domain.labelling import LabelState, LibraryPicture, Place, Query
+from app.domain.person import Role
 from app.labelling import EXPORTS, LabellingDesk
 from app.paths import DataFolder
+from app.people import NotAllowed, PeopleDesk
 from app.settings import Settings
 from app.store import Store
 
@@ -28,6 +30,7 @@ class Bench:
         self.data = DataFolder(root).prepare()
         self.store = Store.open(self.data.database, self.data.images)
         self.settings = Settings()
+        self.people = PeopleDesk(self.store)
         self.changes = 0
         self.labelling = LabellingDesk(self, "Mike", self._changed)
 
@@ -229,3 +232,25 @@ def test_checkpoints_are_cut_where_the_part_lies(desk: LabellingDesk, tmp_path: 
     assert all(each.image is not None and max(each.image.shape[:2]) == 160 for each in crops)
     with pytest.raises(DatasetError, match="no checkpoint called"):
         desk.crops("bolt 2", ids)
+
+
+def test_who_is_signed_in_labels_and_who_may_not_is_refused(bench: Bench, desk: LabellingDesk, tmp_path: Path) -> None:
+    desk.add_from([folder_of(tmp_path / "parts", 2)]).result(30)
+    first, second = (each.id for each in pictures(desk))
+    desk.classify([first], "normal").result(30)
+    people = bench.people
+    people.add("Erik", Role.ENGINEER, pin="2580")
+    people.sign_in("Erik", "2580")
+    people.add("Olga", Role.OPERATOR, pin="1470")
+    desk.classify([first, second], "normal").result(30)
+    assert desk.history(second)[-1].who == "Erik, Station 1"
+    assert {each.who for each in desk.history(first)} >= {"Mike, Station 1"}
+    people.sign_in("Olga", "1470")
+    assert desk.undoable()[0] == ""  # what others did is not hers to take back
+    for refused in (
+        lambda: desk.classify([first], "anomaly"),
+        lambda: desk.add_from([tmp_path / "parts"]),
+        lambda: desk.export("csv", tmp_path / "out.csv"),
+    ):
+        with pytest.raises(NotAllowed, match=r"Olga .operator. may not do this"):
+            refused()

@@ -37,6 +37,7 @@ def run_window(
     kiosk: bool = False,
     demo_seconds: float | None = None,
     snapshot: Path | None = None,
+    words: str = "",
 ) -> int:
     """Shows the window until it is closed, and closes the station.
 
@@ -45,6 +46,7 @@ def run_window(
         kiosk: the whole screen, without a frame.
         demo_seconds: ends by itself after so many seconds of inspection, counted from the first outcome.
         snapshot: with `demo_seconds`, a folder for pass.png, fail.png, alarm.png and report.xlsx.
+        words: what the window says first.
 
     Returns:
         0, or 1 where a run with `demo_seconds` did not come to what it was to show.
@@ -59,6 +61,8 @@ def run_window(
         window.show()  # its pictures have the same size on every machine
     else:
         window.show_fitting()
+    if words:
+        window.guard.tell(words)
     run = DemoRun(window, demo_seconds, snapshot) if demo_seconds is not None else None
     set_aside_what_stays()
     code = 0

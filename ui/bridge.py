@@ -10,12 +10,14 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.domain.errors import LinesightError
 from app.jobs import Job
+from app.people import NotAllowed
 from ui.ports import Change, StationPort
 
 log = logging.getLogger(__name__)
@@ -119,8 +121,13 @@ class Bridge(QObject):
         work: Callable[[], T],
         done: Callable[[T], None],
         failed: Callable[[str], None] | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
-        """Calls `work` on a worker, then `done(result)` or `failed(words)` on the UI thread."""
+        """Calls `work` on a worker, then `done(result)` or `failed(words)` on the UI thread.
+
+        `quiet`: what is not allowed is told to `failed` alone, for a sign-in that went wrong.
+        """
         if self._closed:
             return
 
@@ -130,7 +137,7 @@ class Bridge(QObject):
             try:
                 result = work()
             except LinesightError as known:
-                error = known
+                error = LinesightError(str(known)) if quiet else known
             except Exception as unknown:
                 log.exception("a call for the screen failed")
                 error = unknown
@@ -176,8 +183,32 @@ class Bridge(QObject):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
+class Refusals(QObject):
+    """`heard` carries the words of everything that a person was not allowed to do, wherever on the screen it was
+    asked: the window shows them with a way to sign in."""
+
+    heard = Signal(str)
+
+
+@cache
+def refusals() -> Refusals:
+    """The one of this program."""
+    return Refusals()
+
+
+def attempt(call: Callable[[], T], failed: Callable[[str], None] = lambda words: None) -> T | None:
+    """A call that returns at once, from the UI thread; None where it is refused, which `failed` is told."""
+    try:
+        return call()
+    except LinesightError as error:
+        failed(error_words(error))
+        return None
+
+
 def error_words(error: BaseException) -> str:
-    """What to show for an error: its own words where they were written for people."""
+    """What to show for an error: its own words where they were written for people. UI thread."""
+    if isinstance(error, NotAllowed):
+        refusals().heard.emit(str(error))
     if isinstance(error, LinesightError):
         return str(error)
     return (

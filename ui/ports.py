@@ -14,15 +14,26 @@ from app.domain.frame import Image
 from app.domain.inspection import Inspection, Outcome
 from app.domain.training import DatasetSummary, TrainedModel
 from app.jobs import Job
+from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
+from app.searching import SearchDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, Phase, State
 
 __all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort", "TrainedModel"]
+
+
+class NextSerial(Protocol):
+    """What was scanned for the part that comes next; from memory."""
+
+    @property
+    def code(self) -> str: ...
+    def expect(self, code: str) -> None: ...
 
 
 class StationPort(Protocol):
@@ -37,6 +48,14 @@ class StationPort(Protocol):
     def merging(self) -> MergeDesk: ...
     @property
     def reviewing(self) -> ReviewDesk: ...
+    @property
+    def people(self) -> PeopleDesk: ...
+    @property
+    def searching(self) -> SearchDesk: ...
+    @property
+    def keeping(self) -> Keeper: ...
+    @property
+    def next_serial(self) -> NextSerial: ...
     @property
     def settings(self) -> Settings: ...
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...

@@ -3,6 +3,7 @@ weight, not by colour alone."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
@@ -132,9 +133,15 @@ class Rail(QFrame):
         self._group.addButton(self.more)
         self._layout.addWidget(self.more)
         self._behind: list[Place] = []
+        self._offered = list(PLACES)
         self._here = ""
         self._arrange()
         current().changed.connect(self._redraw)
+
+    def offer(self, keys: Collection[str]) -> None:
+        """Shows these places only: what a person may not open is not offered."""
+        self._offered = [place for place in PLACES if place.key in keys]
+        self._arrange()
 
     def mark(self, key: str) -> None:
         self._here = key
@@ -149,10 +156,11 @@ class Rail(QFrame):
 
     def _arrange(self) -> None:
         room = max(2, (self.height() - 16) // self.more.height())
-        fitting = len(PLACES) if len(PLACES) <= room else room - 1
-        self._behind = list(PLACES[fitting:])
+        offered = self._offered
+        fitting = len(offered) if len(offered) <= room else room - 1
+        self._behind = offered[fitting:]
         for place in PLACES:
-            self.buttons[place.key].setVisible(place not in self._behind)
+            self.buttons[place.key].setVisible(place in offered[:fitting])
         self.more.setVisible(bool(self._behind))
         if self._here:
             self.mark(self._here)

@@ -12,6 +12,7 @@ from app.logs import configure
 from app.paths import DataFolder, data_folder
 from app.station import Station
 from ui.app import run_window
+from ui.restoring import restore_on_screen
 from ui.smoke import run_smoke
 
 DEMO_SEED = 7
@@ -53,7 +54,16 @@ def start(
             return 1
         if smoke:
             return run_smoke(station)
-        return run_window(station, kiosk=kiosk, demo_seconds=demo_seconds, snapshot=snapshot)
+        code, words = run_window(station, kiosk=kiosk, demo_seconds=demo_seconds, snapshot=snapshot), ""
+        while (backup := station.keeping.restore_wanted) is not None:
+            words = restore_on_screen(data, backup)
+            try:
+                station = Station(data)
+            except LinesightError as error:
+                _say_why(str(error))
+                return 1
+            code = run_window(station, kiosk=kiosk, words=words)
+        return code
 
 
 def _choose_platform() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.domain.person import Person
 from app.settings import without_credentials
 from ui.ports import Health, Phase, State
 from ui.shared.elided import Elided
-from ui.shared.widgets import icon, label
+from ui.shared.widgets import Button, icon, label
 from ui.theme import current
 from ui.theme.theme import font
 
@@ -74,6 +75,8 @@ class HealthChip(QWidget):
 class TopBar(QFrame):
     """Product and model, station and source, health chips, person, clock."""
 
+    person_tapped = Signal()
+
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("kind", "bar")
@@ -95,12 +98,16 @@ class TopBar(QFrame):
         for chip in (self.camera, self.detector, self.disk):
             layout.addWidget(chip)
         layout.addSpacing(24)
-        self.person = label(OPERATOR, "quiet")
+        self.person = Button(OPERATOR, "person", "account-outline", on=self.person_tapped.emit)
+        self.person.setAccessibleName("Sign in or out")
+        self.nobody = label(OPERATOR, "quiet")
         self.day = label("", "quiet")
         self.time = label("", "strong")
         self.time.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.day.setAlignment(Qt.AlignmentFlag.AlignRight)
         layout.addWidget(self.person)
+        layout.addWidget(self.nobody)
+        self.show_person(None, open_to_all=True)
         layout.addSpacing(24)
         layout.addLayout(_pair(self.time, self.day))
         current().changed.connect(self._resize)
@@ -109,6 +116,14 @@ class TopBar(QFrame):
     def _resize(self) -> None:
         self.setFixedHeight(current().metrics.top_bar)
         self.update()
+
+    def show_person(self, person: Person | None, *, open_to_all: bool) -> None:
+        """Who is signed in; a station without people has nobody to sign in."""
+        self.nobody.setVisible(open_to_all)
+        self.person.setVisible(not open_to_all)
+        self.person.setText(person.name if person else "Sign in")
+        self.person.setToolTip(f"{person.name}, {person.role.value}: tap to sign out" if person else "Tap to sign in")
+        self.person.set_icon("account-check-outline" if person else "account-outline")
 
     def show_state(self, state: State, station: str) -> None:
         self.product.setText(state.product)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -13,12 +15,15 @@ from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
 from ui.alarm_strip import AlarmStrip
 from ui.alarms import AlarmsPage
-from ui.bridge import Bridge
+from ui.bridge import Bridge, attempt
 from ui.help import HelpPage
 from ui.labeling import LabelPage
 from ui.live import LivePage
+from ui.people import Guard
+from ui.people.places import may_go
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
+from ui.records import PartPage
 from ui.reports import ReportsPage
 from ui.review import ReviewPage
 from ui.setup import SetupPage
@@ -36,7 +41,7 @@ class Window(QMainWindow):
 
     closing = Signal()
 
-    def __init__(self, station: StationPort) -> None:
+    def __init__(self, station: StationPort, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.setWindowTitle("Linesight")
         self.resize(1280, 800)
@@ -46,16 +51,21 @@ class Window(QMainWindow):
         self.thumbs = Thumbs(self.bridge)
         self._known_alarms: dict[str, int] = {alarm.id: alarm.count for alarm in station.active_alarms()}
         self._closed = False
+        self._from = "live"  # where the page of a part was opened
         with current().building():
             self._build(self.zone())
             self._lay_out()
         self._connect()
+        self.guard = Guard(self, self.bridge, lambda: self.stack.currentWidget(), clock)
+        self.guard.changed.connect(self._person_changed)
+        self.top.person_tapped.connect(self.guard.tapped)
         self._clock = QTimer(self)
         self._clock.setInterval(500)
         self._clock.timeout.connect(self._tick)
         self._clock.start()
         self._refresh_alarms()
         self._refresh_state()
+        self._person_changed()
         self._tick()
         self.go("live")
         self.setFocus()  # no button is marked before somebody uses the keys
@@ -78,9 +88,10 @@ class Window(QMainWindow):
         self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
-        self.reports = ReportsPage(self.bridge)
+        self.reports = ReportsPage(self.bridge, self.thumbs)
         self.setup = SetupPage(self.bridge)
         self.help = HelpPage()
+        self.part = PartPage(self.bridge)
         self.pages: dict[str, QWidget] = {
             "live": self.live,
             "review": self.review,
@@ -92,7 +103,7 @@ class Window(QMainWindow):
             "help": self.help,
         }
         self.stack = QStackedWidget()
-        for page in self.pages.values():
+        for page in (*self.pages.values(), self.part):
             self.stack.addWidget(page)
 
     def _lay_out(self) -> None:
@@ -120,10 +131,15 @@ class Window(QMainWindow):
         self.live.go.connect(self.go)
         self.train.inspect_with.connect(self._inspect_with)
         self.label.train_wanted.connect(self._train_on)
+        self.live.part_opened.connect(self.show_part)
+        self.reports.part_opened.connect(self.show_part)
+        self.part.left.connect(lambda: self.go(self._from if may_go(self.station.people, self._from) else "live"))
         self.setup.started.connect(lambda: self.go("live"))
         self.setup.training_wanted.connect(lambda: self.go("train"))
+        self.setup.people_changed.connect(lambda: self.guard.look())
+        self.setup.restore_wanted.connect(self.close)
         self.setup.settings_changed.connect(self._settings_changed)
-        self.alarm_strip.acknowledged.connect(self.station.acknowledge)
+        self.alarm_strip.acknowledged.connect(lambda id: attempt(lambda: self.station.acknowledge(id)))
         self.alarm_strip.list_wanted.connect(lambda: self.go("alarms"))
         self.bridge.alarms.connect(self._refresh_alarms)
         self.bridge.state.connect(self._refresh_state)
@@ -139,7 +155,9 @@ class Window(QMainWindow):
         return station_zone(self.station.settings.zone)
 
     def go(self, key: str) -> None:
-        """Shows a place."""
+        """Shows a place; where whoever is signed in may not see it, says so."""
+        if not self.guard.may_go(key):
+            return
         self.rail.mark(key)
         page = self.pages[key]
         self.stack.setCurrentWidget(page)
@@ -149,11 +167,19 @@ class Window(QMainWindow):
         if refresh is not None:
             refresh()
 
+    def show_part(self, id: str) -> None:
+        """Everything about one part; it goes back to where it was opened."""
+        if self.place != "part":
+            self._from = self.place
+        self.stack.setCurrentWidget(self.part)
+        self.part.setFocus()
+        self.part.open(id)
+
     @property
     def place(self) -> str:
-        """The key of the place on show."""
+        """The key of the place on show; "part" for the page of a part, which is opened from others."""
         shown = self.stack.currentWidget()
-        return next(key for key, page in self.pages.items() if page is shown)
+        return next((key for key, page in self.pages.items() if page is shown), "part")
 
     def _inspect_with(self, model: str, product: str) -> None:
         self.go("setup")
@@ -184,8 +210,22 @@ class Window(QMainWindow):
 
     def _tick(self) -> None:
         self.top.show_time(datetime.now(UTC), self.zone())
+        self.guard.look()
         if self.place == "live":
             self.live.refresh_health()
+
+    def _person_changed(self) -> None:
+        people = self.station.people
+        self.top.show_person(people.current, open_to_all=people.open)
+        self.rail.offer([place.key for place in PLACES if may_go(people, place.key)])
+        if not may_go(people, self.place):
+            self.go("live")
+        elif (refresh := getattr(self.stack.currentWidget(), "refresh", None)) is not None:
+            refresh()
+
+    def resizeEvent(self, event):  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        self.guard.resized()
 
     def _settings_changed(self) -> None:
         settings = self.station.settings
@@ -211,12 +251,14 @@ class Window(QMainWindow):
             return
         self._closed = True
         self._clock.stop()
+        self.guard.close()
         self.bridge.close()
         self.live.close_page()
         self.review.close_page()
         self.label.close_page()
         self.train.close_page()
         self.reports.close_page()
+        self.part.close_page()
         self.setup.close_page()
 
     def closeEvent(self, event):  # type: ignore[no-untyped-def]

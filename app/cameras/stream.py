@@ -14,6 +14,7 @@ from av.container import InputContainer
 
 from app.cameras.background import BackgroundCapture
 from app.cameras.base import SourceTraits
+from app.cameras.facts import Facts
 from app.cameras.video import to_bgr
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
@@ -42,6 +43,8 @@ class RtspCamera:
         self._url = url
         self._host, self._port = _host_and_port(url, self._address)
         self._timeout = timeout
+        self.facts: Facts = {}
+        """What the stream said of itself when it was last opened."""
         # Connecting is two waits: for the network, then for the camera's answers.
         self._capture = BackgroundCapture(self._address, self._connect, open_timeout=2 * timeout, read_timeout=timeout)
 
@@ -86,6 +89,11 @@ class RtspCamera:
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self._address} sends no pictures (sound only): check the camera's stream address.")
+        stream = container.streams.video[0]
+        rate = stream.average_rate
+        self.facts = {"width": stream.width, "height": stream.height, "codec": stream.codec_context.name}
+        if rate:
+            self.facts["fps"] = round(float(rate), 3)
         return _RtspDevice(self._address, container)
 
     def _reach(self) -> None:

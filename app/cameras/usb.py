@@ -13,6 +13,7 @@ import numpy as np
 
 from app.cameras.background import BackgroundCapture
 from app.cameras.base import SourceTraits
+from app.cameras.facts import Facts, usb_facts
 from app.domain.errors import SourceError
 from app.domain.frame import Frame, Image
 from app.pictures import natural_key
@@ -32,6 +33,8 @@ class Capture(Protocol):
     def read(self) -> tuple[bool, Any]: ...
 
     def set(self, propId: int, value: float) -> bool: ...
+
+    def get(self, propId: int) -> float: ...
 
     def release(self) -> None: ...
 
@@ -95,6 +98,8 @@ class UsbCamera:
     def __init__(self, index: int, opener: Opener = cv2.VideoCapture, *, read_timeout: float = _READ_TIMEOUT) -> None:
         self._index = index
         self._opener = opener
+        self.facts: Facts = {}
+        """What the camera was set to when it was last opened."""
         self._capture = BackgroundCapture(
             self.address, self._connect, open_timeout=_OPEN_TIMEOUT, read_timeout=read_timeout
         )
@@ -134,6 +139,7 @@ class UsbCamera:
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, _WIDTH)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, _HEIGHT)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self.facts = usb_facts(capture.get)
         return _UsbDevice(self.address, capture)
 
     def _way_out(self) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from av.container import InputContainer
 
 from app.cameras.base import SourceTraits
+from app.cameras.facts import Facts
 from app.domain.errors import SourceError
 from app.domain.frame import Frame, Image
 
@@ -50,6 +51,8 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.facts: Facts = {}
+        """What the file said of itself when it was last opened."""
         self._container: InputContainer | None = None
         self._pictures: Iterator[av.VideoFrame] = iter(())
         self._shown_any = False
@@ -83,6 +86,10 @@ class VideoFile:
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self.address} holds no pictures (sound only): choose a video.")
+        stream = container.streams.video[0]
+        self.facts = {"width": stream.width, "height": stream.height, "codec": stream.codec_context.name}
+        if stream.average_rate:
+            self.facts["fps"] = round(float(stream.average_rate), 3)
         self._container = container
         self._pictures = self._decode(container)
 

@@ -100,3 +100,14 @@ class AuditCheck:
     @property
     def ok(self) -> bool:
         return self.broken is None
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The words that the record holds, by alphabet (lots from its end), at most 200 of each: what a search may ask
+    for."""
+
+    products: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    lots: tuple[str, ...] = ()

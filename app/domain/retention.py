@@ -25,6 +25,12 @@ class RetentionRule:
     pass_days: int | None = None
     keep_free_bytes: int = 0
 
+    @property
+    def deletes(self) -> bool:
+        """Whether it could ever delete anything."""
+        ages = self.reject_days is not None or self.pass_days is not None
+        return ages or self.pass_share < 1 or self.keep_free_bytes > 0
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -65,3 +71,21 @@ class RetentionPlan:
     def size(self) -> int:
         """Bytes."""
         return sum(each.size for each in self.deletions)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one kind of files takes: bytes in `size`."""
+
+    kind: str
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What the data folder takes, and what its disk has; bytes."""
+
+    kinds: tuple[Use, ...]
+    free: int
+    total: int

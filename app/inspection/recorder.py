@@ -68,6 +68,7 @@ class Recorder:
     Args:
         clock: seconds, rising, for how often room is looked for after a full disk.
         around: what else is known of a part, asked for each.
+        read_code: reads a part's serial from its picture where none was scanned; None for not at all.
     """
 
     def __init__(
@@ -81,8 +82,9 @@ class Recorder:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         around: Callable[[], Around] = Around,
+        read_code: Callable[[Image], str] | None = None,
     ) -> None:
-        self._around = around
+        self._around, self._read_code = around, read_code
         self._store, self._alarms, self._detector = store, alarms, detector
         self._station, self._product, self._now, self._clock = station, product, now, clock
         self._next_restore = 0.0
@@ -116,7 +118,7 @@ class Recorder:
             model=self._detector.ref,
             milliseconds=detection.milliseconds if detection else None,
             error=judged.error,
-            serial=around.serial,
+            serial=around.serial or (self._read_code(frame.image) if self._read_code else ""),
             lot=around.lot,
             recipe=around.recipe,
             operator=around.operator,

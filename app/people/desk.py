@@ -13,7 +13,7 @@ from typing import Any
 from app.domain.addresses import without_credentials
 from app.domain.errors import LinesightError, StoreError
 from app.domain.person import RIGHTS, Action, Person, Role
-from app.people.pins import kept_badge, kept_pin, pin_fits
+from app.people.pins import kept_badge, kept_pin, outdated, pin_fits
 from app.store import Store
 from app.store.roster import Secrets
 
@@ -50,13 +50,18 @@ class PeopleDesk:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._lock_after, self._now, self._clock = store, lock_after, now, clock
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # guards the fields below; never held while a PIN is worked out
+        self._trying = threading.RLock()  # one who signs in or is changed at a time; taken before `_lock`
         self._current: Person | None = None
         self._touched = 0.0
         self._wrong: dict[str, tuple[int, float]] = {}  # name: wrong ones in a row, when the next try is heard
         self._open = not store.people.all()
 
     # -- who
+    def all(self) -> list[Person]:
+        """Everybody, also who left, by name."""
+        return [person for person, _ in self._store.people.all()]
+
     def everybody(self) -> list[Person]:
         """Who may sign in, by name."""
         return [person for person, _ in self._store.people.all() if person.active]
@@ -95,35 +100,41 @@ class PeopleDesk:
 
     # -- signing in
     def sign_in(self, name: str, pin: str) -> Person:
-        """By name and PIN.
+        """Slow: by name and PIN. A PIN that an earlier version kept in its way is renewed.
 
         Raises:
             NotAllowed: they do not belong together, or there were too many wrong ones: says how long to wait.
         """
-        with self._lock:
+        with self._trying:
             self._check_wait(name)
             found = next(((one, kept) for one, kept in self._store.people.all() if one.name == name), None)
             if found is None or not found[0].active or not pin_fits(pin, found[1].pin):
                 self._refuse(name)
-            return self._enter(found[0], "pin")  # type: ignore[index]  # _refuse raises
+            person, kept = found  # type: ignore[misc]  # _refuse raises
+            if outdated(kept.pin):
+                self._renew(name, pin)
+            return self._enter(person, "pin")
 
     def scan(self, code: str) -> Person:
-        """By the code of a badge.
+        """Slow: by the code of a badge.
 
         Raises:
             NotAllowed: it is nobody's, or there were too many wrong ones.
         """
-        with self._lock:
+        with self._trying:
             self._check_wait("")
-            try:
-                badge = kept_badge(code)
-            except LinesightError:
-                badge = ""
-            for person, kept in self._store.people.all():
-                if badge and kept.badge == badge and person.active:
-                    return self._enter(person, "badge")
-            self._refuse("")
-            raise AssertionError("unreachable")
+            person = self._owner(code)
+            if person is None:
+                self._refuse("")
+                raise AssertionError("unreachable")
+            return self._enter(person, "badge")
+
+    def scan_any(self, code: str) -> Person | None:
+        """Slow: signs in whose badge this is; None where it is nobody's, such as the serial of a part, which is no
+        wrong try."""
+        with self._trying:
+            person = self._owner(code)
+            return self._enter(person, "badge") if person is not None else None
 
     def sign_out(self) -> None:
         with self._lock:
@@ -159,14 +170,14 @@ class PeopleDesk:
 
     # -- the people themselves
     def add(self, name: str, role: Role, *, pin: str = "", badge: str = "") -> Person:
-        """Adds somebody who signs in by PIN, badge or either.
+        """Slow: adds somebody who signs in by PIN, badge or either.
 
         Raises:
             NotAllowed: whoever is signed in may not.
             LinesightError: no name, neither PIN nor badge, a badge of somebody else, or the first person is one who
                 could add nobody.
         """
-        with self._lock:
+        with self._trying:
             self.require(Action.PEOPLE)
             name = name.strip()
             if not 1 <= len(name) <= 60 or not name.isprintable():
@@ -192,13 +203,13 @@ class PeopleDesk:
         badge: str | None = None,
         active: bool | None = None,
     ) -> None:
-        """Changes what is given; everybody may change the own PIN.
+        """Slow: changes what is given; everybody may change the own PIN.
 
         Raises:
             NotAllowed: whoever is signed in may not.
             LinesightError: nobody of that name; nobody would be left who may add people; a PIN or badge won't do.
         """
-        with self._lock:
+        with self._trying:
             current = self.current
             own_pin = current is not None and current.name == name and (role, badge, active) == (None, None, None)
             if not own_pin:
@@ -211,21 +222,40 @@ class PeopleDesk:
             if pin is not None:
                 values["pin"] = kept_pin(pin)
             if badge is not None:
-                values["badge"] = self._own_badge(badge) if badge else ""
+                values["badge"] = self._own_badge(badge, name) if badge else ""
             if active is not None:
                 values["active"] = active
             self._store.people.change(name, ", ".join(values), by=self.name, at=self._now(), **values)
-            if current is not None and current.name == name:
-                self._current = next(one for one, _ in self._store.people.all() if one.name == name)
+            with self._lock:
+                if self._current is not None and self._current.name == name:
+                    changed = next(one for one, _ in self._store.people.all() if one.name == name)
+                    self._current = changed if changed.active else None
 
     # -- inside
     def _enter(self, person: Person, way: str) -> Person:
-        self._wrong.pop(person.name, None)
-        if way == "badge":
-            self._wrong.pop("", None)
-        self._current, self._touched = person, self._clock()
-        self._note("sign-in", person.name, f'{{"by":"{way}"}}')
-        return person
+        with self._lock:
+            self._wrong.pop(person.name, None)
+            if way == "badge":
+                self._wrong.pop("", None)
+            self._current, self._touched = person, self._clock()
+            self._note("sign-in", person.name, f'{{"by":"{way}"}}')
+            return person
+
+    def _owner(self, code: str) -> Person | None:
+        """Whose badge a code is; the code is worked out only where somebody has one."""
+        having = [(person, kept.badge) for person, kept in self._store.people.all() if person.active and kept.badge]
+        try:
+            badge = kept_badge(code) if having else ""
+        except LinesightError:
+            return None
+        return next((person for person, kept in having if kept == badge), None)
+
+    def _renew(self, name: str, pin: str) -> None:
+        try:
+            what = "the way its PIN is kept"
+            self._store.people.change(name, what, by=name, at=self._now(), pin=kept_pin(pin))
+        except LinesightError as error:  # a full disk keeps nobody out; the next sign-in tries again
+            log.warning("the PIN of %s is still kept in the old way: %s", name, error)
 
     def _check_wait(self, name: str) -> None:
         left = self._wrong.get(name, (0, 0.0))[1] - self._clock()
@@ -241,9 +271,9 @@ class PeopleDesk:
         self._note("sign-in refused", name)
         raise NotAllowed("Name and PIN do not belong together." if name else "This badge is nobody's here.")
 
-    def _own_badge(self, code: str) -> str:
+    def _own_badge(self, code: str, name: str = "") -> str:
         badge = kept_badge(code)
-        if any(kept.badge == badge for _, kept in self._store.people.all()):
+        if any(kept.badge == badge and one.name != name for one, kept in self._store.people.all()):
             raise LinesightError("This badge is somebody's already. Scan another one.")
         return badge
 

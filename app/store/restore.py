@@ -56,6 +56,16 @@ class _Listed:
     sha256: str
 
 
+def check_backup(backup: Path) -> None:
+    """Reads what a backup says it holds; what is in its files is checked when it is restored.
+
+    Raises:
+        StoreError: it is no backup, or of a newer version.
+    """
+    with _opened(backup) as archive:
+        _listed(_manifest(archive, backup), archive, backup)
+
+
 def restore(backup: Path, root: Path, database: Path, *, at: datetime, step: Step) -> Restored:
     """Puts a backup in the place of what is in the data folder `root`.
 

@@ -26,6 +26,7 @@ from app.domain.verdict import Verdict
 from app.store import rows, schema, searching
 from app.store.alarming import upsert_alarm
 from app.store.auditing import AuditLog, entry_from
+from app.store.browsing import Browsing
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
@@ -62,6 +63,7 @@ class Store:
         self._audit = AuditLog(database)
         self.people = Roster(self._write, self._read, self._audit)
         self.reviewing = ReviewRows(self._write, self._read, self._audit)
+        self.browsing = Browsing(self._read)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -78,6 +79,9 @@ class FakeCapture:
 
     def isOpened(self) -> bool:
         return self.opens
+
+    def get(self, propId: int) -> float:
+        return {cv2.CAP_PROP_FRAME_WIDTH: 1280.0, cv2.CAP_PROP_EXPOSURE: -6.5}.get(propId, 0.0)
 
     def set(self, propId: int, value: float) -> bool:
         self.settings[propId] = value

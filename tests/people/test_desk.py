@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from tests.store.samples import NOON, open_store
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same way at a sixteenth of the cost: these tests ask hundreds of times."""
-    monkeypatch.setattr(pins, "_COST", 10)
+    """The same ways at a small part of the cost: these tests ask hundreds of times."""
+    monkeypatch.setattr(pins, "_MEMORY", 256)
+    monkeypatch.setattr(pins, "_BADGE_COST", 10)
 
 
 @pytest.fixture
@@ -162,16 +165,62 @@ def test_no_pin_or_badge_lies_in_the_database(desk: PeopleDesk, store: Store, tm
         assert secret not in kept
     with open_store(tmp_path) as again:
         pins_kept = [secrets.pin for _, secrets in again.people.all()]
-    assert all(kept.startswith("scrypt$10$8$1$") and not pins.pin_fits("0000", kept) for kept in pins_kept)
+    assert all(kept.startswith("$argon2id$v=19$m=256,t=1,p=4$") for kept in pins_kept)
+    assert not any(pins.pin_fits("0000", kept) for kept in pins_kept)
 
 
 def test_the_real_cost_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     kept = pins.kept_pin("2580")
-    assert kept.startswith("scrypt$14$8$1$") and pins.pin_fits("2580", kept) and not pins.pin_fits("2581", kept)
+    assert kept.startswith("$argon2id$v=19$m=65536,t=1,p=4$")
+    assert pins.pin_fits("2580", kept) and not pins.pin_fits("2581", kept) and not pins.outdated(kept)
     assert pins.kept_pin("2580") != kept
-    for damaged in ("", "scrypt$14$8$1$zz$zz", "scrypt$99$8$1$00$00", "md5$14$8$1$00$00"):
+    for damaged in ("", "$argon2id$v=19$m=65536", "scrypt$14$8$1$zz$zz", "scrypt$99$8$1$00$00", "md5$14$8$1$00$00"):
         assert not pins.pin_fits("2580", damaged)
+
+
+def test_a_pin_kept_by_scrypt_still_signs_in_and_is_renewed(desk: PeopleDesk, store: Store) -> None:
+    salt = bytes(16)
+    old = f"scrypt$10$8$1${salt.hex()}${hashlib.scrypt(b'2580', salt=salt, n=1 << 10, r=8, p=1, dklen=32).hex()}"
+    store.people.change("Erik", "pin", by="Erik", at=NOON, pin=old)
+
+    def kept() -> str:
+        return next(secrets.pin for person, secrets in store.people.all() if person.name == "Erik")
+
+    with pytest.raises(NotAllowed):
+        desk.sign_in("Erik", "2581")
+    assert kept() == old
+    desk.sign_in("Erik", "2580")
+    assert kept().startswith("$argon2id$")
+    desk.sign_out()
+    assert desk.sign_in("Erik", "2580").name == "Erik"
+    assert ("Erik", "people", "Erik") in _told(store)
+
+
+def test_who_is_asked_while_somebody_signs_in_need_not_wait(desk: PeopleDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(pin: str, kept: str) -> bool:
+        begun.set()
+        return go_on.wait(20)
+
+    monkeypatch.setattr("app.people.desk.pin_fits", slow)
+    signing = threading.Thread(target=lambda: desk.sign_in("Erik", "2580"))
+    signing.start()
+    assert begun.wait(20)
+    desk.touch()
+    assert desk.current is None and not desk.may(Action.SETTINGS)  # answered on this thread meanwhile
+    go_on.set()
+    signing.join(20)
+    assert desk.name == "Erik"
+
+
+def test_a_code_that_is_no_badge_is_no_wrong_try(desk: PeopleDesk, store: Store) -> None:
+    for number in range(9):
+        assert desk.scan_any(f"SN-0000{number}") is None
+    assert not [one for one in _told(store) if one[1] == "sign-in refused"]
+    found = desk.scan_any("BADGE-0077")
+    assert found is not None and desk.name == "Olga"
 
 
 def test_settings_tell_what_they_were_without_passwords(desk: PeopleDesk, store: Store) -> None:

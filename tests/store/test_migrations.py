@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -13,18 +14,14 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from app.domain.records import RecordQuery
+from app.domain.person import Role
+from app.domain.records import AuditCheck, RecordQuery, Review
 from app.domain.verdict import Verdict
-from app.store import Store, migrations, rows
+from app.people import PeopleDesk
+from app.store import Store, auditing, migrations, rows
 from tests.store.samples import MODEL, NOON, SCRATCH, alarm, inspection, integrity, open_store
 
 OLD = ("0001", "0002", "0003")
-_ADDED = {
-    "0001": {"area_mm2", "severity", "captured_at"},
-    "0002": {"captured_at"},
-    "0003": set(),
-}
-_NEW_IN_0003 = {"serial", "lot", "recipe", "operator", "camera", "checkpoints", "wear", "outputs", "picture_removed_at"}
 
 
 def made_by(step: str, folder: Path) -> Path:
@@ -41,15 +38,33 @@ def made_by(step: str, folder: Path) -> Path:
         old.execute("PRAGMA journal_mode=WAL")
         _insert(old, "model", {"seq": 1, **rows.model_row(MODEL)})
         for number, one in enumerate(old_parts(), 1):
-            newer = set() if step >= "0003" else _NEW_IN_0003
-            row = {name: value for name, value in rows.inspection_row(one).items() if name not in newer}
+            row = rows.inspection_row(one)
             _insert(old, "inspection", {"seq": number, "model": 1, **row})
             for each in rows.region_rows(number, one.regions, row["captured_at"]):
-                _insert(old, "region", {name: value for name, value in each.items() if name not in _ADDED[step]})
+                _insert(old, "region", each)
         _insert(old, "alarm", rows.alarm_row(alarm(1, id="a" * 32)))
         old.execute("UPDATE counter SET next = 4")
+        if step >= "0003":
+            _people_and_words(old, path)
         old.commit()
     return path
+
+
+def _people_and_words(old: sqlite3.Connection, path: Path) -> None:
+    """What schema 3 keeps beside: a person whose PIN is kept by scrypt, a review, and the audit log with its head."""
+    salt = bytes(16)
+    pin = f"scrypt$10$8$1${salt.hex()}${hashlib.scrypt(b'2580', salt=salt, n=1 << 10, r=8, p=1, dklen=32).hex()}"
+    _insert(old, "person", {"name": "Erik", "role": "engineer", "pin": pin, "badge": "", "active": 1})
+    said = Review("1" * 32, NOON, "Erik", Verdict.PASS, note="only dust")
+    _insert(old, "review", {"inspection": 2, **rows.review_row(said)})
+    before = auditing.FIRST
+    for seq, (action, subject) in enumerate((("people", "Erik"), ("review", "1" * 32)), 1):
+        content = (rows.moment_to_int(NOON), "Erik", action, subject, "")
+        sha256 = auditing.row_hash(before, seq, *content)
+        names = dict(zip(("at", "person", "action", "subject", "detail"), content, strict=True))
+        _insert(old, "audit", {"seq": seq, **names, "before": before, "sha256": sha256})
+        before = sha256
+    auditing.write_head(auditing.head_file(path), 2, before)
 
 
 def old_parts() -> list:  # type: ignore[type-arg]
@@ -61,6 +76,9 @@ def old_parts() -> list:  # type: ignore[type-arg]
 
 
 def _insert(connection: sqlite3.Connection, table: str, row: dict[str, object]) -> None:
+    """Only what the table has at its step: rows of today know more."""
+    has = {each[1] for each in connection.execute(f"PRAGMA table_info({table})")}
+    row = {name: value for name, value in row.items() if name in has}
     names = ", ".join(f'"{name}"' for name in row)
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 
@@ -104,7 +122,18 @@ def _described(folder: Path) -> dict[str, object]:
     return {"tables": tables, "others": [row for row in found if row[0] in ("index", "trigger")]}
 
 
-@pytest.mark.parametrize("step", OLD)
+def test_people_reviews_and_the_audit_log_of_schema_3_stay(tmp_path: Path) -> None:
+    made_by("0003", tmp_path)
+    with open_store(tmp_path) as store:
+        assert [(one.person, one.verdict, one.note) for one in store.reviews("1" * 32)] == [
+            ("Erik", Verdict.PASS, "only dust")
+        ]
+        people = PeopleDesk(store)
+        assert people.sign_in("Erik", "2580").role is Role.ENGINEER
+    assert auditing.verify(tmp_path / "linesight.db") == AuditCheck(4)  # and a renewed PIN, and the sign-in
+
+
+@pytest.mark.parametrize("step", ("0001", "0002"))
 def test_a_migration_that_fails_leaves_the_old_record_as_it_was(tmp_path: Path, step: str) -> None:
     path = made_by(step, tmp_path)
     with closing(sqlite3.connect(path)) as old:

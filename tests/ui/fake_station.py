@@ -26,10 +26,13 @@ from app.domain.counts import Counts
 from app.domain.errors import DatasetError, LinesightError, SourceError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
+from app.domain.person import Action
 from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.improving import ImproveDesk
+from app.inspection.serials import NextSerial
 from app.jobs import Job, Jobs
+from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.merging import MergeDesk
@@ -37,6 +40,7 @@ from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.reports.figures import Figures, Tally
 from app.reviewing import ReviewDesk
+from app.searching import SearchDesk
 from app.settings import Settings
 from app.store import Store
 from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
@@ -74,10 +78,13 @@ class FakeStation:
         self.data = DataFolder(root).prepare()
         self.jobs = Jobs()
         self.store = Store.open(self.data.database, self.data.images)
+        self.shelf = ModelShelf(self.data.models)
+        self.people = PeopleDesk(self.store, lambda: self._settings.lock_after_minutes * 60)
+        self.next_serial = NextSerial()
+        self.keeping = Keeper(self)
+        self.searching = SearchDesk(self)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
-        self.shelf = ModelShelf(self.data.models)
-        self.people = PeopleDesk(self.store)
         self.alarms = AlarmBook(self.store)
         self.draw = draw
         self.label = label
@@ -340,6 +347,7 @@ class FakeStation:
             return (list(self._alarms) + list(self._history))[:limit]
 
     def acknowledge(self, alarm_id: str) -> None:
+        self.people.require(Action.ACKNOWLEDGE)
         self._note("acknowledge", alarm_id)
         with self._lock:
             for alarm in list(self._alarms):
@@ -449,6 +457,9 @@ class FakeStation:
         if changes.get("station") == "":
             raise LinesightError("The station needs a name.")
         self._settings = Settings.model_validate({**self._settings.model_dump(), **changes})
+
+    def change_settings(self, **changes: Any) -> None:
+        self.save_settings(**changes)
 
     def check_source(self, source: str) -> Job[Image]:
         self._note("check_source", source)

@@ -66,10 +66,11 @@ def test_the_keys_alone(qtbot: QtBot, page: ReviewPage, station: FakeStation) ->
         QTest.keyClick(page, key)
         qtbot.waitUntil(lambda before=before: page.parts.look not in (None, before), timeout=5000)
     QTest.keyClick(page, Qt.Key.Key_1)
-    assert page.parts.bar.asks
+    qtbot.waitUntil(lambda: page.parts.bar.asks)  # keys act a moment later: they may be a scanner's
     QTest.keyClick(page, Qt.Key.Key_Escape)
-    assert not page.parts.bar.asks
+    qtbot.waitUntil(lambda: not page.parts.bar.asks)
     QTest.keyClick(page, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: page.parts.bar.asks)
     QTest.keyClick(page, Qt.Key.Key_Return)
     shown(qtbot, page, part=False)
     assert reviews(station) == [(Verdict.PASS, ""), (Verdict.RETEST, ""), (Verdict.FAIL, "crack")]
@@ -93,6 +94,7 @@ def test_a_new_type_by_keyboard_and_no_mask(qtbot: QtBot, page: ReviewPage, stat
     first = page.parts.look
     assert first is not None
     QTest.keyClick(page, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: page.parts.bar.asks)
     page.parts.bar.mask.click()
     QTest.keyClicks(page.parts.bar.new_type, "dent 2")
     QTest.keyClick(page.parts.bar.new_type, Qt.Key.Key_Return)
@@ -141,7 +143,7 @@ def test_both_pictures_zoom_together(qtbot: QtBot, page: ReviewPage, station: Fa
     assert view.zoom == 1.0
     for mode in ("Picture", "Heat", "Outline"):
         QTest.keyClick(page, Qt.Key.Key_M)
-        assert page.parts.mode.text() == mode
+        qtbot.waitUntil(lambda mode=mode: page.parts.mode.text() == mode)
 
 
 def test_a_blind_opinion_shows_neither_verdict_nor_answer(

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.domain.alarm import Alarm
 from ui.alarm_strip import AlarmPicture
-from ui.bridge import Bridge
+from ui.bridge import Bridge, attempt
 from ui.shared.elided import Elided
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, clear, clock, finger_scroll, label, scrolled
@@ -125,7 +125,7 @@ class AlarmsPage(QWidget):
             self._shown = alarms
             clear(self._cards)
             for alarm in alarms:
-                self._cards.addWidget(AlarmCard(alarm, self._thumbs, self._zone, self._bridge.station.acknowledge))
+                self._cards.addWidget(AlarmCard(alarm, self._thumbs, self._zone, self._acknowledge))
             self._cards.addStretch(1)
         self.empty.setVisible(not alarms)
         self._open.setVisible(bool(alarms))
@@ -153,6 +153,9 @@ class AlarmsPage(QWidget):
                 if index == 4:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 self.history.setItem(line, index, item)
+
+    def _acknowledge(self, alarm_id: str) -> None:
+        attempt(lambda: self._bridge.station.acknowledge(alarm_id))
 
     def set_zone(self, zone: tzinfo | None) -> None:
         self._zone = zone

@@ -1,4 +1,4 @@
-"""The pages of resources/help, in the order of their file names."""
+"""The pages of resources/help, in the order of their numbers."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.inspection import Inspection
+from app.domain.person import Action
 from app.domain.verdict import Verdict
 from ui.bridge import Bridge
 from ui.live.panel import StatePanel
@@ -54,10 +55,12 @@ class Shown:
 
 
 class LivePage(QWidget):
-    """`swapped` tells that a new outcome is on the screen; `go` asks for another place."""
+    """`swapped` tells that a new outcome is on the screen; `go` asks for another place; `part_opened` for all that is
+    known of a part, by its id."""
 
     swapped = Signal()
     go = Signal(str)
+    part_opened = Signal(str)
 
     def __init__(self, bridge: Bridge, thumbs: Thumbs, zone: tzinfo | None) -> None:
         super().__init__()
@@ -164,6 +167,7 @@ class LivePage(QWidget):
         self.sheet = PartSheet(bridge, self)
         self.sheet.closed.connect(self.setFocus)
         self.sheet.review_wanted.connect(self._send_to_review)
+        self.sheet.all_wanted.connect(self.part_opened)
         self.toast = Toast(self)
         self.exporter = Exporter(bridge, self)
         self.exporter.ended.connect(self._exported)
@@ -221,7 +225,8 @@ class LivePage(QWidget):
         self.picture.show_prepared(prepared)
         self.tile.show_verdict(outcome.verdict, prepared.frame_id)
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
-        self.part.setText(f"Part {part}" if part else "Viewing, not recorded")
+        serial = inspection.serial if inspection is not None and inspection.serial != part else ""
+        self.part.setText((f"Part {part}" + (f", {serial}" if serial else "")) if part else "Viewing, not recorded")
         self.reason.setText(outcome.error or (detection.reason if detection is not None else ""))
         if detection is not None:
             self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
@@ -236,6 +241,11 @@ class LivePage(QWidget):
         self.run_button.set_icon("stop" if running else "play")
         self.run_button.setEnabled(running or state.phase in (Phase.STOPPED, Phase.FINISHED, Phase.FAULT))
         self.refresh_health()
+
+    def refresh(self) -> None:
+        """Somebody else may be signed in: an operator exports nothing. Where nobody is, the button asks."""
+        people = self._bridge.station.people
+        self.export_button.setVisible(people.current is None or people.may(Action.EXPORT))
 
     def refresh_counts(self) -> None:
         counts = self._bridge.station.counts_today()
@@ -332,6 +342,14 @@ class LivePage(QWidget):
             return
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
+
+    def take_code(self, code: str) -> bool:
+        """What is scanned here names the next part; it can be taken back."""
+        self._bridge.station.next_serial.expect(code)
+        place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
+        forget = self._bridge.station.next_serial
+        self.toast.tell(f"The next part is {code}", place, "Not this one", lambda: forget.expect(""), "close")
+        return True
 
     def tell(self, words: str) -> None:
         """Shows a line over the strip of parts."""

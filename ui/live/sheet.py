@@ -15,7 +15,7 @@ from ui.live.picture import draw_regions
 from ui.shared.elided import Elided
 from ui.shared.images import fit, to_qimage
 from ui.shared.shapes import VerdictShape
-from ui.shared.widgets import Button, clock, label, number
+from ui.shared.widgets import Button, clock, label, number, row
 from ui.theme import current
 from ui.topbar import source_words
 
@@ -73,10 +73,12 @@ class StoredPicture(QWidget):
 
 
 class PartSheet(QFrame):
-    """Opened by a tap on a past part; lies over the live picture, never over the verdict."""
+    """Opened by a tap on a past part; lies over the live picture, never over the verdict.
+    `all_wanted` carries the id of the part."""
 
     closed = Signal()
     review_wanted = Signal(object)
+    all_wanted = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget) -> None:
         super().__init__(parent)
@@ -116,7 +118,8 @@ class PartSheet(QFrame):
         layout.addWidget(self._reason)
         layout.addLayout(facts)
         self.review = Button("Send to review", icon_name="eye-check-outline", on=self._send)
-        layout.addWidget(self.review)
+        self.all = Button("All about this part", icon_name="text-box-search-outline", on=self._all)
+        layout.addLayout(row(self.all, self.review))
         self.hide()
 
     def open(self, part: Inspection, zone: tzinfo | None) -> None:
@@ -161,6 +164,12 @@ class PartSheet(QFrame):
         part = self.inspection
         self.shut()
         self.review_wanted.emit(part)
+
+    def _all(self) -> None:
+        if self.inspection is not None:
+            id = self.inspection.id
+            self.shut()
+            self.all_wanted.emit(id)
 
     def shut(self) -> None:
         self.inspection = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -20,11 +20,13 @@ from PySide6.QtWidgets import (
 from app.domain.verdict import Verdict
 from app.reports.figures import Figures
 from ui.bridge import Bridge
+from ui.records import RecordsView
 from ui.reports.chart import HourChart, NamedBars
 from ui.reports.merge import MergeView
 from ui.shared.dates import DateField
 from ui.shared.exporting import Exporter
 from ui.shared.shapes import VerdictShape
+from ui.shared.thumbs import Thumbs
 from ui.shared.toast import open_folder
 from ui.shared.widgets import Button, Card, Choice, Notice, finger_scroll, label, number, percent, row, tall
 from ui.theme import current
@@ -35,11 +37,15 @@ _REFRESH_MS = 2000
 
 
 class ReportsPage(QWidget):
-    """Left the figures, right the export and the files; or the merging of spreadsheets."""
+    """Left the figures, right the export and the files; or the records; or the merging of spreadsheets.
+    `part_opened` carries the id of a part."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    part_opened = Signal(str)
+
+    def __init__(self, bridge: Bridge, thumbs: Thumbs | None = None) -> None:
         super().__init__()
-        self._bridge = bridge
+        self._bridge, self._thumbs = bridge, thumbs or Thumbs(bridge)
+        self.records: RecordsView | None = None
         self._asking = False
         self.figures: Figures | None = None
         self.merge: MergeView | None = None
@@ -152,7 +158,7 @@ class ReportsPage(QWidget):
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
         inner.addLayout(panes, 1)
-        self.view = Choice([("figures", "Figures"), ("merge", "Merge spreadsheets")], "figures")
+        self.view = Choice([("figures", "Figures"), ("records", "Records"), ("merge", "Merge")], "figures")
         self.view.chosen.connect(self.show_view)
         self.stack = QStackedWidget()
         self.stack.addWidget(figures)
@@ -164,8 +170,12 @@ class ReportsPage(QWidget):
         layout.addWidget(self.stack, 1)
 
     def show_view(self, key: str) -> None:
-        """One of "figures", "merge"."""
+        """One of "figures", "records", "merge"."""
         self.view.set_value(key)
+        if key == "records" and self.records is None:
+            self.records = RecordsView(self._bridge, self._thumbs)
+            self.records.opened.connect(self.part_opened)
+            self.stack.addWidget(self.records)
         if key == "merge" and self.merge is None:
             self.merge = MergeView(self._bridge)
             self.merge.written.connect(lambda: self._bridge.run(self._recent_files, self._show_files))
@@ -174,8 +184,18 @@ class ReportsPage(QWidget):
         self.period.setVisible(key == "figures")
         if self.merge is not None:
             self.merge.step_bar.setVisible(key == "merge")
-        self.top.setStretch(self.top.count() - 1, 1 if key == "figures" else 0)
-        self.stack.setCurrentIndex(1 if key == "merge" else 0)
+        self.top.setStretch(self.top.count() - 1, 0 if key == "merge" else 1)
+        shown = {"merge": self.merge, "records": self.records}.get(key)
+        self.stack.setCurrentWidget(shown if shown is not None else self.stack.widget(0))
+        if key == "records" and self.records is not None:
+            self.records.refresh()
+
+    def take_code(self, code: str) -> bool:
+        """A part that is scanned while reports are on show is looked for in the records; a badge is not."""
+        if self.view.value() != "records" or self.records is None:
+            return False
+        self.records.take_code(code)
+        return True
 
     def dragEnterEvent(self, event):  # type: ignore[no-untyped-def]
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -301,5 +321,7 @@ class ReportsPage(QWidget):
     def close_page(self) -> None:
         self._refresh_timer.stop()
         self.exporter.close()
+        if self.records is not None:
+            self.records.close_view()
         if self.merge is not None:
             self.merge.close_view()

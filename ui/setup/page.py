@@ -5,20 +5,37 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from app.domain.person import Action
 from ui.bridge import Bridge
+from ui.people.people import PeoplePage
 from ui.setup.about import AboutPage
+from ui.setup.audit import AuditPage
 from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
+from ui.setup.storage import StoragePage
 from ui.shared.widgets import Choice, scrolled
+
+_PAGES: tuple[tuple[str, str, Action | None], ...] = (
+    ("source", "Source", Action.SETTINGS),
+    ("station", "Station", Action.SETTINGS),
+    ("people", "People", Action.PEOPLE),
+    ("storage", "Storage", Action.RETENTION),
+    ("audit", "Audit log", Action.PEOPLE),
+    ("about", "About", None),
+)
+"""(key, words, the right that opens it)."""
 
 
 class SetupPage(QWidget):
     """`started`: a source was chosen and is being inspected. `settings_changed`: look or names changed.
-    `training_wanted`: the source that was chosen needs a model first."""
+    `training_wanted`: the source that was chosen needs a model first. `people_changed`: somebody was added or changed.
+    `restore_wanted`: a backup is to take this record's place."""
 
     started = Signal()
     settings_changed = Signal()
     training_wanted = Signal()
+    people_changed = Signal()
+    restore_wanted = Signal()
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -26,13 +43,25 @@ class SetupPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
-        self.choice = Choice([("source", "Source"), ("station", "Station"), ("about", "About")], "source")
+        self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source")
         self.source = SourcePage(bridge)
         self.station = StationPage(bridge)
+        self.people = PeoplePage(bridge)
+        self.storage = StoragePage(bridge)
+        self.audit = AuditPage(bridge)
         self.about = AboutPage(bridge)
+        self._bridge = bridge
         self.stack = QStackedWidget()
         self._areas = {}
-        for key, page in (("source", self.source), ("station", self.station), ("about", self.about)):
+        self._pages: dict[str, QWidget] = {
+            "source": self.source,
+            "station": self.station,
+            "people": self.people,
+            "storage": self.storage,
+            "audit": self.audit,
+            "about": self.about,
+        }
+        for key, page in self._pages.items():
             self._areas[key] = scrolled(page)
             self.stack.addWidget(self._areas[key])
         layout.addWidget(self.choice)
@@ -41,6 +70,8 @@ class SetupPage(QWidget):
         self.source.started.connect(self.started)
         self.source.training_wanted.connect(self.training_wanted)
         self.station.saved.connect(self.settings_changed)
+        self.people.changed.connect(self.people_changed)
+        self.storage.restore_wanted.connect(self.restore_wanted)
 
     def open(self, key: str) -> None:
         """Shows one page of the set-up."""
@@ -54,11 +85,24 @@ class SetupPage(QWidget):
         self.source.choose_for(model, product)
 
     def refresh(self) -> None:
-        """Reads what the open page shows."""
-        if self.stack.currentWidget() is self._areas["source"]:
-            self.source.refresh()
-        elif self.stack.currentWidget() is self._areas["about"]:
-            self.about.refresh()
+        """Reads what the open page shows; what whoever is signed in may not change is not offered."""
+        people = self._bridge.station.people
+        offered = {key for key, _, needed in _PAGES if needed is None or people.may(needed)}
+        for key, _, _ in _PAGES:
+            self.choice.button(key).setVisible(key in offered)
+        if self.choice.value() not in offered:
+            first = next(key for key, _, _ in _PAGES if key in offered)
+            self.choice.set_value(first)
+            self.stack.setCurrentWidget(self._areas[first])
+        refresh = getattr(self._pages[self.choice.value()], "refresh", None)
+        if refresh is not None:
+            refresh()
+
+    def learn_badge(self, code: str) -> bool:
+        """Whether the page of people had a use for what was scanned."""
+        return self.choice.value() == "people" and self.people.learn_badge(code)
 
     def close_page(self) -> None:
+        self.storage.close_page()
+        self.audit.close_page()
         self.source.close_page()

@@ -84,6 +84,10 @@ class StationPage(QWidget):
         self.theme = Choice([("dark", "Dark"), ("light", "Light")], settings.theme)
         self.sound = Choice([("on", "On"), ("off", "Off")], "on" if settings.sound else "off")
         self.hear = Button("Test sound", icon_name="volume-high", on=QApplication.beep)
+        self.codes = Choice([("off", "Off"), ("on", "On")], "on" if settings.read_codes else "off")
+        self.prefix = QLineEdit(settings.scan_prefix)
+        self.prefix.setMaxLength(8)
+        self.prefix.setPlaceholderText("None")
         self.scale = settings.pixels_per_mm
         self.bar = RulerBar()
         self.shorter = Button("Shorter", icon_name="minus", on=lambda: self._change_scale(-1))
@@ -109,6 +113,15 @@ class StationPage(QWidget):
         names.body.addWidget(
             field("Data folder", self.folder, "Moved with --data-dir or LINESIGHT_DATA_DIR when the program starts.")
         )
+        serials = QHBoxLayout()
+        serials.setSpacing(16)
+        serials.addWidget(
+            field("Read serials from pictures", self.codes, "Bar and matrix codes, where none was scanned."), 1
+        )
+        serials.addWidget(
+            field("Scanner prefix", self.prefix, "What the scanner types first. None: told by its speed."), 1
+        )
+        names.body.addLayout(serials)
         names.body.addStretch(1)
         looks = Card("Screen and sound")
         choices = QGridLayout()
@@ -170,6 +183,8 @@ class StationPage(QWidget):
             "theme": self.theme.value(),
             "sound": self.sound.value() == "on",
             "pixels_per_mm": self.scale,
+            "read_codes": self.codes.value() == "on",
+            "scan_prefix": self.prefix.text(),
         }
         self.primary.setEnabled(False)
         self._bridge.run(

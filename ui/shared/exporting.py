@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from ui.bridge import Bridge, JobWatcher, error_words
+from ui.bridge import Bridge, JobWatcher, attempt, error_words
 
 
 class Exporter(QObject):
@@ -27,9 +27,16 @@ class Exporter(QObject):
         """Begins; does nothing while one is under way."""
         if self._watcher is not None:
             return
-        self._watcher = JobWatcher(self._bridge.station.export_report(first, last, out), self)
+        job = attempt(lambda: self._bridge.station.export_report(first, last, out), self._refused)
+        if job is None:
+            return
+        self._watcher = JobWatcher(job, self)
         self._watcher.changed.connect(self.changed)
         self._watcher.ended.connect(self._end)
+
+    def _refused(self, words: str) -> None:
+        self.file, self.words = None, words
+        self.ended.emit()
 
     @property
     def busy(self) -> bool:

@@ -41,8 +41,16 @@ class Toast(QFrame):
         self._timer.timeout.connect(self.hide)
         self.hide()
 
-    def tell(self, words: str, place: QRect, action: str = "", on: Callable[[], None] | None = None) -> None:
+    def tell(
+        self,
+        words: str,
+        place: QRect,
+        action: str = "",
+        on: Callable[[], None] | None = None,
+        icon_name: str = "folder-open-outline",
+    ) -> None:
         """Shows `words` over `place`, with one action if given."""
+        self.action.set_icon(icon_name)
         self.words.setText(words)
         self._on_action = on
         self.action.setText(action)

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
-from app.domain.errors import Cancelled, LinesightError
+from app.domain.errors import Cancelled
 from app.jobs import Job
-from ui.bridge import JobWatcher, error_words
+from ui.bridge import JobWatcher, attempt, error_words
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, column
 
@@ -32,10 +32,8 @@ class Follower(QObject):
         changed: Callable[[Job[T]], None] | None = None,
     ) -> Job[T] | None:
         """Begins a job; None where it could not even begin, which `failed` is told."""
-        try:
-            job = begin()
-        except LinesightError as error:
-            failed(str(error))
+        job = attempt(begin, failed)
+        if job is None:
             return None
         watcher = JobWatcher(job, self)
         self._watchers.add(watcher)

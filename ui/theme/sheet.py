@@ -50,6 +50,9 @@ QPushButton[kind="chip"]:checked {{
     min-height: {m.touch - 4}px;
 }}
 
+QPushButton[kind="key"] {{ padding: 0 4px; font-size: 20px; }}
+QPushButton[kind="person"] {{ background: transparent; border: none; padding: 0 12px; }}
+
 QLineEdit, QComboBox, QDateEdit {{
     background: {t.surface}; color: {t.text}; border: 1px solid {t.line}; border-radius: {RADIUS}px;
     padding: 0 12px; min-height: {m.touch - 2}px; selection-background-color: {t.action};

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.domain.errors import Cancelled
-from ui.bridge import Bridge, JobWatcher, error_words
+from ui.bridge import Bridge, JobWatcher, attempt, error_words
 from ui.ports import DatasetSummary, ModelEntry, Phase, TrainedModel
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Card, Notice, clear, column, finger_scroll, label, number, row, scrolled, tall
@@ -231,7 +231,11 @@ class TrainPage(QWidget):
             return
         folder = Path(self._described).expanduser()
         self.result.tell("")
-        self._watcher = JobWatcher(self._bridge.station.train(folder, self.product.text().strip()), self)
+        product = self.product.text().strip()
+        job = attempt(lambda: self._bridge.station.train(folder, product), lambda words: self.result.tell(words, "bad"))
+        if job is None:
+            return
+        self._watcher = JobWatcher(job, self)
         self._watcher.changed.connect(self._progressed)
         self._watcher.ended.connect(self._ended)
         self._update()

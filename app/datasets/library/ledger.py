@@ -23,13 +23,18 @@ class Ledger:
     """Changes of one library's file. Calls must not overlap: the library holds its lock around each.
 
     Args:
-        author: who acts here, for example "Mike, bench 2": undo goes by it.
+        author: who acts here, for example "Mike, bench 2", or what says so at each change: undo goes by it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, author: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, author: str | Callable[[], str]) -> None:
         self.connection = self._db = connection
-        self.author = author
+        self._author = author
         self._session = uuid.uuid4().hex
+
+    @property
+    def author(self) -> str:
+        """Who acts now."""
+        return self._author if isinstance(self._author, str) else self._author()
 
     @property
     def names(self) -> TypeNames:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +45,7 @@ class Library:
     Every change is committed when its call returns, or was not made at all. Errors are DatasetError and name the file.
     """
 
-    def __init__(self, root: Path, connection: sqlite3.Connection, author: str) -> None:
+    def __init__(self, root: Path, connection: sqlite3.Connection, author: str | Callable[[], str]) -> None:
         self.root, self.files = root, LibraryFiles(root)
         self._db, self._lock = connection, threading.RLock()
         self._ledger = Ledger(connection, author)
@@ -53,11 +53,11 @@ class Library:
         self.types = TypeBook(self)
 
     @classmethod
-    def open(cls, root: Path, author: str, *, make: bool = False) -> Library:
+    def open(cls, root: Path, author: str | Callable[[], str], *, make: bool = False) -> Library:
         """Opens the library in `root`, or makes one there.
 
         Args:
-            author: who acts, with the station's name: undo goes by it.
+            author: who acts, with the station's name, or what says so at each change: undo goes by it.
         """
         return cls(root, open_file(root, make=make), author)
 
