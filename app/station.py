@@ -13,7 +13,7 @@ from app import settings as settings_file
 from app.alarms import AlarmBook
 from app.cameras import usb_cameras
 from app.domain.alarm import Alarm
-from app.domain.calendar import day_bounds, station_zone
+from app.domain.calendar import station_zone
 from app.domain.counts import Counts
 from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
@@ -25,14 +25,14 @@ from app.jobs import Job, Jobs
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
-from app.lifecycle.shelf import folder_name
 from app.lifecycle.training import describe_dataset, train_on_dataset
 from app.line import Line
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
-from app.reports import Figures, day_figures, write_workbook
+from app.reporting import ReportDesk
+from app.reports import Figures
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
@@ -90,6 +90,7 @@ class Station:
         self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.reporting = ReportDesk(self, now)
 
     # -- what it says
     @property
@@ -155,8 +156,7 @@ class Station:
 
     def figures(self, first: date, last: date) -> Figures:
         """Slow: the figures of the station's days `first` to `last`."""
-        start, end = day_bounds(first, last, self.zone, self._settings.day_starts_at)
-        return day_figures(self.store, start, end, self.zone, self._settings.day_starts_at)
+        return self.reporting.figures(self.reporting.days(first, last))
 
     def models(self) -> list[ModelEntry]:
         """Slow: the models kept here, newest first."""
@@ -183,18 +183,7 @@ class Station:
 
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]:
         """Writes the workbook of the days `first` to `last`; without `out` into the reports folder."""
-        span = f"{first}" if first == last else f"{first}-to-{last}"
-        place = out or self.data.reports / f"{folder_name(self._settings.station)}-{span}.xlsx"
-        return self.jobs.start("Report", lambda job: self.write_report(first, last, place, job.step))
-
-    def write_report(
-        self, first: date, last: date, out: Path, step: Callable[[float, str], None] = lambda fraction, words: None
-    ) -> Path:
-        """Slow: the workbook itself."""
-        starts, station = self._settings.day_starts_at, self._settings.station
-        write_workbook(self.store, first, last, out, zone=self.zone, day_starts_at=starts, station=station, step=step)
-        self.people.note(Action.EXPORT, str(out), f"report {first} to {last}")
-        return out
+        return self.reporting.export_report(first, last, out)
 
     def save_settings(self, **changes: Any) -> None:
         """Slow: checks and writes the settings; raises LinesightError in words when one is wrong."""
@@ -226,6 +215,7 @@ class Station:
 
     def begin(self) -> None:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
+        self.reporting.begin()
         self.line.begin()
 
     def inspect_source(
@@ -246,6 +236,7 @@ class Station:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
         if not self.line.close():
             return
+        self.reporting.close()
         self.jobs.close()
         self.labelling.close()
         self.store.close()

@@ -28,6 +28,7 @@ from app.store.auditing import AuditLog, entry_from
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
+from app.store.reporting import ReportQueries
 from app.store.room import Reserve
 from app.store.roster import Roster
 
@@ -59,6 +60,7 @@ class Store:
         self._closed = False
         self._audit = AuditLog(database)
         self.people = Roster(self._write, self._read, self._audit)
+        self.reporting = ReportQueries(self.select)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 

@@ -64,7 +64,7 @@ def test_the_program_explains_itself(command: Command) -> None:
         "run --headless --seconds 0",
         "run --headless --seconds soon",
         "run --headless --seconds nan",
-        "report --from 2026-01-01 --to 2026-01-02 --out r.csv",
+        "report --from 2026-01-01 --to 2026-01-02 --out r.docx",
         "report --from 20260101 --to 2026-01-02 --out r.xlsx",
         "report --from 2026-W01-1 --to 2026-01-02 --out r.xlsx",
         "report --from 2026-02-30 --to 2026-03-02 --out r.xlsx",

@@ -30,7 +30,8 @@ from app.jobs import Job, Jobs
 from app.labelling import LabellingDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
-from app.reports.figures import Figures, Tally
+from app.reports.counting import Tally
+from app.reports.figures import Figures
 from app.settings import Settings
 from app.store import Store
 from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
