@@ -108,6 +108,11 @@ class ReportDesk:
         """The station's shifts by the time they begin; none by default."""
         return read_shifts(self._host.settings.shifts)
 
+    @property
+    def zone(self) -> tzinfo:
+        """The station's."""
+        return self._host.zone
+
     def days(self, first: date, last: date) -> Period:
         """The station's days `first` to `last`, both included."""
         return days_period(first, last, self._host.zone, self._host.settings.day_starts_at)

@@ -17,6 +17,7 @@ from app.jobs import Job
 from app.labelling import LabellingDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
+from app.reporting import ReportDesk
 from app.reports.figures import Figures
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, Phase, State
@@ -34,6 +35,8 @@ class StationPort(Protocol):
     def labelling(self) -> LabellingDesk: ...
     @property
     def merging(self) -> MergeDesk: ...
+    @property
+    def reporting(self) -> ReportDesk: ...
     @property
     def settings(self) -> Settings: ...
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
+
+from openpyxl.worksheet.pagebreak import Break
 
 from app.domain.counts import Counts
 from app.domain.verdict import Verdict
@@ -18,6 +21,7 @@ from app.reports.summary import HEADS, Heading, count_cells, label_words, table_
 _CHART_ROWS = 10
 _FAILED_AT = 12
 _BARS = 10
+_PAGE_ROWS = 52
 
 
 def breakdowns(figures: Figures) -> list[tuple[str, str, Sequence[NamedCounts]]]:
@@ -41,9 +45,10 @@ def write_breakdown(sheet: Any, figures: Figures, heading: Heading) -> None:
     """Fills the sheet: a table for each breakdown with its bars beside it, then the places of the defects."""
     prepare(sheet, [2.5, *[11.5] * 11, 3, *[10] * 7], heading.footer)
     canvas = Canvas()
-    charts = []
-    row = 1
+    charts: list[tuple[str, int, int, int]] = []
+    row = page = 1
     for name, nameless, found in breakdowns(figures):
+        page = _new_page(sheet, page, row, len(found))
         top = row
         row = table_head(canvas, row, f"By {name.lower()}", name, (*HEADS, "Failed"))
         for item in found:
@@ -58,6 +63,7 @@ def write_breakdown(sheet: Any, figures: Figures, heading: Heading) -> None:
             row = max(row, top + _CHART_ROWS)
         row += 1
     if figures.by_place:
+        _new_page(sheet, page, row, len(figures.by_place))
         top = row
         row = table_head(canvas, row, "Defects by place on the picture", "Place", ("Parts", "Of all FAIL", "Places"))
         row = _places(canvas, row, figures.by_place, figures.counts.failed)
@@ -67,6 +73,14 @@ def write_breakdown(sheet: Any, figures: Figures, heading: Heading) -> None:
     for title, top, column, number in charts:
         bars = label_bars(sheet, title, 2, column, top + 1, top + 1 + number)
         put(sheet, bars, (top, 14), (top + _CHART_ROWS - 1, 20))
+
+
+def _new_page(sheet: Any, page: int, row: int, lines: int) -> int:
+    """The row the page begins with, after a break where a table or its bars would be cut."""
+    if row > page and row + max(lines + 2, _CHART_ROWS) - page > _PAGE_ROWS:
+        sheet.row_breaks.append(Break(id=row - 1))
+        return row
+    return page
 
 
 def _places(canvas: Canvas, row: int, found: Sequence[LabelFigures], failed: int) -> int:
@@ -113,10 +127,10 @@ def write_control(sheet: Any, figures: Figures, heading: Heading) -> None:
         for column, (value, style) in enumerate(cells, 1):
             canvas.put(row, column, value, style)
     last = 1 + len(chart.points)
-    canvas.put(20, 10, chart.words, "Note", 9)
-    canvas.heights[20] = 60
+    for row, words in enumerate(textwrap.wrap(chart.words, 84), 22):
+        canvas.put(row, 10, words, "Note", 9)
     canvas.write(sheet)
-    put(sheet, control_chart(sheet, f"Failed share by {chart.what}", 1, 4, 1, last), (2, 10), (18, 18))
+    put(sheet, control_chart(sheet, f"Failed share by {chart.what}", 1, 4, 1, last), (3, 10), (20, 18))
 
 
 def plan_columns() -> list[Column[Line]]:

@@ -28,7 +28,7 @@ PICTURES = 24
 _NAMES = 12
 """Rows of a breakdown."""
 _REVIEWS = 20
-_LINES = 8
+_LINES = 10
 _PER_ROW = 3
 
 
@@ -111,11 +111,26 @@ def _summary(figures: Figures, heading: Heading) -> list[Flowable]:
     else:
         story.append(stacked([(hour_words(row), row.counts) for row in figures.by_hour], WIDTH))
     if figures.by_label:
-        story.append(words("Defects by type (Pareto)", "heading"))
-        shown = figures.by_label[:_LINES]
-        story.append(
-            bars([(label_words(each.label), each.parts, f"{each.parts:,}") for each in shown], WIDTH),
+        half = (WIDTH - 6 * mm) / 2
+        kinds, places = (
+            [(label_words(each.label), each.parts, f"{each.parts:,}") for each in found[:_LINES]]
+            for found in (figures.by_label, figures.by_place)
         )
+        beside = Grid(
+            [
+                [words("Defects by type (Pareto)", "heading"), "", words("Defects by place on the picture", "heading")],
+                [bars(kinds, half), "", bars(places, half)],
+            ],
+            [half, 6 * mm, half],
+        )
+        beside.setStyle(
+            [
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("LEFTPADDING", (0, 0), (-1, -1), 0),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+            ]
+        )
+        story.append(beside)
         rows = [
             (
                 label_words(each.label),
@@ -127,12 +142,7 @@ def _summary(figures: Figures, heading: Heading) -> list[Flowable]:
             for each, so_far in zip(figures.by_label, summed(figures.by_label), strict=True)
         ]
         head = ("Type", "Parts", "Of all FAIL", "Adds up to", "Places")
-        story.append(table(rows, (4, 1, 1, 1, 1), head=head, numbers=(1, 2, 3, 4)))
-    if figures.by_place:
-        story.append(words("Defects by place on the picture", "heading"))
-        story.append(
-            bars([(label_words(each.label), each.parts, f"{each.parts:,}") for each in figures.by_place], WIDTH)
-        )
+        story.append(table(rows, (4, 1, 1.1, 1.1, 1), head=head, numbers=(1, 2, 3, 4)))
     story.append(Spacer(0, 3 * mm))
     story.append(words(heading.notes[0], "quiet"))
     return story
@@ -145,7 +155,7 @@ def _plan(lines: Sequence[Line]) -> list[Flowable]:
     return [
         PageBreak(),
         words("What it means", "heading"),
-        table(rows, (2.1, 3.2, 2.4, 6), head=("Topic", "What", "Value (95 %)", "Where it comes from")),
+        table(rows, (2.2, 3.1, 3, 5.6), head=("Topic", "What", "Value (95 %)", "Where it comes from")),
     ]
 
 
@@ -172,7 +182,9 @@ def _breakdowns(figures: Figures) -> list[Flowable]:
 
 def _named(name: str, nameless: str, found: Sequence[NamedCounts]) -> Flowable:
     rows = [(row.name or nameless, *cells(row.counts), percent(failed_share(row.counts))) for row in found]
-    return table(rows, (4, 1.25, 1.15, 1, 1.2, 1.15, 1, 1), head=(name, *HEADS, "Failed"), numbers=tuple(range(1, 8)))
+    return table(
+        rows, (3.4, 1.5, 1.2, 1, 1.25, 1.2, 1.1, 1.1), head=(name, *HEADS, "Failed"), numbers=tuple(range(1, 8))
+    )
 
 
 def _control(figures: Figures) -> list[Flowable]:
@@ -234,7 +246,7 @@ def _defect(inspection: Inspection, heading: Heading, pictures: Thumbnails) -> l
     if isinstance(found, str):
         picture = words(found, "quiet")
     else:
-        picture = Image(io.BytesIO(found.data), found.width, found.height, hAlign="LEFT")
+        picture = Image(io.BytesIO(found.data), 0.92 * found.width, 0.92 * found.height, hAlign="LEFT")
     moment = local(inspection.captured_at, heading.zone)
     lines = [
         f"Part {inspection.part_id}, {moment:%Y-%m-%d %H:%M:%S}",
@@ -291,12 +303,12 @@ def _models(figures: Figures, heading: Heading) -> list[Flowable]:
             f"{local(use.last, heading.zone):%Y-%m-%d %H:%M}",
             f"{use.counts.total:,}",
             f"{use.counts.of(Verdict.FAIL):,}",
-            use.model.sha256[:16],
+            use.model.sha256[:12],
         )
         for use in figures.models
     ]
     head = ("Model", "Threshold", "Retest from", "First part", "Last part", "Inspected", "FAIL", "SHA-256 begins")
     return [
         words("Models and thresholds used", "heading"),
-        table(rows, (1.8, 1.15, 1.1, 1.75, 1.75, 1.15, 0.9, 2), head=head, numbers=(1, 2, 5, 6)),
+        table(rows, (1.5, 1.45, 1.1, 1.6, 1.6, 1.4, 0.8, 1.9), head=head, numbers=(1, 2, 5, 6)),
     ]

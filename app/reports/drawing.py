@@ -102,12 +102,12 @@ def stacked(found: Sequence[tuple[str, Counts]], width: float, height: float = 1
 def bars(found: Sequence[tuple[str, float, str]], width: float) -> Any:
     """(name, length, words) each as a bar with its words at the end, the first one on top."""
     made = _drawing(width, _BAR * len(found) + 4)
-    names = 110.0
+    names = 0.3 * width
     most = max((value for _, value, _ in found), default=0) or 1
     for number, (name, value, told) in enumerate(found):
         y = _BAR * (len(found) - 1 - number) + 4
         made.add(_text(0, y + 2, _fitting(name, names - 6), ink=TEXT))
-        long = max((width - names - 50) * value / most, 1)
+        long = max((width - names - 30) * value / most, 1)
         made.add(Rect(names, y, long, _BAR - 5, fillColor=colour(COLOURS[Verdict.FAIL]), strokeColor=None))
         made.add(_text(names + long + 4, y + 2, told, ink=TEXT))
     return made

@@ -147,7 +147,7 @@ def people(rows: pl.DataFrame, noun: str = "rows") -> Iterator[Line]:
     yield from rates(_judged(rows), "inspector", "Failed by inspector", noun)
 
 
-def agreement(looks: pl.DataFrame) -> Iterator[Line]:
+def agreement(looks: pl.DataFrame, shared: str = "both recorded at one time") -> Iterator[Line]:
     """Cohen's kappa of every two inspectors who saw the same parts."""
     judged = looks.filter(looks["verdict"].is_in(["PASS", *BAD]).fill_null(False) & looks["inspector"].is_not_null())
     judged = judged.with_columns(pl.when(_bad(judged)).then(pl.lit("bad")).otherwise(pl.lit("good")).alias("said"))
@@ -162,7 +162,7 @@ def agreement(looks: pl.DataFrame) -> Iterator[Line]:
             continue
         same = sum(count for (first, second), count in table.items() if first == second)
         kappa = cohens_kappa(table)
-        basis = f"the same verdict for {same} of {seen} parts both recorded at one time; Cohen's kappa"
+        basis = f"the same verdict for {same} of {seen} parts {shared}; Cohen's kappa"
         if kappa is None:
             yield Line("Agreement", f"{one} and {other}", None, None, None, "", f"{basis}: both said the same always")
         else:

@@ -113,7 +113,7 @@ def _agreement(figures: Figures) -> Iterator[Line]:
         schema={"look": pl.String, "inspector": pl.String, "verdict": pl.String},
         orient="row",
     )
-    yield from plan.agreement(looks)
+    yield from plan.agreement(looks, "both judged; of reviewed parts alone")
     parts: dict[str, Counter[str]] = {}
     for (part, person), verdict in said.items():
         if person != STATION and verdict in ("PASS", "FAIL"):

@@ -1,4 +1,5 @@
-"""Three months of a factory as it could have been: five inspectors, three shifts, a change of the clocks, seeded errors.
+"""Three months of a factory as it could have been: five inspectors, three shifts, a change of the
+clocks, seeded errors.
 
 Rows go straight into the database, past the store, so that what the tests count independently is what was written."""
 
