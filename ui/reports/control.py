@@ -21,7 +21,7 @@ class ControlView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._chart: ControlChart | None = None
-        self.setMinimumHeight(160)
+        self.setMinimumHeight(112)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_chart(self, chart: ControlChart | None) -> None:

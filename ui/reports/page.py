@@ -30,7 +30,7 @@ from ui.shared.dates import DateField
 from ui.shared.exporting import Exporter
 from ui.shared.shapes import VerdictShape
 from ui.shared.toast import open_folder
-from ui.shared.widgets import Button, Card, Choice, Notice, column, finger_scroll, label, number, percent, row, tall
+from ui.shared.widgets import Button, Card, Choice, Notice, finger_scroll, label, number, percent, row, scrolled, tall
 from ui.theme import current
 
 _RECENT = 8
@@ -50,7 +50,7 @@ class ReportsPage(QWidget):
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
         self._bridge = bridge
-        self._asking = False
+        self._asking = self._again = False
         self.figures: Figures | None = None
         self.merge: MergeView | None = None
         self.exporter = Exporter(bridge, self)
@@ -120,6 +120,7 @@ class ReportsPage(QWidget):
         self.part = Choice(list(PARTS), "overview")
         self.part.chosen.connect(self.show_part)
         self.parts = QStackedWidget()
+        self.parts.setMinimumHeight(240)
         for each in (self.overview, self.breakdown, self.control, self.plan):
             self.parts.addWidget(each)
 
@@ -133,12 +134,12 @@ class ReportsPage(QWidget):
         self.progress.setTextVisible(False)
         self.progress.hide()
         self.words = Notice()
-        self.open = Button("Open folder", icon_name="folder-open-outline", on=self._open)
+        self.open = Button("Folder", icon_name="folder-open-outline", on=self._open)
         export.body.addLayout(row(self.primary, self.stop))
         export.body.addWidget(self.progress)
         export.body.addWidget(self.words)
-        self.schedule = Button("Reports by themselves", icon_name="calendar-clock", on=self._schedule)
-        export.body.addLayout(column(self.open, self.schedule))
+        self.schedule = Button("Schedule", icon_name="calendar-clock", on=self._schedule)
+        export.body.addLayout(row(self.open, self.schedule))
         files = Card("Exported files", padding=16)
         self.files = QListWidget()
         self.files.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -157,15 +158,13 @@ class ReportsPage(QWidget):
         left.addWidget(self.parts, 1)
         right.addWidget(export)
         right.addWidget(files, 1)
-        figures = QWidget()
-        inner = QVBoxLayout(figures)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(16)
-        panes = QHBoxLayout()
+        content = QWidget()
+        panes = QHBoxLayout(content)
+        panes.setContentsMargins(0, 0, 8, 0)
         panes.setSpacing(24)
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
-        inner.addLayout(panes, 1)
+        figures = scrolled(content)
         self.view = Choice([("figures", "Figures"), ("merge", "Merge spreadsheets")], "figures")
         self.view.chosen.connect(self.show_view)
         self.stack = QStackedWidget()
@@ -210,6 +209,7 @@ class ReportsPage(QWidget):
         """One of "overview", "breakdown", "control", "plan"."""
         self.part.set_value(key)
         self.parts.setCurrentIndex([each for each, _ in PARTS].index(key))
+        self.spread.setVisible(key == "overview")  # the others need the room
         self._ask()
 
     def dates(self) -> tuple[date, date]:
@@ -271,6 +271,10 @@ class ReportsPage(QWidget):
         period = self.chosen_period()
         if period is None:
             return
+        self._again = self._asking  # one question at a time: a long period takes seconds
+        if self._asking:
+            return
+        self._asking = True
         desk = self._bridge.station.reporting
         plan = self.part.value() == "plan"
 
@@ -278,9 +282,12 @@ class ReportsPage(QWidget):
             figures = desk.figures(period)
             return figures, desk.plan(figures) if plan else None
 
-        self._bridge.run(work, lambda found: self._show(period, *found), self._refused)
+        self._bridge.run(work, lambda found: self._show(period, *found), self._not_counted)
 
     def _show(self, period: Period, figures: Figures, lines: list[Line] | None) -> None:
+        self._asking = False
+        if self._again:
+            self._ask()
         if period != self.chosen_period():
             return  # another period was chosen meanwhile
         self.figures = figures
@@ -302,6 +309,10 @@ class ReportsPage(QWidget):
             view.show_figures(figures)
         if lines is not None:
             self.plan.show_lines(lines)
+
+    def _not_counted(self, words: str) -> None:
+        self._asking = False
+        self._refused(words)
 
     def _refused(self, words: str) -> None:
         self._tell(words, "bad")

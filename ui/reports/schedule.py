@@ -115,9 +115,7 @@ class ScheduleSheet(QFrame):
 
     def _save(self) -> None:
         try:
-            numbers = [
-                _number(each.text(), name) for each, name in ((self.planned, "share"), (self.minutes, "minutes"))
-            ]
+            planned, minutes = _number(self.planned.text(), "share"), _number(self.minutes.text(), "minutes")
         except ValueError as error:
             self._refused(str(error))
             return

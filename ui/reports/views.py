@@ -124,7 +124,8 @@ class Control(Card):
     """The control chart and what it shows, in words."""
 
     def __init__(self) -> None:
-        super().__init__("Control chart of the failed share", padding=16)
+        super().__init__(padding=16)
+        self.body.setSpacing(8)
         self.chart = ControlView()
         self.words = label("", "note", wrap=True)
         self.body.addWidget(self.chart, 1)
