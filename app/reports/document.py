@@ -18,7 +18,7 @@ from app.reports.columns import labels, local
 from app.reports.counting import period_figures
 from app.reports.drawing import bars, control, stacked, tiles
 from app.reports.figures import Figures, NamedCounts, Records
-from app.reports.pdf import WIDTH, table, words, write_pdf
+from app.reports.pdf import FONT, WIDTH, table, words, write_pdf
 from app.reports.plan_words import Line
 from app.reports.summary import HEADS, Heading, headline, hour_words, label_words, summed
 from app.reports.thumbnails import Thumbnails
@@ -116,19 +116,17 @@ def _summary(figures: Figures, heading: Heading) -> list[Flowable]:
             [(label_words(each.label), each.parts, f"{each.parts:,}") for each in found[:_LINES]]
             for found in (figures.by_label, figures.by_place)
         )
-        beside = Grid(
+        gap = Spacer(0, 0)
+        beside = _grid(
             [
-                [words("Defects by type (Pareto)", "heading"), "", words("Defects by place on the picture", "heading")],
-                [bars(kinds, half), "", bars(places, half)],
+                [
+                    words("Defects by type (Pareto)", "heading"),
+                    gap,
+                    words("Defects by place on the picture", "heading"),
+                ],
+                [bars(kinds, half), gap, bars(places, half)],
             ],
             [half, 6 * mm, half],
-        )
-        beside.setStyle(
-            [
-                ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                ("LEFTPADDING", (0, 0), (-1, -1), 0),
-                ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-            ]
         )
         story.append(beside)
         rows = [
@@ -146,6 +144,20 @@ def _summary(figures: Figures, heading: Heading) -> list[Flowable]:
     story.append(Spacer(0, 3 * mm))
     story.append(words(heading.notes[0], "quiet"))
     return story
+
+
+def _grid(rows: Sequence[Sequence[object]], widths: Sequence[float]) -> Flowable:
+    """Flowables side by side, without lines."""
+    made = Grid(rows, widths)
+    made.setStyle(
+        [
+            ("FONT", (0, 0), (-1, -1), FONT, 8),  # else Helvetica is named, which is not embedded
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+        ]
+    )
+    return made
 
 
 def _plan(lines: Sequence[Line]) -> list[Flowable]:
@@ -234,8 +246,7 @@ def _defects(figures: Figures, heading: Heading, pictures: Thumbnails) -> list[F
     made = [_defect(each, heading, pictures) for each in shown]
     lines = [made[first : first + _PER_ROW] for first in range(0, len(made), _PER_ROW)]
     lines[-1] += [[] for _ in range(_PER_ROW - len(lines[-1]))]
-    grid = Grid(lines, [WIDTH / _PER_ROW] * _PER_ROW)
-    grid.setStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)])
+    grid = _grid(lines, [WIDTH / _PER_ROW] * _PER_ROW)
     count = f"The newest {len(shown)} of {figures.counts.failed:,}" if figures.counts.failed > len(shown) else "All"
     return [PageBreak(), words("Failed parts", "heading"), words(f"{count}, newest first.", "quiet"), grid]
 

@@ -104,6 +104,7 @@ def table(
     scale = WIDTH / sum(widths)
     made = Table(content, [width * scale for width in widths], repeatRows=1 if head else 0)
     look: list[tuple[Any, ...]] = [
+        ("FONT", (0, 0), (-1, -1), FONT, 8.5),  # else a table names Helvetica, which is not embedded
         ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
         ("LINEBELOW", (0, 0), (-1, -1), 0.5, colour(LINE)),
         ("LEFTPADDING", (0, 0), (-1, -1), 6),
