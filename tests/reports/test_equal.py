@@ -319,3 +319,9 @@ def test_libreoffice_converts_the_workbook(made: Written, tmp_path: Path) -> Non
     assert done.returncode == 0
     text = " ".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages[:2])
     assert f"{made.parts.height:,}" in text
+
+
+def test_the_help_names_every_column(project_root: Path) -> None:
+    text = (project_root / "resources" / "help" / "12-reports.md").read_text("utf-8")
+    for name, (kind, meaning) in COLUMNS.items():
+        assert f"| {name} | {kind} | {meaning} |" in text
