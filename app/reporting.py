@@ -255,12 +255,19 @@ class ReportDesk:
         now, state = self._now(), self._known()
         since: dict[str, str] = state["since"]
         asked = self._host.settings.report_each
-        changed = {kind: since.get(kind, now.isoformat()) for kind in asked}
-        if changed != since:
-            state["since"] = changed
+        state["since"] = {kind: since.get(kind, now.isoformat()) for kind in asked}
+        periods = self._periods(now)
+        for kind in asked:
+            # What is done stays done, also when its shift gets another name or time.
+            for each in periods:
+                if each.key.startswith(f"{kind} "):
+                    if each.key not in state["made"]:
+                        break
+                    state["since"][kind] = each.period.end.isoformat()
+        if state["since"] != since:
             self._keep()
         found = []
-        for due in self._periods(now):
+        for due in periods:
             if due.at > now or due.key in state["made"]:
                 continue
             failed = state["failed"].get(due.key)

@@ -20,6 +20,8 @@ _MOVING_RANGE = 1.128
 _ENOUGH = 10
 """Subgroups before their scatter can be told from chance."""
 _LEVEL = 0.05
+_FEW = 5
+"""Failed parts to be expected in a subgroup below which the normal approximation of the limits is rough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,11 @@ class ControlChart:
                 f"The {self.what}s scatter {self.sigma_z:.2f} times as much as chance alone gives (p = "
                 f"{self.p_value:.3g}), so the limits are Laney's (p'-chart, 2002)."
             )
-        return text + "Limits: mean \u00b1 3 sqrt(p(1-p)/n) (Shewhart's p-chart)."
+        text += "Limits: mean \u00b1 3 sqrt(p(1-p)/n) (Shewhart's p-chart)."
+        expected = self.centre * sum(point.judged for point in self.points) / max(seen, 1)
+        if 0 < expected < _FEW:
+            text += f" They are rough: only {expected:.1f} failed parts are to be expected a {self.what}."
+        return text
 
 
 def p_chart(groups: Sequence[tuple[str, int, int]], what: str) -> ControlChart | None:

@@ -132,6 +132,17 @@ def test_every_place_of_the_data_folder_moves_all_state(
     assert (found["from"], found["to"], found["inspections"], found["yield"]) == ("2026-01-01", "2026-01-02", 0, None)
 
 
+@pytest.mark.parametrize(("name", "begins"), [("r.pdf", b"%PDF-"), ("r.CSV", b"id,part_id,"), ("r.parquet", b"PAR1")])
+def test_the_ending_chooses_the_format(command: Command, tmp_path: Path, name: str, begins: bytes) -> None:
+    out = tmp_path / name
+    ended = command("report", "--from", "2026-01-01", "--to", "2026-01-02", "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    assert out.read_bytes().startswith(begins) and ended.json["inspections"] == 0
+    flat = out.suffix != ".pdf"
+    assert ("figures" in ended.json) == flat
+    assert not flat or Path(ended.json["figures"]).is_file()
+
+
 def test_a_report_that_can_not_be_written(command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     out = tmp_path / "file" / "r.xlsx"

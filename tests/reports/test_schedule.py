@@ -154,6 +154,18 @@ def test_only_what_ended_after_it_was_asked_for(station: Station, clock: Clock) 
     assert [name for name in _run(station) if name.endswith(".xlsx")] == ["press-4-2026-11-23.xlsx"]
 
 
+def test_a_shift_with_another_name_is_not_reported_again(station: Station, clock: Clock) -> None:
+    station.save_settings(report_each=["shift"], report_formats=["csv"])
+    _run(station)
+    clock.moment = datetime(2026, 11, 21, 6, tzinfo=UTC)
+    assert len(_run(station)) == 6  # three shifts, each with its figures
+    assert _run(station) == []
+    station.save_settings(shifts=["06:00 First", "14:00 Second", "22:00 Third"])
+    assert _run(station) == []
+    clock.moment = datetime(2026, 11, 21, 14, tzinfo=UTC)
+    assert [name for name in _run(station) if "figures" not in name] == ["press-4-2026-11-21-first.csv"]
+
+
 def test_a_damaged_memory_makes_nothing_twice_from_the_past(station: Station, clock: Clock) -> None:
     station.save_settings(report_each=["day"], report_formats=["csv"])
     _run(station)
