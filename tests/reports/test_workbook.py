@@ -132,7 +132,7 @@ def test_it_looks_like_a_report(days: Days, tmp_path: Path) -> None:
     assert "<drawing " in sheet_of_defects
 
     assert len(charts) == 11
-    assert sum('<smooth val="0"' in chart or '<c:smooth val="0"' in chart for chart in charts) == 2
+    assert sum('<smooth val="0"' in chart or '<c:smooth val="0"' in chart for chart in charts) == 4
     assert not any('smooth val="1"' in chart for chart in charts)
 
     book = openpyxl.load_workbook(path, read_only=False, rich_text=False)

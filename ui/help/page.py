@@ -7,6 +7,7 @@ from PySide6.QtGui import QTextBlockFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QTextBrowser, QWidget
 
 from app.paths import RESOURCES
+from app.pictures import natural_key
 from ui.shared.widgets import finger_scroll, tall
 from ui.theme import current
 from ui.theme.theme import font
@@ -15,7 +16,7 @@ from ui.theme.theme import font
 def pages() -> list[tuple[str, str]]:
     """(title, Markdown) of every page; the title is the first heading."""
     found = []
-    for file in sorted((RESOURCES / "help").glob("*.md")):
+    for file in sorted((RESOURCES / "help").glob("*.md"), key=lambda file: natural_key(file.name)):
         text = file.read_text("utf-8")
         found.append((text.splitlines()[0].lstrip("# ").strip(), text))
     return found
