@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
+from app.domain.periods import read_shifts
 
 
 class Settings(BaseModel):
@@ -47,6 +48,13 @@ class Settings(BaseModel):
         retrain_below_agreement: so does an agreement of people with the station on random parts that is surely lower.
         tidy_by_itself: whether the station deletes by these rules every day.
         keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
+        shifts: when each begins and its name, such as "06:00 Early"; a shift lasts until the next one.
+        planned_fail_percent: share of failed parts that is planned for; 0 where none is.
+        rework_minutes: that putting one failed part right takes; 0 where it is not known.
+        report_each: periods whose report is made by itself.
+        report_at: when that of a day is made, on the station's clock; that of a shift follows its end.
+        report_formats: of these reports.
+        report_folder: where they go; "" for the data folder's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -78,6 +86,23 @@ class Settings(BaseModel):
     review_days: int = Field(default=14, ge=1, le=365)
     retrain_after_labels: int = Field(default=30, ge=5, le=100_000)
     retrain_below_agreement: float = Field(default=0.9, ge=0, le=1)
+
+    shifts: list[str] = Field(default=[], max_length=24)
+    planned_fail_percent: float = Field(default=0.0, ge=0, lt=100)
+    rework_minutes: float = Field(default=0.0, ge=0, le=10_000)
+    report_each: list[Literal["shift", "day"]] = []
+    report_at: time = time(6, 0)
+    report_formats: list[Literal["xlsx", "pdf", "csv", "parquet"]] = Field(default=["xlsx", "pdf"], min_length=1)
+    report_folder: str = ""
+
+    @field_validator("shifts")
+    @classmethod
+    def _known_shifts(cls, value: list[str]) -> list[str]:
+        try:
+            read_shifts(value)
+        except LinesightError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return value
 
     @field_validator("zone")
     @classmethod

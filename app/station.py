@@ -14,7 +14,7 @@ from app.alarms import AlarmBook
 from app.cameras import usb_cameras
 from app.candidates import VersionImprover
 from app.domain.alarm import Alarm
-from app.domain.calendar import day_bounds, station_zone
+from app.domain.calendar import station_zone
 from app.domain.counts import Counts
 from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
@@ -28,14 +28,14 @@ from app.jobs import Job, Jobs
 from app.keeping import Daily, Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
-from app.lifecycle.shelf import folder_name
 from app.lifecycle.training import describe_dataset, train_on_dataset
 from app.line import Line
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
-from app.reports import Figures, day_figures, write_workbook
+from app.reporting import ReportDesk
+from app.reports import Figures
 from app.reviewing import ReviewDesk
 from app.searching import SearchDesk
 from app.settings import Settings
@@ -101,6 +101,7 @@ class Station:
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now)
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
+        self.reporting = ReportDesk(self, now)
 
     # -- what it says
     @property
@@ -166,8 +167,7 @@ class Station:
 
     def figures(self, first: date, last: date) -> Figures:
         """Slow: the figures of the station's days `first` to `last`."""
-        start, end = day_bounds(first, last, self.zone, self._settings.day_starts_at)
-        return day_figures(self.store, start, end, self.zone, self._settings.day_starts_at)
+        return self.reporting.figures(self.reporting.days(first, last))
 
     def models(self) -> list[ModelEntry]:
         """Slow: the models kept here, newest first."""
@@ -194,19 +194,7 @@ class Station:
 
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]:
         """Writes the workbook of the days `first` to `last`; without `out` into the reports folder."""
-        self.people.require(Action.EXPORT)
-        span = f"{first}" if first == last else f"{first}-to-{last}"
-        place = out or self.data.reports / f"{folder_name(self._settings.station)}-{span}.xlsx"
-        return self.jobs.start("Report", lambda job: self.write_report(first, last, place, job.step))
-
-    def write_report(
-        self, first: date, last: date, out: Path, step: Callable[[float, str], None] = lambda fraction, words: None
-    ) -> Path:
-        """Slow: the workbook itself."""
-        starts, station = self._settings.day_starts_at, self._settings.station
-        write_workbook(self.store, first, last, out, zone=self.zone, day_starts_at=starts, station=station, step=step)
-        self.people.note(Action.EXPORT, str(out), f"report {first} to {last}")
-        return out
+        return self.reporting.export_report(first, last, out)
 
     def save_settings(self, **changes: Any) -> None:
         """Slow: checks and writes the settings; raises LinesightError in words when one is wrong."""
@@ -244,6 +232,7 @@ class Station:
     def begin(self) -> None:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
         self._daily.start()
+        self.reporting.begin()
         self.line.begin()
         self.improving.begin()
         self.reviewing.begin()
@@ -272,6 +261,7 @@ class Station:
             return
         self.improving.close()
         self._daily.stop()
+        self.reporting.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()

@@ -19,6 +19,7 @@ from app.labelling import LabellingDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
+from app.reporting import ReportDesk
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.searching import SearchDesk
@@ -56,6 +57,8 @@ class StationPort(Protocol):
     def keeping(self) -> Keeper: ...
     @property
     def next_serial(self) -> NextSerial: ...
+    @property
+    def reporting(self) -> ReportDesk: ...
     @property
     def settings(self) -> Settings: ...
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...

@@ -247,10 +247,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--seconds", type=_seconds, metavar="N", help="ends after N seconds (else at the source's end, or on Ctrl+C)"
     )
 
-    report = _command(commands, "report", "writes the report of a period as an Excel workbook")
+    report = _command(commands, "report", "writes the report of a period: a workbook, PDF, CSV or Parquet")
     report.add_argument("--from", dest="first", type=_date, required=True, metavar="DATE", help="first day, YYYY-MM-DD")
     report.add_argument("--to", dest="last", type=_date, required=True, metavar="DATE", help="last day, included")
-    report.add_argument("--out", type=_workbook, required=True, metavar="FILE.xlsx", help="the workbook to write")
+    report.add_argument(
+        "--out",
+        type=_report,
+        required=True,
+        metavar="FILE.xlsx",
+        help="the file to write: .xlsx, .pdf, .csv or .parquet; the figures of the latter two go into FILE-figures",
+    )
 
     serving.options(_command(commands, "lookout-server", "serves the API of Amazon Lookout for Vision from here"))
     merge = _command(commands, "merge", "merges inspectors' spreadsheets into one workbook, with nothing lost")
@@ -441,4 +447,11 @@ def _row(text: str) -> str:
 def _workbook(text: str) -> Path:
     if not text.lower().endswith(".xlsx"):
         raise argparse.ArgumentTypeError(f"{text!r} must end in .xlsx")
+    return Path(text)
+
+
+def _report(text: str) -> Path:
+    endings = (".xlsx", ".pdf", ".csv", ".parquet")
+    if not text.lower().endswith(endings):
+        raise argparse.ArgumentTypeError(f"{text!r} must end in {', '.join(endings[:-1])} or {endings[-1]}")
     return Path(text)

@@ -1,4 +1,4 @@
-"""`report`: the workbook of a period."""
+"""`report`: what a period brought, as a workbook, PDF, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ def command(options: Arguments, output: Output) -> int:
     configure()
     station = Station(data_folder(options.data_dir))
     try:
-        out = station.write_report(options.first, options.last, options.out, output.step)
-        counts = station.figures(options.first, options.last).counts
+        desk = station.reporting
+        counts = desk.write(desk.days(options.first, options.last), options.out, output.step).counts
     finally:
         station.close()
-    output.result(
-        {
-            "out": str(out),
-            "from": options.first.isoformat(),
-            "to": options.last.isoformat(),
-            "inspections": counts.total,
-            "pass": counts.passed,
-            "fail": counts.failed,
-            "retest": counts.retest,
-            "error": counts.error,
-            "yield": counts.yield_,
-        },
-        f"{out}: {counts.total} inspections, {counts.passed} PASS, {counts.failed} FAIL, {counts.retest} RETEST.",
-    )
+    value = {
+        "out": str(options.out),
+        "from": options.first.isoformat(),
+        "to": options.last.isoformat(),
+        "inspections": counts.total,
+        "pass": counts.passed,
+        "fail": counts.failed,
+        "retest": counts.retest,
+        "error": counts.error,
+        "yield": counts.yield_,
+    }
+    words = f"{options.out}: {counts.total} inspections, {counts.passed} PASS, {counts.failed} FAIL, "
+    words += f"{counts.retest} RETEST."
+    if options.out.suffix.lower() in (".csv", ".parquet"):
+        from app.reports.flat import figures_file
+
+        value["figures"] = str(figures_file(options.out))
+        words += f" The figures are in {value['figures']}."
+    output.result(value, words)
     return 0

@@ -25,13 +25,17 @@ class Counts:
         return self.passed + self.failed + self.retest + self.error
 
     @property
+    def judged(self) -> int:
+        """Parts that got a final verdict: passed and failed."""
+        return self.passed + self.failed
+
+    @property
     def yield_(self) -> float | None:
         """Passed of all parts that got a final verdict, 0..1; None while there is none.
 
         RETEST and ERROR are left out: such a part is looked at again and counts then.
         """
-        judged = self.passed + self.failed
-        return self.passed / judged if judged else None
+        return self.passed / self.judged if self.judged else None
 
     def of(self, verdict: Verdict) -> int:
         """The number of inspections with this verdict."""

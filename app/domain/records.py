@@ -111,3 +111,36 @@ class Offered:
     labels: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     lots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A review with what reports tell of its part.
+
+    Attributes:
+        verdict: what the station had said.
+    """
+
+    review: Review
+    part_id: str
+    captured_at: datetime
+    verdict: Verdict
+    product: str
+    station: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassedBefore:
+    """Failed parts that another station of the same record had passed earlier.
+
+    Attributes:
+        earlier, later: names of the stations.
+        label: the defect type at the later one; "" for parts without a region.
+        parts: how many serials.
+    """
+
+    earlier: str
+    later: str
+    label: str
+    parts: int

@@ -62,6 +62,35 @@ def mann_kendall(values: Sequence[float]) -> tuple[int, float]:
     return score, math.erfc(z / math.sqrt(2))
 
 
+def chi_square_tail(value: float, degrees: int) -> float:
+    """The chance of a chi-square value at least this high, by the cube-root approximation of Wilson and Hilferty
+    (1931), good to 0.001 where it is used."""
+    if degrees < 1 or value <= 0:
+        return 1.0
+    spread = 2 / (9 * degrees)
+    z = ((value / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
+    return math.erfc(z / math.sqrt(2)) / 2
+
+
+def fleiss_kappa(parts: Sequence[Mapping[str, int]]) -> float | None:
+    """Agreement of more than two judges beyond chance (Fleiss 1971); None where all said one single word. Where parts
+    have different numbers of judges, a part weighs by its judgements.
+
+    Args:
+        parts: of each part seen by at least two, {word: judges who said it}.
+    """
+    judged = [(sum(each.values()), each) for each in parts if sum(each.values()) > 1]
+    total = sum(size for size, _ in judged)
+    if not total:
+        return None
+    agreed = sum(sum(n * (n - 1) for n in each.values()) / (size - 1) for size, each in judged) / total
+    words: Counter[str] = Counter()
+    for _, each in judged:
+        words.update(each)
+    chance = sum((number / total) ** 2 for number in words.values())
+    return None if chance >= 1 else (agreed - chance) / (1 - chance)
+
+
 def cohens_kappa(pairs: Mapping[tuple[str, str], int]) -> Range | None:
     """Agreement of two judges beyond chance (Cohen 1960), with the interval of its large-sample standard error
     (Fleiss, Cohen and Everitt 1969, in its short form); None where both always say the same single word.
@@ -86,8 +115,8 @@ def cohens_kappa(pairs: Mapping[tuple[str, str], int]) -> Range | None:
     return Range(kappa, max(-1.0, kappa - Z * error), min(1.0, kappa + Z * error))
 
 
-def next_count(counts: Sequence[int]) -> Range:
-    """What the next period's count will be, with 95 % probability, after those of earlier periods.
+def next_count(counts: Sequence[int], ahead: int = 1) -> Range:
+    """What the count of the next `ahead` periods will be, with 95 % probability, after those of earlier periods.
 
     The rate is uncertain as well as the count: with Jeffreys' prior a Poisson rate is Gamma(total + 1/2, periods), and
     the next count negative binomial (Gelman et al., Bayesian Data Analysis, section 2.6). Where counts scatter more
@@ -101,8 +130,8 @@ def next_count(counts: Sequence[int]) -> Range:
     dispersion = 1.0
     if periods > 2 and mean > 0:
         dispersion = max(1.0, sum((count - mean) ** 2 for count in counts) / ((periods - 1) * mean))
-    low, high = _negative_binomial(total / dispersion + 0.5, periods)
-    return Range(mean, math.floor(low * dispersion), math.ceil(high * dispersion))
+    low, high = _negative_binomial(total / dispersion + 0.5, periods / ahead)
+    return Range(ahead * mean, math.floor(low * dispersion), math.ceil(high * dispersion))
 
 
 def _negative_binomial(shape: float, rate: float) -> tuple[int, int]:

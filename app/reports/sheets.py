@@ -13,11 +13,12 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from app.domain.verdict import Verdict
-from app.reports.rowxml import Cell, RowWriter
+from app.reports.rowxml import RowWriter, text_cell, value_cell
 
 Value = str | int | float | datetime | timedelta | None
 
@@ -34,6 +35,8 @@ _NUMBERS = {
     "Time": "0.0",
     "Duration": "[h]:mm:ss",
     "Part": "0",
+    "Part link": "0",
+    "Amount": "General",
 }
 """Styles of table cells by name, with their number format; "Text" and "Long text" besides."""
 
@@ -86,8 +89,9 @@ def _styles() -> list[NamedStyle]:
         style("Tile name", font(10, QUIET, True), GROUND, horizontal="center"),
     ]
     for name, number in _NUMBERS.items():
-        left = name in {"Moment", "Date", "Part"}
-        found.append(style(name, number=number, horizontal="left" if left else "right", indent=int(left)))
+        left = name in {"Moment", "Date", "Part", "Part link"}
+        pen = font(10, "1A5FD0") if name == "Part link" else None
+        found.append(style(name, pen, number=number, horizontal="left" if left else "right", indent=int(left)))
     for verdict, colour in COLOURS.items():
         found.append(style(verdict.value, font(10, colour, True), _TINTS[verdict], horizontal="center"))
         found.append(style(f"Tile {verdict}", font(24, "FFFFFF", True), colour, "#,##0", horizontal="center"))
@@ -161,6 +165,9 @@ def part_number(part_id: str) -> str | int:
 
 T = TypeVar("T")
 
+_TEXTS_KNOWN = 2000
+"""Texts of a column whose cells are kept ready."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
@@ -189,25 +196,42 @@ class Table(Generic[T]):
         self.sheet.row_dimensions[1].height = 30
         self._pen = Pen(self.sheet)
         self._rows = RowWriter(self.sheet, len(columns))
+        self._known: list[dict[str | None, str]] = [{} for _ in columns]
         self.sheet.append([self._pen.cell(column.title, _head(column.style)) for column in columns])
 
     def add(self, item: T, height: float | None = None) -> int:
         """Appends one row, `height` in points; returns its number."""
-        cells: list[Cell | None] = []
-        for column in self._columns:
+        cells = []
+        for column, known in zip(self._columns, self._known, strict=True):
             value = column.value(item)
-            if value in (None, "") and not column.printed:
-                cells.append(None)  # no cell at all: every one costs time and room
-                continue
-            style = value if column.style == "Verdict" and isinstance(value, str) else column.style
-            if isinstance(value, str):
-                quoted = value.startswith(_STARTS_A_FORMULA)
-                cells.append((clean(value), self._pen.number(style, quoted=quoted)))
+            if isinstance(value, str) or value is None:
+                cell = known.get(value)  # the same few texts stand in most rows
+                if cell is None:
+                    if len(known) >= _TEXTS_KNOWN:
+                        known.clear()
+                    cell = known[value] = self._text(value, column)
             else:
-                cells.append((value, self._pen.number(style)))
+                cell = value_cell(value, self._pen.number(column.style))
+            cells.append(cell)
         self.rows += 1
         self._rows.add(self.rows, cells, height)
         return self.rows
+
+    def link(self, row: int, column: int, *, file: str = "", place: str = "", tip: str = "") -> None:
+        """Makes a cell (both numbers from 1) open `file`, or go to `place` in this workbook ("'Sheet'!A5")."""
+        ref = f"{get_column_letter(column)}{row}"
+        self.sheet._hyperlinks.append(
+            Hyperlink(ref=ref, target=file or None, location=place or None, tooltip=tip or None)
+        )
+
+    def _text(self, value: str | None, column: Column[T]) -> str:
+        if not value and not column.printed:
+            return ""  # no cell at all: every one costs time and room
+        style = value if column.style == "Verdict" and value else column.style
+        if not value:
+            return value_cell(None, self._pen.number(style))
+        quoted = value.startswith(_STARTS_A_FORMULA)
+        return text_cell(clean(value), self._pen.number(style, quoted=quoted))
 
     def close(self, note: str = "") -> None:
         """Sets the filter over what was added, and a line of text below it."""
@@ -220,7 +244,7 @@ class Table(Generic[T]):
 
 
 def _head(style: str) -> str:
-    return "Head number" if style in {"Count", "Score", "Percent", "Time", "Duration"} else "Head"
+    return "Head number" if style in {"Count", "Score", "Percent", "Time", "Duration", "Amount"} else "Head"
 
 
 def prepare(sheet: Any, widths: Sequence[float], footer: str, *, pages_high: int = 0) -> None:

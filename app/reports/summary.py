@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import datetime, time, tzinfo
 from typing import Any
 
 from app.domain.calendar import zone_words
 from app.domain.counts import Counts
+from app.domain.periods import Period, Shift
 from app.domain.verdict import Verdict
-from app.reports.charts import label_bars, put, verdict_columns, yield_line
-from app.reports.figures import Figures, HourCounts, NamedCounts, Spread
+from app.reports.charts import pareto, put, verdict_columns, yield_line
+from app.reports.figures import NO_TARGETS, Figures, HourCounts, LabelFigures, Spread, Targets
 from app.reports.sheets import Canvas, Value, prepare
 
 _COLUMNS = 12
-_HEADS = ("Inspected", "PASS", "FAIL", "RETEST", "ERROR", "Yield")
+HEADS = ("Inspected", "PASS", "FAIL", "RETEST", "ERROR", "Yield")
 _CHART_ROWS = 16
 _ONE_PAGE_ROWS = 70
 _LABELS_SHOWN = 10  # bars of the chart; the table below has all
@@ -27,28 +28,37 @@ class Heading:
 
     Attributes:
         station: its name.
-        first, last: the station's days, both included.
-        zone, day_starts_at: of the station.
+        period: of the record.
+        zone, day_starts_at, shifts: of the station.
         made_at: when the report was made, UTC.
+        targets: what is planned.
     """
 
     station: str
-    first: date
-    last: date
+    period: Period
     zone: tzinfo
     day_starts_at: time
     made_at: datetime
+    shifts: tuple[Shift, ...] = ()
+    targets: Targets = NO_TARGETS
 
     @property
-    def period(self) -> str:
-        if self.first == self.last:
-            return f"{self.first:%A} {self.first}"
-        return f"{self.first} to {self.last} ({(self.last - self.first).days + 1} days)"
+    def several_days(self) -> bool:
+        return self.period.first != self.period.last
 
     @property
     def footer(self) -> str:
-        days = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
-        return f"{self.station}, {days}"
+        return f"{self.station}, {self.period.short}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of the numbers."""
+        made = self.made_at.astimezone(self.zone)
+        return (
+            "Yield is PASS / (PASS + FAIL): parts with RETEST or ERROR are looked at again and count then.",
+            f"Times are in {zone_words(self.zone, self.period.start)}; a day begins at {self.day_starts_at:%H:%M}. "
+            f"Made {made:%Y-%m-%d %H:%M} by Linesight.",
+        )
 
 
 def headline(figures: Figures) -> str:
@@ -109,18 +119,8 @@ def write_summary(sheet: Any, figures: Figures, heading: Heading, trend: tuple[A
         if figures.by_label:
             labels_at = row
             row = _labels(canvas, row, figures)
-        for name, found in (
-            ("Product", figures.by_product),
-            ("Source", figures.by_source),
-            ("Model", figures.by_model),
-        ):
-            row = _named(canvas, row, name, found)
         row = _spreads(canvas, row, figures)
-    for note in (
-        "Yield is PASS / (PASS + FAIL): parts with RETEST or ERROR are looked at again and count then.",
-        f"Times are in {zone_words(heading.zone, figures.start)}; a day begins at {heading.day_starts_at:%H:%M}. "
-        f"Made {heading.made_at.astimezone(heading.zone):%Y-%m-%d %H:%M} by Linesight.",
-    ):
+    for note in heading.notes:
         canvas.put(row, 2, note, "Note", _COLUMNS)
         row += 1
     # One page as long as that can be read.
@@ -133,7 +133,7 @@ def write_summary(sheet: Any, figures: Figures, heading: Heading, trend: tuple[A
 def _title(canvas: Canvas, heading: Heading) -> None:
     for row, text, style, height in (
         (1, "Inspection report", "Title", 34.0),
-        (2, f"{heading.station}   |   {heading.period}", "Subtitle", 20.0),
+        (2, f"{heading.station}   |   {heading.period.words}", "Subtitle", 20.0),
         (3, None, "Subtitle", 6.0),
     ):
         canvas.put(row, 1, None, style)
@@ -154,7 +154,8 @@ def _tiles(canvas: Canvas, counts: Counts) -> None:
     canvas.heights |= {7: 40, 8: 18}
 
 
-def _table(canvas: Canvas, row: int, title: str, name: str, heads: Sequence[str]) -> int:
+def table_head(canvas: Canvas, row: int, title: str, name: str, heads: Sequence[str]) -> int:
+    """A table's title and heads, names in B..E and numbers from F on; returns the row of its first line."""
     canvas.put(row, 2, title, "Section", 4)
     canvas.heights[row] = 24
     canvas.put(row + 1, 2, name, "Head", 4)
@@ -163,23 +164,24 @@ def _table(canvas: Canvas, row: int, title: str, name: str, heads: Sequence[str]
     return row + 2
 
 
+def summed(found: Sequence[LabelFigures]) -> list[float]:
+    """Pareto: what the rows add up to, as shares of all of them."""
+    total = sum(each.parts for each in found)
+    shares, so_far = [], 0
+    for each in found:
+        so_far += each.parts
+        shares.append(so_far / total)
+    return shares
+
+
 def _labels(canvas: Canvas, row: int, figures: Figures) -> int:
-    row = _table(canvas, row, "Defects by type", "Type", ("Parts", "Of all FAIL", "Places"))
-    for found in figures.by_label:
+    row = table_head(canvas, row, "Defects by type", "Type", ("Parts", "Of all FAIL", "Adds up to", "Places"))
+    for found, so_far in zip(figures.by_label, summed(figures.by_label), strict=True):
         canvas.put(row, 2, label_words(found.label), "Text", 4)
         canvas.put(row, 6, found.parts, "Count")
         canvas.put(row, 7, found.parts / figures.counts.failed, "Percent")
-        canvas.put(row, 8, found.regions, "Count")
-        row += 1
-    return row + 1
-
-
-def _named(canvas: Canvas, row: int, name: str, found: Sequence[NamedCounts]) -> int:
-    row = _table(canvas, row, f"By {name.lower()}", name, _HEADS)
-    for item in found:
-        canvas.put(row, 2, item.name or "none", "Text", 4)
-        for number, (value, style) in enumerate(count_cells(item.counts)):
-            canvas.put(row, 6 + number, value, style)
+        canvas.put(row, 8, so_far, "Percent")
+        canvas.put(row, 9, found.regions, "Count")
         row += 1
     return row + 1
 
@@ -187,7 +189,7 @@ def _named(canvas: Canvas, row: int, name: str, found: Sequence[NamedCounts]) ->
 def _spreads(canvas: Canvas, row: int, figures: Figures) -> int:
     if figures.scores is None and figures.milliseconds is None:
         return row
-    row = _table(canvas, row, "Measured", "Value", ("Parts", "Least", "Median", "Mean", "95 % below", "Greatest"))
+    row = table_head(canvas, row, "Measured", "Value", ("Parts", "Least", "Median", "Mean", "95 % below", "Greatest"))
     shown: tuple[tuple[str, Spread | None, str], ...] = (
         ("Score (a FAIL from the threshold up)", figures.scores, "Score"),
         ("Detector, milliseconds a part", figures.milliseconds, "Time"),
@@ -216,7 +218,7 @@ def _charts(sheet: Any, figures: Figures, trend: tuple[Any, int], labels_at: int
     put(sheet, chart, (10, 2), (9 + _CHART_ROWS, 13 if labels_at is None else 7))
     if labels_at is not None:
         last = labels_at + 1 + min(len(figures.by_label), _LABELS_SHOWN)
-        bars = label_bars(sheet, "Failed parts by defect type", 2, 6, labels_at + 1, last)
+        bars = pareto(sheet, "Failed parts by defect type", 2, 6, 8, labels_at + 1, last)
         put(sheet, bars, (10, 8), (9 + _CHART_ROWS, 13))
 
 
@@ -229,7 +231,7 @@ def write_times(
     sheet.freeze_panes = "B2"
     sheet.print_title_rows = "1:1"
     canvas = Canvas()
-    for number, head in enumerate(("Day" if days else "Hour from", *_HEADS), 1):
+    for number, head in enumerate(("Day" if days else "Hour from", *HEADS), 1):
         canvas.put(1, number, head, "Head" if number == 1 else "Head number")
     canvas.heights[1] = 24
     for row, (name, found) in enumerate(zip(names, counts, strict=True), 2):

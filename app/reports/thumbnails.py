@@ -1,11 +1,12 @@
-"""Small pictures for the workbook: the stored picture with its defects outlined."""
+"""Small pictures for the reports: the stored picture with its defects outlined."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -14,11 +15,19 @@ from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor
 from openpyxl.drawing.xdr import XDRPositiveSize2D
 from openpyxl.utils.units import pixels_to_EMU
 
+from app.domain.errors import PictureError, StoreError
+from app.domain.inspection import Inspection
+from app.domain.periods import Period
+from app.domain.records import RecordQuery
 from app.domain.region import Region
+from app.domain.verdict import Verdict
 from app.pictures import encode_jpeg, read_picture
+from app.reports.figures import Records
 
 WIDTH, HEIGHT = 160, 120
 """What a thumbnail fits into, pixels."""
+
+_THREADS = 2
 
 _RED = (44, 47, 198)  # BGR
 
@@ -49,6 +58,51 @@ def thumbnail(path: Path, regions: Sequence[Region]) -> Thumbnail:
         corners = np.array(region.outline or box, np.float64) * scale
         cv2.polylines(small, [np.round(corners).astype(np.int32)], True, _RED, 1, cv2.LINE_AA)
     return Thumbnail(encode_jpeg(np.ascontiguousarray(small, np.uint8), 80), *size)
+
+
+class Thumbnails:
+    """The small pictures of the newest failed parts of a period, made on other threads from when this is entered:
+    decoding lets go of the interpreter, and meanwhile the rows are written.
+
+    Args:
+        records: the store.
+        period: of the record.
+        number: how many are made ahead; others are made when asked for.
+    """
+
+    def __init__(self, records: Records, period: Period, number: int) -> None:
+        self._records, self._period, self._number = records, period, number
+        # Two at a time, so that at most two whole pictures are in memory.
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="thumbnail")
+        self._made: dict[str, Future[Thumbnail | str]] = {}
+
+    def __enter__(self) -> Self:
+        query = RecordQuery(verdict=Verdict.FAIL, start=self._period.start, end=self._period.end)
+        try:
+            for inspection in self._records.search(query, self._number):
+                self._made[inspection.id] = self._pool.submit(self._make, inspection)
+        except BaseException:
+            self._pool.shutdown(cancel_futures=True)
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def of(self, inspection: Inspection) -> Thumbnail | str:
+        """The picture, or in words why there is none."""
+        made = self._made.pop(inspection.id, None)
+        return self._make(inspection) if made is None else made.result()
+
+    def _make(self, inspection: Inspection) -> Thumbnail | str:
+        if not inspection.image_path:
+            return "The picture was not kept: the disk was full."
+        if inspection.picture_removed_at is not None:
+            return "The picture was removed when its time was over."
+        try:
+            return thumbnail(self._records.image_file(inspection.image_path), inspection.regions)
+        except (PictureError, StoreError):
+            return "The picture is missing or damaged."
 
 
 class _Picture(SheetImage):  # type: ignore[misc]  # openpyxl has no types

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -149,10 +150,15 @@ def region_from(row: sa.Row[Any]) -> Region:
     )
 
 
+@functools.lru_cache(maxsize=64)
+def _model(name: str, version: int, sha256: str, backbone: str) -> ModelRef:
+    return ModelRef(name, version, sha256, backbone)  # the same few stand on all rows
+
+
 def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection:
     model = None
     if row.model is not None:
-        model = ModelRef(row.model_name, row.model_version, row.model_sha256, row.model_backbone)
+        model = _model(row.model_name, row.model_version, row.model_sha256, row.model_backbone)
     return Inspection(
         id=row.id,
         part_id=row.part_id,

@@ -30,6 +30,7 @@ from app.store.browsing import Browsing
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
+from app.store.reporting import ReportQueries
 from app.store.reviewing import ReviewRows
 from app.store.room import Reserve
 from app.store.roster import Roster
@@ -64,6 +65,7 @@ class Store:
         self.people = Roster(self._write, self._read, self._audit)
         self.reviewing = ReviewRows(self._write, self._read, self._audit)
         self.browsing = Browsing(self._read)
+        self.reporting = ReportQueries(self.select)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 

@@ -64,7 +64,7 @@ def test_the_program_explains_itself(command: Command) -> None:
         "run --headless --seconds 0",
         "run --headless --seconds soon",
         "run --headless --seconds nan",
-        "report --from 2026-01-01 --to 2026-01-02 --out r.csv",
+        "report --from 2026-01-01 --to 2026-01-02 --out r.docx",
         "report --from 20260101 --to 2026-01-02 --out r.xlsx",
         "report --from 2026-W01-1 --to 2026-01-02 --out r.xlsx",
         "report --from 2026-02-30 --to 2026-03-02 --out r.xlsx",
@@ -130,6 +130,17 @@ def test_every_place_of_the_data_folder_moves_all_state(
     found = ended.json
     assert found["out"] == str(out) and out.read_bytes().startswith(b"PK")
     assert (found["from"], found["to"], found["inspections"], found["yield"]) == ("2026-01-01", "2026-01-02", 0, None)
+
+
+@pytest.mark.parametrize(("name", "begins"), [("r.pdf", b"%PDF-"), ("r.CSV", b"id,part_id,"), ("r.parquet", b"PAR1")])
+def test_the_ending_chooses_the_format(command: Command, tmp_path: Path, name: str, begins: bytes) -> None:
+    out = tmp_path / name
+    ended = command("report", "--from", "2026-01-01", "--to", "2026-01-02", "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    assert out.read_bytes().startswith(begins) and ended.json["inspections"] == 0
+    flat = out.suffix != ".pdf"
+    assert ("figures" in ended.json) == flat
+    assert not flat or Path(ended.json["figures"]).is_file()
 
 
 def test_a_report_that_can_not_be_written(command: Command, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from app.domain.calendar import day_bounds
 from app.domain.counts import Counts
 from app.domain.inspection import Inspection
 from app.domain.verdict import Verdict
-from app.reports import day_figures, figures
+from app.reports import counting, day_figures
+from app.reports.figures import NamedCounts
 from app.store import Store
 from tests.reports.conftest import BEGINS, ZONE, Days
 from tests.store.samples import NOON, inspection
@@ -41,7 +42,7 @@ def test_all_figures_of_a_period(days: Days) -> None:
         first, last = day_bounds(day.day, day.day, ZONE, BEGINS)
         assert day.counts == _counts([row for row in rows if first <= row.captured_at < last])
 
-    keys: list[tuple[tuple[figures.NamedCounts, ...], Callable[[Inspection], str]]] = [
+    keys: list[tuple[tuple[NamedCounts, ...], Callable[[Inspection], str]]] = [
         (found.by_product, lambda row: row.product),
         (found.by_source, lambda row: row.source),
         (found.by_model, lambda row: f"{row.model.name}@{row.model.version}" if row.model else ""),
@@ -98,7 +99,7 @@ def test_a_day_that_begins_at_an_odd_minute(store: Store) -> None:
 
 
 def test_only_the_newest_defects_are_held(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "DEFECTS_KEPT", 5)
+    monkeypatch.setattr(counting, "DEFECTS_KEPT", 5)
     for number in range(12):
         store.add_inspection(inspection(number, Verdict.FAIL))
     found = day_figures(store, NOON, NOON + timedelta(hours=1), ZONE)

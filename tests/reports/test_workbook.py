@@ -63,15 +63,18 @@ def test_every_number_is_that_of_the_figures(days: Days, tmp_path: Path) -> None
     start, end = day_bounds(days.first, days.last, ZONE, BEGINS)
     figures = day_figures(days.store, start, end, ZONE, BEGINS)
     sheets = _read(_write(days.store, tmp_path / "report.xlsx", days.first, days.last))
-    assert list(sheets) == ["Summary", "By hour", "By day", "Defects", "Inspections", "Alarms"]
+    assert list(sheets) == [
+        "Summary", "By hour", "By day", "Breakdown", "Control chart", "Plan", "Defects", "Reviews", "Models",
+        "Inspections", "Alarms",
+    ]  # fmt: skip
 
     summary = sheets["Summary"]
     assert summary[6][1:13:2] == _numbers(figures.counts)
     assert summary[7][1:13:2] == ("Inspected", "PASS", "FAIL", "RETEST", "ERROR", "Yield")
     assert f"{figures.counts.total} parts inspected" in summary[4][1]
-    for head, named in (("Product", figures.by_product), ("Source", figures.by_source), ("Model", figures.by_model)):
-        assert _below(summary, head) == [(row.name or "none", *_numbers(row.counts)) for row in named]
-    assert [row[:4] for row in _below(summary, "Type")] == [
+    for head, named in (("Product", figures.by_product), ("Camera", figures.by_source), ("Model", figures.by_model)):
+        assert _below(sheets["Breakdown"], head) == [(row.name or "none", *_numbers(row.counts)) for row in named]
+    assert [(*row[:3], row[4]) for row in _below(summary, "Type")] == [
         (row.label or "no place found", row.parts, pytest.approx(row.parts / figures.counts.failed), row.regions)
         for row in figures.by_label
     ]
@@ -119,7 +122,7 @@ def test_it_looks_like_a_report(days: Days, tmp_path: Path) -> None:
         media = [name for name in names if name.startswith("xl/media/")]
         charts = [archive.read(name).decode() for name in names if name.startswith("xl/charts/chart")]
         pictures = [cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR) for name in media]
-        sheet_of_defects = archive.read("xl/worksheets/sheet4.xml").decode()
+        sheet_of_defects = archive.read("xl/worksheets/sheet7.xml").decode()
     failed = len(_read(path)["Defects"]) - 1
     assert len(media) == failed
     assert {picture.shape for picture in pictures} == {(120, 160, 3)}
@@ -128,8 +131,8 @@ def test_it_looks_like_a_report(days: Days, tmp_path: Path) -> None:
     assert sum(found.any() for found in red) == sum(bool(row[5]) for row in _read(path)["Defects"][1:])
     assert "<drawing " in sheet_of_defects
 
-    assert len(charts) == 6
-    assert sum('<smooth val="0"' in chart or '<c:smooth val="0"' in chart for chart in charts) == 2
+    assert len(charts) == 11
+    assert sum('<smooth val="0"' in chart or '<c:smooth val="0"' in chart for chart in charts) == 4
     assert not any('smooth val="1"' in chart for chart in charts)
 
     book = openpyxl.load_workbook(path, read_only=False, rich_text=False)
@@ -151,7 +154,10 @@ def test_it_looks_like_a_report(days: Days, tmp_path: Path) -> None:
 
 def test_an_empty_period_says_so(store: Store, tmp_path: Path) -> None:
     sheets = _read(_write(store, tmp_path / "report.xlsx"))
-    assert list(sheets) == ["Summary", "By hour", "Defects", "Inspections", "Alarms"]
+    assert list(sheets) == [
+        "Summary", "By hour", "Breakdown", "Control chart", "Plan", "Defects", "Reviews", "Models", "Inspections",
+        "Alarms",
+    ]  # fmt: skip
     assert sheets["Summary"][4][1] == "No part was inspected in this period."
     assert sheets["Summary"][6][1:13:2] == (0, 0, 0, 0, 0, "\u2013")
     assert sheets["Inspections"][2][0] == "No part was inspected in this period."
@@ -217,9 +223,9 @@ def test_thumbnails_only_of_the_newest_and_words_where_there_is_none(
 def test_more_rows_than_a_sheet_holds(days: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "_SHEET_ROWS", 80)
     sheets = _read(_write(days.store, tmp_path / "report.xlsx", days.first, days.last))
-    assert list(sheets)[4:] == ["Inspections", "Inspections 2", "Inspections 3", "Alarms"]
+    assert list(sheets)[9:] == ["Inspections", "Inspections 2", "Inspections 3", "Alarms"]
     total = sheets["Summary"][6][1]
-    assert [len(sheets[name]) - 1 for name in list(sheets)[4:7]] == [80, 80, total - 160]
+    assert [len(sheets[name]) - 1 for name in list(sheets)[9:12]] == [80, 80, total - 160]
 
 
 def test_parts_recorded_meanwhile_are_in_all_sheets_or_in_none(days: Days, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -26,6 +26,7 @@ from app.domain.counts import Counts
 from app.domain.errors import DatasetError, LinesightError, SourceError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
+from app.domain.periods import Period
 from app.domain.person import Action
 from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
@@ -38,7 +39,9 @@ from app.lifecycle import ModelShelf
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
-from app.reports.figures import Figures, Tally
+from app.reporting import ReportDesk
+from app.reports.counting import Tally
+from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.searching import SearchDesk
 from app.settings import Settings
@@ -65,6 +68,32 @@ def draw_plate(seed: int, defect: bool) -> Image:
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
+class FakeReports(ReportDesk):
+    """Counts the rows in memory, and writes files that are none."""
+
+    def __init__(self, station: FakeStation) -> None:
+        super().__init__(station)  # type: ignore[arg-type]
+        self._station = station
+
+    def figures(self, period: Period) -> Figures:
+        return self._station.figures(period.first, period.last)
+
+    def export(self, period: Period, endings: Sequence[str] = (".xlsx",), out: Path | None = None) -> Job[list[Path]]:
+        station = self._station
+        station._note("export", period, tuple(endings))
+
+        def work(job: Job[list[Path]]) -> list[Path]:
+            job.step(0.5, "Writing")
+            if station.fail_export:
+                raise LinesightError(station.fail_export)
+            files = [out or station.data.reports / self.file_name(period, ending) for ending in endings]
+            for file in files:
+                file.write_bytes(b"PK")
+            return files
+
+        return station.jobs.start("Report", work)
+
+
 class FakeStation:
     """Keeps the interface of the station."""
 
@@ -86,6 +115,7 @@ class FakeStation:
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
         self.alarms = AlarmBook(self.store)
+        self.reporting = FakeReports(self)
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
@@ -295,12 +325,12 @@ class FakeStation:
 
     # -- the station's interface
     @property
-    def settings(self) -> Settings:
-        return self._settings
-
-    @property
     def zone(self) -> tzinfo:
         return station_zone(self._settings.zone)
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         with self._lock:

@@ -93,7 +93,7 @@ def test_places_by_keys_and_space_presses_nothing(qtbot: QtBot, window: Window, 
     window.go("live")
     window.live.export_button.setFocus()
     qtbot.keyClick(window.live.export_button, Qt.Key.Key_Space)
-    assert not [call for call in station.calls if call[0] == "export_report"]
+    assert not [call for call in station.calls if call[0] in ("export", "export_report")]
 
 
 def test_training_from_folder_to_inspection(qtbot: QtBot, window: Window, station: FakeStation, tmp_path: Path) -> None:
@@ -221,7 +221,9 @@ def test_reports_show_the_period_and_export_it(
     assert (last - first).days == 6
     click(qtbot, page.primary)
     qtbot.waitUntil(lambda: page.files.count() == 1 and ".xlsx" in page.words.text())
-    assert ("export_report", first, last) in station.calls
+    period = page.chosen_period()
+    assert period is not None and (period.first, period.last) == (first, last)
+    assert ("export", period, (".xlsx",)) in station.calls
 
 
 def test_help_has_its_pages_and_shows_them(window: Window) -> None:

@@ -17,23 +17,33 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.domain.periods import Period
 from app.domain.verdict import Verdict
 from app.reports.figures import Figures
+from app.reports.plan_words import Line
 from ui.bridge import Bridge
 from ui.records import RecordsView
-from ui.reports.chart import HourChart, NamedBars
 from ui.reports.merge import MergeView
+from ui.reports.schedule import FORMATS, ScheduleSheet
+from ui.reports.ticks import Ticks
+from ui.reports.views import Breakdown, Control, Overview, PlanView
 from ui.shared.dates import DateField
 from ui.shared.exporting import Exporter
 from ui.shared.shapes import VerdictShape
 from ui.shared.thumbs import Thumbs
 from ui.shared.toast import open_folder
-from ui.shared.widgets import Button, Card, Choice, Notice, finger_scroll, label, number, percent, row, tall
+from ui.shared.widgets import Button, Card, Choice, Notice, finger_scroll, label, number, percent, row, scrolled, tall
 from ui.theme import current
 
 _RECENT = 8
-_LABELS = 6
+_ENDINGS = {f".{key}" for key, _ in FORMATS}
 _REFRESH_MS = 2000
+PARTS = (
+    ("overview", "Overview"),
+    ("breakdown", "By whom and where"),
+    ("control", "Control chart"),
+    ("plan", "What it means"),
+)
 
 
 class ReportsPage(QWidget):
@@ -46,7 +56,7 @@ class ReportsPage(QWidget):
         super().__init__()
         self._bridge, self._thumbs = bridge, thumbs or Thumbs(bridge)
         self.records: RecordsView | None = None
-        self._asking = False
+        self._asking = self._again = False
         self.figures: Figures | None = None
         self.merge: MergeView | None = None
         self.exporter = Exporter(bridge, self)
@@ -63,9 +73,19 @@ class ReportsPage(QWidget):
 
     def _build(self) -> None:
         self.period = Choice(
-            [("today", "Today"), ("yesterday", "Yesterday"), ("week", "7 days"), ("own", "Own dates")], "today"
+            [
+                ("shift", "Shift"),
+                ("today", "Today"),
+                ("yesterday", "Yesterday"),
+                ("week", "7 days"),
+                ("own", "Own dates"),
+            ],
+            "today",
         )
-        self.period.chosen.connect(lambda _key: self.refresh())
+        self.period.chosen.connect(lambda _key: self._period_chosen())
+        self._back = 0  # shifts back from the newest one
+        self.earlier = Button("Earlier", icon_name="chevron-left", on=lambda: self._step_shift(1))
+        self.later = Button("Later", icon_name="chevron-right", on=lambda: self._step_shift(-1))
         today = self._bridge.station.today()
         self.first, self.last = DateField("From", today), DateField("To", today)
         for editor in (self.first, self.last):
@@ -75,7 +95,10 @@ class ReportsPage(QWidget):
         self.own.hide()
         counts = Card(padding=16)
         self.title = label("Today", "heading")
-        counts.body.addWidget(self.title)
+        self.steps = QWidget()
+        self.steps.setLayout(row(self.earlier, self.later))
+        self.steps.hide()
+        counts.body.addLayout(row(self.title, 1, self.steps))
         counts.body.addWidget(self.own)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
@@ -99,35 +122,30 @@ class ReportsPage(QWidget):
         counts.body.addLayout(grid)
         self.spread = label("", "quiet", wrap=True)
         counts.body.addWidget(self.spread)
-        hours = Card("Parts by hour", padding=16)
-        self.chart = HourChart()
-        hours.body.addWidget(self.chart, 1)
-        hours.body.addWidget(label("Grey: good. Red: defect or no answer. Amber: retest.", "quiet"))
-        defects = Card("Defects", padding=16)
-        self.bars = NamedBars()
-        self.no_defects = label("No defect in this period.", "note", wrap=True)
-        defects.body.addWidget(self.no_defects)
-        defects.body.addWidget(self.bars)
-        defects.body.addStretch(1)
+        self.overview, self.breakdown, self.control, self.plan = Overview(), Breakdown(), Control(), PlanView()
+        self.part = Choice(list(PARTS), "overview")
+        self.part.chosen.connect(self.show_part)
+        self.parts = QStackedWidget()
+        self.parts.setMinimumHeight(240)
+        for each in (self.overview, self.breakdown, self.control, self.plan):
+            self.parts.addWidget(each)
 
         export = Card("Report", padding=16)
-        export.body.addWidget(
-            label(
-                "An Excel workbook with summary, hours, defects with pictures, all inspections and alarms.",
-                "note",
-                wrap=True,
-            )
-        )
+        self.formats = Ticks(FORMATS, ("xlsx",), least=1)
+        export.body.addWidget(self.formats)
         self.primary = Button("Export", "primary", on=self._export)
+        self.stop = Button("Stop", on=self.exporter.cancel)
+        self.stop.hide()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.hide()
         self.words = Notice()
-        self.open = Button("Open folder", icon_name="folder-open-outline", on=self._open)
-        export.body.addWidget(self.primary)
+        self.open = Button("Folder", icon_name="folder-open-outline", on=self._open)
+        export.body.addLayout(row(self.primary, self.stop))
         export.body.addWidget(self.progress)
         export.body.addWidget(self.words)
-        export.body.addWidget(self.open)
+        self.schedule = Button("Schedule", icon_name="calendar-clock", on=self._schedule)
+        export.body.addLayout(row(self.open, self.schedule))
         files = Card("Exported files", padding=16)
         self.files = QListWidget()
         self.files.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -142,22 +160,17 @@ class ReportsPage(QWidget):
         left.setSpacing(16)
         right.setSpacing(16)
         left.addWidget(counts)
-        lower = QHBoxLayout()
-        lower.setSpacing(16)
-        lower.addWidget(hours, 3)
-        lower.addWidget(defects, 2)
-        left.addLayout(lower, 1)
+        left.addWidget(self.part)
+        left.addWidget(self.parts, 1)
         right.addWidget(export)
         right.addWidget(files, 1)
-        figures = QWidget()
-        inner = QVBoxLayout(figures)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(16)
-        panes = QHBoxLayout()
+        content = QWidget()
+        panes = QHBoxLayout(content)
+        panes.setContentsMargins(0, 0, 8, 0)
         panes.setSpacing(24)
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
-        inner.addLayout(panes, 1)
+        figures = scrolled(content)
         self.view = Choice([("figures", "Figures"), ("records", "Records"), ("merge", "Merge")], "figures")
         self.view.chosen.connect(self.show_view)
         self.stack = QStackedWidget()
@@ -165,6 +178,8 @@ class ReportsPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
+        self.sheet = ScheduleSheet(self._bridge, self)
+        self.sheet.saved.connect(self.refresh)
         self.top = row(self.view, self.period, 1, spacing=24)
         layout.addLayout(self.top)
         layout.addWidget(self.stack, 1)
@@ -210,6 +225,13 @@ class ReportsPage(QWidget):
             self.merge.drop(places)
             event.acceptProposedAction()
 
+    def show_part(self, key: str) -> None:
+        """One of "overview", "breakdown", "control", "plan"."""
+        self.part.set_value(key)
+        self.parts.setCurrentIndex([each for each, _ in PARTS].index(key))
+        self.spread.setVisible(key == "overview")  # the others need the room
+        self._ask()
+
     def dates(self) -> tuple[date, date]:
         """First and last day of the chosen period, both included."""
         today = self._bridge.station.today()
@@ -223,11 +245,41 @@ class ReportsPage(QWidget):
             return min(first, last), max(first, last)
         return today, today
 
+    def chosen_period(self) -> Period | None:
+        """None where a shift is asked for and none is known."""
+        desk = self._bridge.station.reporting
+        if self.period.value() != "shift":
+            return desk.days(*self.dates())
+        found = desk.latest_shifts(self._back + 1)
+        return found[-1] if len(found) > self._back else None
+
+    def _period_chosen(self) -> None:
+        self._back = 0
+        if self.period.value() == "shift" and not self._bridge.station.reporting.shifts:
+            self._tell("No shifts are known. Write down when each begins, and save.", "mention")
+            self._schedule()
+        self.refresh()
+
+    def _step_shift(self, back: int) -> None:
+        self._back = max(0, self._back + back)
+        self.refresh()
+
+    def _schedule(self) -> None:
+        self.sheet.open()
+
+    def resizeEvent(self, event):  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        if self.sheet.isVisible():
+            self.sheet.fit()
+
     def refresh(self) -> None:
         """Reads figures and files again."""
         own = self.period.value() == "own"  # the days stand in their fields then
+        shift = self.period.value() == "shift"
         self.own.setVisible(own)
         self.title.setVisible(not own)
+        self.steps.setVisible(shift)
+        self.later.setEnabled(self._back > 0)
         self._ask()
         self._bridge.run(self._recent_files, self._show_files)
 
@@ -236,19 +288,33 @@ class ReportsPage(QWidget):
             self._refresh_timer.start()
 
     def _ask(self) -> None:
-        first, last = self.dates()
-        self._bridge.run(
-            lambda: self._bridge.station.figures(first, last),
-            lambda figures: self._show(first, last, figures),
-            self._refused,
-        )
+        period = self.chosen_period()
+        if period is None:
+            return
+        self._again = self._asking  # one question at a time: a long period takes seconds
+        if self._asking:
+            return
+        self._asking = True
+        desk = self._bridge.station.reporting
+        plan = self.part.value() == "plan"
 
-    def _show(self, first: date, last: date, figures: Figures) -> None:
-        if (first, last) != self.dates():
+        def work() -> tuple[Figures, list[Line] | None]:
+            figures = desk.figures(period)
+            return figures, desk.plan(figures) if plan else None
+
+        self._bridge.run(work, lambda found: self._show(period, *found), self._not_counted)
+
+    def _show(self, period: Period, figures: Figures, lines: list[Line] | None) -> None:
+        self._asking = False
+        if self._again:
+            self._ask()
+        if period != self.chosen_period():
             return  # another period was chosen meanwhile
         self.figures = figures
-        days = f"{first:%a} {first.day} {first:%b %Y}"
-        self.title.setText(days if first == last else f"{days} to {last:%a} {last.day} {last:%b %Y}")
+        days = f"{period.first:%a} {period.first.day} {period.first:%b %Y}"
+        if period.first != period.last:
+            days += f" to {period.last:%a} {period.last.day} {period.last:%b %Y}"
+        self.title.setText(f"{days}, {period.shift}" if period.shift else days)
         counts = figures.counts
         for key in ("total", "passed", "failed", "retest", "error"):
             self.values[key].setText(str(getattr(counts, key)))
@@ -259,23 +325,31 @@ class ReportsPage(QWidget):
         if figures.milliseconds is not None:
             parts.append(f"detector: median {number(figures.milliseconds.median, 0)} ms a part")
         self.spread.setText(". ".join(parts) if not parts else "; ".join(parts) + ".")
-        self.chart.show_hours([(one.hour, one.counts) for one in figures.by_hour])
-        rows = [(one.label or "without a place", one.parts) for one in figures.by_label[:_LABELS]]
-        self.bars.show_rows(rows)
-        self.no_defects.setVisible(not rows)
+        for view in (self.overview, self.breakdown, self.control):
+            view.show_figures(figures)
+        if lines is not None:
+            self.plan.show_lines(lines)
+
+    def _not_counted(self, words: str) -> None:
+        self._asking = False
+        self._refused(words)
 
     def _refused(self, words: str) -> None:
         self._tell(words, "bad")
 
     # -- export
     def _export(self) -> None:
-        first, last = self.dates()
+        period = self.chosen_period()
+        if period is None:
+            self._tell("There is no shift to export.", "bad")
+            return
         self.primary.setEnabled(False)
         self.primary.setText("Writing the report")
         self.words.hide()
         self.progress.setRange(0, 0)
         self.progress.show()
-        self.exporter.start(first, last)
+        self.stop.show()
+        self.exporter.start_period(period, [f".{key}" for key in self.formats.value()])
 
     def _progressed(self) -> None:
         fraction = self.exporter.fraction
@@ -286,6 +360,7 @@ class ReportsPage(QWidget):
     def _exported(self) -> None:
         self.primary.setEnabled(True)
         self.primary.setText("Export")
+        self.stop.hide()
         self.progress.hide()
         file = self.exporter.file
         if file is None:
@@ -305,7 +380,7 @@ class ReportsPage(QWidget):
         folder: Path = self._bridge.station.data.reports
         if not folder.is_dir():
             return []
-        found = [(path.name, path.stat().st_mtime) for path in folder.glob("*.xlsx")]
+        found = [(path.name, path.stat().st_mtime) for path in folder.iterdir() if path.suffix in _ENDINGS]
         return sorted(found, key=lambda one: -one[1])[:_RECENT]
 
     def _show_files(self, files: list[tuple[str, float]]) -> None:
