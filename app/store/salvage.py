@@ -15,7 +15,7 @@ from typing import Any
 
 from app.store.leaves import Value, leaf_rows
 
-TABLES = ("model", "inspection", "region", "alarm", "counter", "review", "person", "audit")
+TABLES = ("model", "inspection", "region", "alarm", "counter", "review", "person", "audit", "lot", "lot_decision")
 _KEYS = {"region": "inspection"}  # has no rowid
 _NOT_NUMBERED = frozenset({"alarm", "counter", "person"})  # of these a gap in the numbers is no loss
 _FURTHEST = 1 << 40  # no table has more keys
@@ -88,7 +88,7 @@ def _opened(damaged: Path) -> sqlite3.Connection | None:
         # A file that ends early is refused without this, also where the rest of it is sound. Nothing is written.
         source.execute("PRAGMA writable_schema=ON")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         source.close()
         return None
     # Damage inside a text is no reason to lose its row.
@@ -163,7 +163,7 @@ def _rows(source: sqlite3.Connection, table: str, names: str, found: Salvaged) -
                     last = row[0]
                     yield last, row[1:]
             return
-        except (sqlite3.DatabaseError, OverflowError):
+        except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError):
             found.unreadable += 1
         # At least one further on each time, whatever the damaged pages pretend.
         beyond = _beyond(source, table, key, max(last, start))
@@ -180,7 +180,7 @@ def _beyond(source: sqlite3.Connection, table: str, key: str, last: int) -> int 
             source.execute(
                 f"SELECT * FROM {table} NOT INDEXED WHERE {key} >= ? ORDER BY {key} LIMIT 1", (start,)
             ).fetchone()
-        except (sqlite3.DatabaseError, OverflowError):
+        except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError):
             return False
         return True
 

@@ -26,6 +26,7 @@ from app.store import rows, schema, searching
 from app.store.alarming import upsert_alarm
 from app.store.auditing import AuditLog, entry_from
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
+from app.store.lots import LotBook
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
 from app.store.room import Reserve
@@ -59,6 +60,7 @@ class Store:
         self._closed = False
         self._audit = AuditLog(database)
         self.people = Roster(self._write, self._read, self._audit)
+        self.lots = LotBook(self._write, self._read, self._audit, self._inspections)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 
