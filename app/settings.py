@@ -33,6 +33,7 @@ class Settings(BaseModel):
         pixels_per_mm: of this screen, for 15 mm targets; EDID lies too often to be believed.
         sound: whether an alarm is heard.
         lock_after_minutes: without a touch, after which nobody is signed in any more; 0 for never.
+        pedal_key: the key that a foot pedal presses, as Qt names it; the space bar always does.
         keep_rejects_days: pictures of FAIL, RETEST and ERROR; 0 for ever.
         keep_pass_share: of PASS pictures this share stays, 1 for all.
         sample_pass_after_days: until then all PASS pictures stay.
@@ -53,6 +54,7 @@ class Settings(BaseModel):
     pixels_per_mm: float = Field(default=0.0, ge=0, le=30)
     sound: bool = True
     lock_after_minutes: float = Field(default=10.0, ge=0, le=24 * 60)
+    pedal_key: str = Field(default="", max_length=40)
     keep_rejects_days: int = Field(default=0, ge=0, le=36_500)
     keep_pass_share: float = Field(default=1.0, ge=0, le=1)
     sample_pass_after_days: int = Field(default=30, ge=0, le=36_500)

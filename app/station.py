@@ -28,6 +28,7 @@ from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
 from app.lifecycle.training import describe_dataset, train_on_dataset
 from app.line import Line
+from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
@@ -84,9 +85,8 @@ class Station:
             self.store.close()
             raise
         self._saving = threading.Lock()  # held while the settings are changed
-        self.line = Line(
-            self, demo_seed=demo_seed, given=(source, model), tell=self._tell, recorded=lambda row: self._tally.add(row)
-        )
+        self.line = Line(self, demo_seed=demo_seed, given=(source, model), tell=self._tell, recorded=self._recorded)
+        self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
@@ -253,7 +253,11 @@ class Station:
     # -- inside
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
-        return Around(operator=self.people.on_record())
+        return self.lots.around(Around(operator=self.people.on_record()))
+
+    def _recorded(self, row: Inspection) -> None:
+        self._tally.add(row)
+        self.lots.recorded(row)
 
     def _tell(self, change: Change) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ class Change(StrEnum):
     ALARMS = auto()
     STATE = auto()
     LABELS = auto()
+    LOTS = auto()
 
 
 class Phase(StrEnum):

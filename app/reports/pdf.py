@@ -21,7 +21,6 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Table, TableStyle
 
-from app.paths import RESOURCES
 from app.reports.placing import replaced
 from app.reports.sheets import DARK, GROUND, LINE, QUIET, TEXT, clean
 
@@ -42,7 +41,7 @@ def colour(rgb: str) -> colors.Color:
 @functools.cache
 def register_fonts() -> None:
     """Makes FONT and BOLD known to ReportLab, with `<b>` in paragraphs; once a process."""
-    folder = RESOURCES / "fonts"
+    folder = Path(__file__).resolve().parents[2] / "resources" / "fonts"
     pdfmetrics.registerFont(TTFont(FONT, str(folder / "LinesightSans-Regular.ttf")))
     pdfmetrics.registerFont(TTFont(BOLD, str(folder / "LinesightSans-Bold.ttf")))
     pdfmetrics.registerFontFamily(FONT, normal=FONT, bold=BOLD, italic=FONT, boldItalic=BOLD)
@@ -50,7 +49,7 @@ def register_fonts() -> None:
 
 @functools.cache
 def styles() -> dict[str, ParagraphStyle]:
-    """ "title", "heading", "text", "strong", "quiet", "cell", "number" (a cell to the right), "head", "head number"."""
+    """By name; "number" is a cell to the right, the banner's words are white on a strong colour."""
     register_fonts()
 
     def style(name: str, size: float, **more: Any) -> ParagraphStyle:
@@ -65,6 +64,8 @@ def styles() -> dict[str, ParagraphStyle]:
         "quiet": style("quiet", 8, textColor=colour(QUIET), spaceAfter=4),
         "cell": style("cell", 8.5),
         "number": style("number", 8.5, alignment=TA_RIGHT),
+        "banner": style("banner", 16, fontName=BOLD, textColor=colors.white),
+        "banner text": style("banner text", 9.5, textColor=colors.white),
         "head": style("head", 8.5, fontName=BOLD, textColor=colors.white),
         "head number": style("head number", 8.5, fontName=BOLD, textColor=colors.white, alignment=TA_RIGHT),
     }
