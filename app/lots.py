@@ -27,11 +27,12 @@ from app.domain.lot import (
     plan_lot,
     state_of,
 )
+from app.domain.pedal import Press
 from app.domain.person import Action
 from app.domain.sampling import Severity
 from app.domain.verdict import Verdict
 from app.domain.wear import WearLimit
-from app.inspection.triggers import Fired, Press, Trigger
+from app.inspection.triggers import Fired, Trigger
 from app.jobs import Job, Jobs
 from app.lifecycle.shelf import folder_name
 from app.paths import DataFolder
@@ -131,6 +132,11 @@ class LotDesk:
         return self._scanned
 
     @property
+    def under_way(self) -> str:
+        """The serial of the part that was taken last."""
+        return self._serial
+
+    @property
     def next_serial(self) -> str:
         """What will stand on the next part."""
         with self._lock:
@@ -146,6 +152,10 @@ class LotDesk:
     def newest(self, limit: int = 12) -> list[LotState]:
         """Slow: the lots opened last, newest first."""
         return self._host.store.lots.newest(limit)
+
+    def state(self, lot_id: str) -> LotState | None:
+        """Slow: a lot with everything that is on record of it."""
+        return self._host.store.lots.state(lot_id)
 
     def known(self) -> Known:
         """Slow: what the form offers."""
@@ -175,10 +185,8 @@ class LotDesk:
             if line.trigger.busy:
                 return Step()
             if part is None:
-                if state.proposed is not None and (
-                    state.proposed is Choice.REJECT or state.decided >= state.lot.plan.sample
-                ):
-                    return Step()  # the lot itself is decided with a hand and a reason, not with a foot
+                if state.proposed is not None:
+                    return Step()  # the lot itself is decided by hand, not by foot
                 return Step("next", f"inspects part {self.next_serial}")
             if part.last.verdict is Verdict.PASS:
                 through = len(state.parts) >= state.lot.plan.sample

@@ -13,6 +13,7 @@ from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
 from ui.alarm_strip import AlarmStrip
 from ui.alarms import AlarmsPage
+from ui.bench import BenchPage
 from ui.bridge import Bridge
 from ui.help import HelpPage
 from ui.labeling import LabelPage
@@ -73,6 +74,7 @@ class Window(QMainWindow):
         self.rail = Rail()
         self.alarm_strip = AlarmStrip(self.thumbs)
         self.live = LivePage(self.bridge, self.thumbs, zone)
+        self.bench = BenchPage(self.bridge, self.thumbs, zone)
         self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
@@ -81,6 +83,7 @@ class Window(QMainWindow):
         self.help = HelpPage()
         self.pages: dict[str, QWidget] = {
             "live": self.live,
+            "bench": self.bench,
             "label": self.label,
             "train": self.train,
             "alarms": self.alarms,
@@ -191,6 +194,7 @@ class Window(QMainWindow):
         assert isinstance(app, QApplication)
         theme.apply(app, settings.theme, settings.pixels_per_mm)
         self.live.set_zone(self.zone())
+        self.bench.set_zone(self.zone())
         self.alarms.set_zone(self.zone())
         self._refresh_state()
         self._refresh_alarms()
@@ -209,6 +213,7 @@ class Window(QMainWindow):
         self._clock.stop()
         self.bridge.close()
         self.live.close_page()
+        self.bench.close_page()
         self.label.close_page()
         self.train.close_page()
         self.reports.close_page()

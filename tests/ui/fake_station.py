@@ -26,10 +26,13 @@ from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
 from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
+from app.inspection.triggers import Trigger
 from app.jobs import Job, Jobs
 from app.labelling import LabellingDesk
+from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.reports.figures import Figures, Tally
 from app.settings import Settings
 from app.store import Store
@@ -55,6 +58,23 @@ def draw_plate(seed: int, defect: bool) -> Image:
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
+class FakeLine:
+    """A line that gives no parts: the bench is tested with a real station."""
+
+    enumerated = False
+
+    def __init__(self, station: FakeStation) -> None:
+        self.trigger = Trigger()
+        self.state = station.state
+
+    def part(self) -> Outcome | None:
+        return None
+
+    def hold_to(self, limits: object) -> None: ...
+    def stop(self) -> None: ...
+    def resume(self) -> None: ...
+
+
 class FakeStation:
     """Keeps the interface of the station."""
 
@@ -70,6 +90,9 @@ class FakeStation:
         self.store = Store.open(self.data.database, self.data.images)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.people = PeopleDesk(self.store, lambda: 0.0)
+        self.line = FakeLine(self)
+        self.lots = LotDesk(self, lambda: self._tell(Change.LOTS))
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
