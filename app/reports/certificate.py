@@ -12,6 +12,7 @@ from reportlab.platypus import Flowable, Image, KeepTogether, Spacer, Table, Tab
 from app.domain.inspection import Inspection
 from app.domain.lot import Choice
 from app.domain.verdict import Verdict
+from app.domain.wear import figure
 from app.reports import pdf
 from app.reports.lot_facts import PICTURES, DecisionRow, Facts, LimitRow, Line, PartRow, Pictures, picture_of
 from app.reports.sheets import COLOURS
@@ -118,18 +119,18 @@ def _limits(rows: Sequence[LimitRow]) -> Table:
     content = [
         [
             row.kind,
-            f"{row.area:g} {row.unit}",
+            f"{figure(row.area)} {row.unit}",
             row.clause,
             row.grade,
             Bar(row.worst / row.area if row.area else 0.0),
-            f"{row.worst:.4g} {row.unit}",
+            f"{figure(row.worst)} {row.unit}",
             row.worst_serial,
             row.over,
         ]
         for row in rows
     ]
     head = ["Kind", "Limit", "Clause", "Class", "Worst part", "Area", "Part", "Over"]
-    return pdf.table(content, [1.3, 1.1, 1.4, 0.9, 2, 1.2, 0.9, 0.6], head=head, numbers=(7,))
+    return pdf.table(content, [1.3, 1.1, 1.4, 0.9, 1.9, 1.1, 1, 0.8], head=head, numbers=(7,))
 
 
 def _rejected(facts: Facts, pictures: Pictures) -> list[Flowable]:
@@ -188,13 +189,13 @@ def _parts(rows: Sequence[PartRow]) -> Table:
         for row in rows
     ]
     head = ["No", "Part", "Verdict", "Score", "Found", "Decision", "Class", "Person", "When"]
-    return pdf.table(content, [0.6, 1.4, 1.1, 0.9, 2.4, 1.2, 1, 1.3, 1.7], head=head, numbers=(0, 3))
+    return pdf.table(content, [0.6, 1.3, 1, 0.8, 2.2, 1.3, 0.9, 1.1, 2.1], head=head, numbers=(0, 3))
 
 
 def _decisions(rows: Sequence[DecisionRow]) -> Table:
     content = [[row.when, row.person, row.about, row.decision, row.grade, row.reason] for row in rows]
     return pdf.table(
-        content, [1.6, 1.4, 1.2, 1.1, 0.9, 3], head=["When", "Person", "About", "Decision", "Class", "Why"]
+        content, [1.9, 1.2, 1.2, 1.2, 0.9, 2.8], head=["When", "Person", "About", "Decision", "Class", "Why"]
     )
 
 

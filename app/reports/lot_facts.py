@@ -14,7 +14,7 @@ from app.domain.errors import PictureError, StoreError
 from app.domain.inspection import Inspection
 from app.domain.lot import Choice, LotState, Part, Tally
 from app.domain.sampling import acceptance, quality_at
-from app.domain.wear import ANY
+from app.domain.wear import ANY, figure
 from app.reports.thumbnails import Thumbnail, thumbnail
 
 PICTURES = 200
@@ -147,7 +147,7 @@ def facts_of(state: LotState, zone: tzinfo) -> Facts:
         return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
     def person(name: str) -> str:
-        return name or "nobody signed in"
+        return name or "nobody"
 
     head = (
         Line("Lot", order.number),
@@ -159,7 +159,7 @@ def facts_of(state: LotState, zone: tzinfo) -> Facts:
         Line("Product", lot.product),
         Line("Opened", f"{when(lot.opened_at)} by {person(lot.opened_by)}"),
         Line("Decided", f"{when(closing.at)} by {person(closing.person)}"),
-        Line("Time zone", str(zone)),
+        Line("Time zone", f"{closing.at.astimezone(zone):%Z, UTC%z}"),
     )
     sampling = (
         Line("Procedure", "ISO 2859-1, single sampling"),
@@ -311,16 +311,16 @@ def area_words(look: Inspection) -> str:
     for wear in look.wear:
         if wear.area > 0 or wear.severity >= 1:
             name = "all" if wear.limit.label == ANY else wear.limit.label
-            words.append(f"{name} {wear.area:.4g} of {wear.limit.area:.4g} {wear.limit.unit}")
+            words.append(f"{name} {figure(wear.area)} of {figure(wear.limit.area)} {wear.limit.unit}")
             limited.add(wear.limit.label)
     for label in dict.fromkeys(region.label for region in look.regions):
         if label in limited:
             continue
         same = [region for region in look.regions if region.label == label]
         if all(region.area_mm2 is not None for region in same):
-            words.append(f"{label} {sum(region.area_mm2 or 0 for region in same):.4g} mm2")
+            words.append(f"{label} {figure(sum(region.area_mm2 or 0 for region in same))} mm2")
         else:
-            words.append(f"{label} {sum(region.area for region in same):,} px")
+            words.append(f"{label} {figure(sum(region.area for region in same))} px")
     return "; ".join(words)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QFont, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.domain.lot import Choice, LotPlan, Tally
 from app.domain.sampling import acceptance, quality_at
-from app.domain.wear import Wear
+from app.domain.wear import Wear, figure
 from ui.theme import current
 from ui.theme.theme import font
 
@@ -76,7 +76,7 @@ class WearBar(QWidget):
         painter.setFont(font(14, QFont.Weight.DemiBold))
         painter.setPen(theme.colour("text"))
         left = f"{name}: {wear.grade}" + (f" ({self.clause})" if self.clause else "")
-        right = f"{wear.area:.4g} of {wear.limit.area:.4g} {wear.limit.unit}"
+        right = f"{figure(wear.area)} of {figure(wear.limit.area)} {wear.limit.unit}"
         metrics = painter.fontMetrics()
         room = self.width() - metrics.horizontalAdvance(right) - 12
         left = metrics.elidedText(left, Qt.TextElideMode.ElideRight, max(room, 40))
@@ -129,26 +129,23 @@ class AcceptanceChart(QWidget):
             painter.setPen(theme.colour("quiet"))
             painter.drawText(QRectF(0, y - 10, 40, 20), Qt.AlignmentFlag.AlignRight, words)
         for part in (0.0, 0.5, 1.0):
-            x = area.left() + part * area.width()
-            place = QRectF(x - 60 if part else x - 10, area.bottom() + 4, 70 if part else 60, 20)
-            side = Qt.AlignmentFlag.AlignRight if part else Qt.AlignmentFlag.AlignLeft
-            painter.drawText(place, side, f"{100 * part * end:.3g} % bad")
-        used: list[float] = []
-        for each, width in zip(plan.classes, (3.0, 2.0, 1.5), strict=False):
+            words = f"{100 * part * end:.2g} % bad"
+            wide = painter.fontMetrics().horizontalAdvance(words) + 2.0
+            x = min(max(area.left() + part * area.width() - wide / 2, area.left()), area.right() - wide)
+            painter.drawText(QRectF(x, area.bottom() + 4, wide, 20), Qt.AlignmentFlag.AlignCenter, words)
+        dashes = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+        for index, (each, dash) in enumerate(zip(plan.classes, dashes, strict=False)):
             line = QPolygonF()
             for step in range(61):
                 share = end * step / 60
                 chance = acceptance(each.plan, share, per_item=not each.counts_places)
                 line.append(QPointF(area.left() + area.width() * step / 60, area.bottom() - chance * area.height()))
-            painter.setPen(QPen(QColor(theme.colour("text")), width))
+            painter.setPen(QPen(theme.colour("text"), 2, dash))
             painter.drawPolyline(line)
-            at = min(quality_at(each.plan, 0.6, per_item=not each.counts_places) / end, 0.8)
-            y = area.bottom() - 0.6 * area.height()
-            while any(abs(y - other) < 20 for other in used):
-                y += 20
-            used.append(y)
-            painter.setPen(theme.colour("text"))
-            painter.drawText(QPointF(area.left() + at * area.width() + 8, y), each.grade.value)
+            # The upper right corner is free: every curve has fallen there.
+            y = area.top() + 14 + 20 * index
+            painter.drawLine(QPointF(area.right() - 120, y), QPointF(area.right() - 84, y))
+            painter.drawText(QPointF(area.right() - 76, y + 5), each.grade.value)
         painter.end()
 
 

@@ -122,7 +122,7 @@ class ResultView(QWidget):
             bar.show_tally(tally)
             self._counts.addWidget(bar)
         bad = sum(part.bad for part in state.parts)
-        who = closing.person or "nobody signed in" if closing else ""
+        who = closing.person or "nobody" if closing else ""
         decided = f" Decided {clock(closing.at, self.zone, day=True)} by {who}." if closing else ""
         self.facts.setText(
             f"{order.material} of {order.supplier}. {len(state.parts)} parts inspected, {bad} nonconforming. "
