@@ -287,7 +287,7 @@ class LotDesk:
             LinesightError: as `inspect` and `decide`.
         """
         if self._host.line.trigger.busy:
-            self._host.line.trigger.fire()  # refused, and counted
+            self._host.line.trigger.refuse()
             return "The part before has no verdict yet."
         step = self.step()
         what = step.short if press is Press.SHORT else step.long

@@ -77,6 +77,11 @@ class Trigger:
         self._changed()
         return fired
 
+    def refuse(self) -> None:
+        """Counts a trigger that comes while the part before is still being dealt with elsewhere."""
+        with self._state:
+            self._busy += 1
+
     def _decide(self, now: float) -> Fired:
         if not self._armed:
             return Fired.OFF

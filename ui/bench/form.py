@@ -12,6 +12,7 @@ from app.lots import Known
 from ui.bench.gauges import AcceptanceChart, plan_words
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, clear, field, label, row, scrolled
+from ui.theme import current
 
 _WAIT_MS = 250
 _AQL_CHOICES = [("", "not counted"), ("0", "c = 0"), *((f"{aql:g}", f"AQL {aql:g}") for aql in AQLS)]
@@ -33,6 +34,7 @@ def _choices(options: list[tuple[str, str]], value: str) -> Combo:
     for key, words in options:
         made.addItem(words, key)
     made.setCurrentIndex(max(0, made.findData(value)))
+    made.setMinimumContentsLength(3)
     return made
 
 
@@ -59,14 +61,12 @@ class _LimitRow(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(8)
-        grid.addWidget(self.kind, 0, 0, 1, 2)
-        grid.addWidget(self.area, 0, 2)
-        grid.addWidget(self.unit, 0, 3)
-        grid.addWidget(self.clause, 1, 0, 1, 2)
-        grid.addWidget(self.grade, 1, 2)
-        grid.addWidget(self.remove, 1, 3)
-        for column, stretch in enumerate((2, 2, 2, 2)):
-            grid.setColumnStretch(column, stretch)
+        order = (self.kind, self.area, self.unit, self.clause, self.grade, self.remove)
+        columns = 2 if current().metrics.touch > 72 else 3
+        for index, widget in enumerate(order):
+            grid.addWidget(widget, *divmod(index, columns))
+        for column in range(columns):
+            grid.setColumnStretch(column, 1)
         if limit is not None:
             self.kind.setCurrentText(limit.label)
             self.area.setText(f"{limit.area:g}")
@@ -286,6 +286,9 @@ class OrderForm(QWidget):
     def _refused(self, words: str) -> None:
         self._busy = False
         self.notice.tell(words, "bad")
+
+    def resizeEvent(self, _event: object) -> None:
+        self.chart.setVisible(self.height() > 600)  # below it the words need the room
 
     def close_page(self) -> None:
         self._timer.stop()

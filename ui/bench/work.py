@@ -154,6 +154,7 @@ class WorkView(QWidget):
         self.undo.setEnabled(waiting is None and not busy and state.decided > 0)
         self.strip.show_parts(state.parts)
         self._show_pedal(state)
+        self._make_room()
         self.refresh_picture()
 
     def _show_part(self, state: LotState, waiting: Part | None, busy: bool) -> None:
@@ -300,8 +301,8 @@ class WorkView(QWidget):
             self.sheet.ask_lot(state, None)
 
     def _place_sheet(self) -> None:
-        width = min(max(440, self.width() // 3), self.width())
-        self.sheet.setGeometry(QRect(self.width() - width, 0, width, self.height()))
+        left = max(0, min(self.tile.x() - 8, self.width() - 440))
+        self.sheet.setGeometry(QRect(left, 0, self.width() - left, self.height()))
 
     def _decided(self, serial: str, choice: Choice, grade: Grade | None, reason: str) -> None:
         if serial:
@@ -332,7 +333,7 @@ class WorkView(QWidget):
         """One thing at a time: a second press while the first is written is no second decision."""
         if self._doing:
             if during:
-                self._bridge.station.line.trigger.fire()  # refused or bounced, and counted
+                self._bridge.station.line.trigger.refuse()
             return
         self._doing = True
         self.notice.tell("")
@@ -350,6 +351,16 @@ class WorkView(QWidget):
 
         self._bridge.run(work, ended, broken)
 
+    def _make_room(self) -> None:
+        """On a 10-inch screen, where 15 mm are many pixels, only the buttons that can be pressed are there."""
+        low = self.height() < 420 + 3 * current().metrics.touch
+        self.reason.setVisible(not low)
+        state = self._desk.current()
+        waiting = state is not None and state.waiting is not None
+        for button in self.buttons.values():
+            button.setVisible(waiting or not low)
+        self.finish.setVisible(not (low and waiting))
+
     def _back(self) -> None:
         if (parent := self.parentWidget()) is not None:
             parent.setFocus()
@@ -357,8 +368,7 @@ class WorkView(QWidget):
     def resizeEvent(self, _event: object) -> None:
         self.sheet.hide()
         self.tile.setMaximumHeight(max(72, round(self.height() * 0.42)))
-        # On a 10-inch screen 15 mm are many pixels: the reason gives way.
-        self.reason.setVisible(self.height() > 360 + 3 * current().metrics.touch)
+        self._make_room()
 
     def close_page(self) -> None:
         self._preparer.close()
