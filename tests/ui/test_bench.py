@@ -59,6 +59,7 @@ class Bench:
         QTest.keyPress(self.page, key)
         QTest.qWait(hold or 60)  # shorter would be a bounce
         QTest.keyRelease(self.page, key)
+        QTest.qWait(60)
 
     def give(self, score: float) -> None:
         """The camera's next picture, once the trigger waits for it."""
