@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -343,3 +345,59 @@ def test_libreoffice_opens_the_workbook(bench: Bench, tmp_path: Path) -> None:
     command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/office", "--headless", "--convert-to", "pdf"]
     ended = subprocess.run([*command, "--outdir", str(tmp_path), str(book)], capture_output=True, timeout=100)
     assert ended.returncode == 0 and (tmp_path / book.with_suffix(".pdf").name).stat().st_size > 5000
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from app.domain.lot import Choice
+from app.paths import DataFolder
+from app.station import Station
+from tests.inspection.fakes import FakeDetector, wait_for
+from tests.test_lots import ORDER
+from dataclasses import replace
+
+station = Station(DataFolder(Path(sys.argv[1])))
+station.shelf.load = lambda text: FakeDetector()
+desk = station.lots
+desk.open(replace(ORDER, size=500))
+station.inspect_source(f"folder:{sys.argv[2]}", "plate@1")
+station.line.trigger._debounce = 0.0
+for number in range(1, 41):
+    wait_for(lambda: not station.line.trigger.busy)
+    desk.inspect()
+    wait_for(lambda: len(desk.current().parts) == number and not station.line.trigger.busy)
+    print(number, flush=True)
+    desk.decide(desk.current().waiting.proposed)
+"""
+
+
+def test_killed_in_the_middle_of_a_lot(stations: Stations, tmp_path: Path, project_root: Path) -> None:
+    folder = tmp_path / "parts"
+    write_pictures(folder, *[FAIL if number % 7 == 0 else PASS for number in range(40)])
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "station"), str(folder)]
+    with subprocess.Popen(command, cwd=project_root, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        seen = 0
+        for line in running.stdout:
+            seen = int(line)
+            if seen == 9:
+                running.send_signal(signal.SIGKILL)
+                break
+        running.wait(20)
+    assert seen == 9
+    station = stations.open()
+    desk = station.lots
+    parts = desk.current().parts
+    assert [part.serial for part in parts] == [str(number) for number in range(1, len(parts) + 1)]
+    assert len(parts) >= 9 and sum(part.decision is None for part in parts) <= 1
+    assert all(part.decision.choice is part.proposed for part in parts if part.decision)
+    files = [row["part_id"] for row in rows(tmp_path / "station")]
+    assert len(files) == len(set(files)) == len(parts)
+    station.inspect_source(f"folder:{folder}", MODEL, again=True)
+    reaches(station, Phase.INSPECTING)
+    if (waiting := desk.current().waiting) is not None:
+        desk.decide(waiting.proposed or Choice.REJECT)
+    desk.inspect()
+    wait_for(lambda: len(desk.current().parts) == len(parts) + 1, what="the next part of the folder")
+    assert desk.current().parts[-1].last.part_id not in files

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -75,6 +75,7 @@ class LotBook:
         inspections: Callable[[sa.Select[Any]], list[tuple[tuple[int, int], Inspection]]],
     ) -> None:
         self._write, self._read, self._audit, self._inspections = write, read, audit, inspections
+        self._closed: dict[str, LotState] = {}  # without their parts: closed lots never change
 
     def open(self, lot: Lot) -> None:
         """Adds a lot.
@@ -149,12 +150,18 @@ class LotBook:
         return self._states(sa.select(lot_table).order_by(lot_table.c.seq.desc()).limit(limit))
 
     def history(self, supplier: str, material: str, limit: int = 100) -> list[LotState]:
-        """The closed lots of a supplier's material, oldest first: what the switching rules look at."""
+        """The closed lots of a supplier's material, oldest first, without their parts: what the switching rules
+        look at."""
         same = sa.and_(
             lot_table.c.supplier == rows.text(supplier), lot_table.c.material == rows.text(material), _closed()
         )
         newest = sa.select(lot_table).where(same).order_by(lot_table.c.seq.desc()).limit(limit)
-        return self._states(newest)[::-1]
+        with self._read() as connection:
+            found = connection.execute(newest).all()
+        for row in found:
+            if row.id not in self._closed:
+                self._closed[row.id] = replace(self._state(row), parts=(), decisions=())
+        return [self._closed[row.id] for row in reversed(found)]
 
     def orders(self, limit: int = 200) -> list[Order]:
         """What was typed for the lots opened last, newest first."""
