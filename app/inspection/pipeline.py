@@ -110,7 +110,8 @@ class Pipeline:
             while not live and not self.trigger.wait(_LOOK) and not self._stopping.is_set():
                 pass  # an enumerated source drops nothing: its next picture waits for the trigger
             if not live and self.trigger.armed and self._stopping.is_set() and not self.trigger.busy:
-                break  # what was not asked for is no part; the source gives it again
+                self.slot.close()  # what was not asked for is no part; the source gives it again
+                break
             frame = self.slot.take()
             if frame is None:
                 if self.slot.closed:
