@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +16,19 @@ import pytest
 from pypdf import PdfReader
 
 from app.cameras.base import SourceTraits
-from app.domain.errors import LinesightError
-from app.domain.lot import Choice, Grade, Order
+from app.domain.errors import LinesightError, ModelError
+from app.domain.frame import Frame, Image
+from app.domain.inspection import Detection
+from app.domain.lot import Choice, Grade, Limit, Order
 from app.domain.pedal import Press
 from app.domain.person import Role
 from app.domain.sampling import Severity
 from app.domain.verdict import Verdict
+from app.domain.wear import WearLimit, grade
 from app.inspection.triggers import Fired
 from app.reports.lot_facts import content_hash, facts_of
 from app.status import Phase
-from tests.inspection.fakes import FAIL, PASS, RETEST, VIEWING, picture, wait_for
+from tests.inspection.fakes import FAIL, PASS, RETEST, VIEWING, FakeDetector, picture, wait_for
 from tests.inspection.stations import CAMERA, MODEL, Stations, camera, inspecting, reaches, rows, write_pictures
 
 ORDER = Order("L-4711", "Cast iron EN-GJL-250", "Foundry North", "Drawing 12-345 rev. C", 20, "II",
@@ -94,8 +97,6 @@ def test_only_triggered_parts_are_recorded_while_a_lot_is_open(bench: Bench) -> 
 
 def test_a_frame_from_before_the_trigger_is_not_the_part(bench: Bench) -> None:
     bench.desk.open(ORDER)
-    from app.domain.frame import Frame
-
     old = Frame(picture(FAIL), CAMERA)
     assert bench.desk.inspect() is Fired.TAKEN
     bench.source.push(old)
@@ -401,3 +402,41 @@ def test_killed_in_the_middle_of_a_lot(stations: Stations, tmp_path: Path, proje
     desk.inspect()
     wait_for(lambda: len(desk.current().parts) == len(parts) + 1, what="the next part of the folder")
     assert desk.current().parts[-1].last.part_id not in files
+
+
+class Measuring(FakeDetector):
+    """Says that the region of a bad part covers 50 px, graded against the limits it was given."""
+
+    def __init__(self, limits: tuple[WearLimit, ...] = ()) -> None:
+        super().__init__()
+        self.limits = limits
+
+    def with_limits(self, limits: Sequence[WearLimit]) -> Measuring:
+        if any(limit.label == "rust" for limit in limits):
+            raise ModelError("The model plate knows no kind of defect rust.")
+        return Measuring(tuple(limits))
+
+    def detect(self, image: Image) -> Detection:
+        found = super().detect(image)
+        regions, wear = grade(found.regions, self.limits)
+        return replace(found, regions=regions, wear=wear)
+
+
+def test_parts_are_held_to_the_limits_of_the_lot(stations: Stations) -> None:
+    stations.detector = Measuring()
+    bench = Bench(stations)
+    limit = Limit("*", 40.0, "px", "5.3", Grade.MINOR)
+    with pytest.raises(LinesightError, match="no kind of defect rust"):
+        bench.desk.open(replace(ORDER, limits=(Limit("rust", 1.0, "px"),)))
+    assert bench.desk.current() is None and not bench.station.line.trigger.armed
+    lot = bench.desk.open(replace(ORDER, limits=(limit,)))
+    bench.part(FAIL, Choice.REJECT)
+    (part,) = bench.desk.current().parts
+    assert [(each.area, each.severity) for each in part.last.wear] == [(50, 1.25)]
+    assert part.decision.grade is Grade.MINOR  # as the limit says
+    bench.desk.close(Choice.REJECT, "one is enough")
+    (row,) = facts_of(bench.station.store.lots.state(lot.id), bench.station.zone).limits
+    assert (row.kind, row.clause, row.worst, row.worst_serial, row.over) == ("all together", "5.3", 50, "1", 1)
+    bench.source.push(picture(FAIL))
+    wait_for(lambda: bench.station.health().inspected == 2, what="viewing goes on")
+    wait_for(lambda: bench.station.latest().detection.wear == (), what="the lot's limits went with it")
