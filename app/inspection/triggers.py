@@ -88,7 +88,7 @@ class Trigger:
         if self._last is not None and now - self._last < self._debounce:
             self._bounced += 1
             return Fired.BOUNCED
-        if self._fired is not None and now - self._fired > self._patience:
+        if self._given_up(now):
             self._fired = None
             self._missed += 1
         if self.busy:
@@ -99,7 +99,12 @@ class Trigger:
     @property
     def busy(self) -> bool:
         """Whether a part has no verdict yet."""
-        return self._fired is not None or self._owned is not None
+        waits = self._fired is not None and not self._given_up(self._clock())
+        return waits or self._owned is not None
+
+    def _given_up(self, now: float) -> bool:
+        fired = self._fired
+        return fired is not None and now - fired > self._patience
 
     @property
     def owned(self) -> int | None:
@@ -135,6 +140,10 @@ class Trigger:
         """Whether this frame is the triggered part; a live one must have been captured after the trigger."""
         with self._state:
             if not self._armed or self._fired is None or (live and frame.monotonic < self._fired):
+                return False
+            if live and self._given_up(self._clock()):  # who pressed has gone on; a folder's next picture is the part
+                self._fired = None
+                self._missed += 1
                 return False
             self._fired, self._owned = None, frame.id
             return True
