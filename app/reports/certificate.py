@@ -189,7 +189,7 @@ def _parts(rows: Sequence[PartRow]) -> Table:
         for row in rows
     ]
     head = ["No", "Part", "Verdict", "Score", "Found", "Decision", "Class", "Person", "When"]
-    return pdf.table(content, [0.6, 1.3, 1, 0.8, 2.2, 1.3, 0.9, 1.1, 2.1], head=head, numbers=(0, 3))
+    return pdf.table(content, [0.6, 1.1, 1, 1, 2, 1.2, 0.9, 1.1, 2.3], head=head, numbers=(0, 3))
 
 
 def _decisions(rows: Sequence[DecisionRow]) -> Table:
