@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,10 +17,12 @@ from app.domain.errors import Cancelled, LinesightError, ModelError, PictureErro
 from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, ModelRef, Outcome
 from app.domain.training import TrainedModel
+from app.domain.wear import WearLimit
 from app.inspection.capture import CaptureState, one_picture
 from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
 from app.inspection.serials import read_code
+from app.inspection.triggers import Trigger
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.lifecycle.training import train_on_demo
@@ -92,6 +94,10 @@ class Line:
         self._latest: Outcome | None = None
         self._pictures_lost, self._unrecorded, self._disk_words, self._lost = 0, 0, "", False
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
+        self.trigger = Trigger(changed=lambda: tell(Change.STATE))
+        self._limits: tuple[WearLimit, ...] = ()
+        self._plain: Any = None  # the running detector with the model's own limits
+        self._part: Outcome | None = None  # of the newest trigger
 
     # -- what it says
     def state(self) -> State:
@@ -107,6 +113,16 @@ class Line:
     def latest(self) -> Outcome | None:
         """The newest outcome: a mailbox of one."""
         return self._latest
+
+    def part(self) -> Outcome | None:
+        """The outcome of the newest triggered part; None before the first one of this line."""
+        return self._part
+
+    @property
+    def enumerated(self) -> bool:
+        """Whether the line goes through pictures that are there, rather than watching a camera."""
+        with self._lock:
+            return self._source.startswith("folder:")
 
     def running(self, address: str) -> Outcome | None:
         """The newest outcome of the line where it watches this address: most cameras can be opened only once."""
@@ -182,6 +198,18 @@ class Line:
         else:
             self._start(order, *asked, again=True)
 
+    def hold_to(self, limits: Sequence[WearLimit]) -> None:
+        """Judges by these limits for wear beside the model's own, from the next frame on; () for the model's alone.
+
+        Raises:
+            ModelError: the running model can't: it has no scale, or does not know the kind of defect.
+        """
+        with self._lock:
+            pipeline, plain = self._pipeline, self._plain
+            if pipeline is not None and plain is not None:
+                pipeline.detector = plain.with_limits(limits) if limits else plain
+            self._limits = tuple(limits)
+
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
 
@@ -235,7 +263,9 @@ class Line:
                 if not model:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
-                detector = self._host.shelf.load(model)
+                detector = plain = self._host.shelf.load(model)
+                if self._limits:
+                    detector = plain.with_limits(self._limits)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None
                 camera = make_source(source, seed=self._demo_seed if is_demo else None, known=known)
@@ -257,6 +287,7 @@ class Line:
                 return
             if remember:
                 self._remember(source, model, product)
+            self._plain = plain
             self._start_line(camera, detector, product)
 
     def _released(self, product: str) -> str:
@@ -294,6 +325,7 @@ class Line:
             on_source=lambda capture: self._source_changed(pipeline, capture),
             on_bad_picture=self._bad_picture,
             on_finished=lambda: self._finished(pipeline),
+            trigger=self.trigger,
             record_every=self._host.settings.record_every_seconds,
         )
         with self._lock:
@@ -306,12 +338,15 @@ class Line:
         """The source of the line that was ended, where it can go on later with what comes next."""
         with self._lock:
             pipeline, self._pipeline = self._pipeline, None
+            self._part = None
         if pipeline is None:
             return None
         if not pipeline.stop():
             log.warning("%s did not end in time", pipeline.source.address)
             return None
         goes_on = pipeline.source.traits.parts and not pipeline.capture.state.ended
+        if self.trigger.armed and not pipeline.source.traits.live:
+            goes_on = False  # the picture that waited for its trigger is no part yet: the folder gives it again
         return pipeline.source if goes_on else None
 
     def _demo_model(self, order: int) -> str:
@@ -337,6 +372,8 @@ class Line:
         with self._lock:
             if pipeline is self._shown:
                 self._latest = outcome
+                if outcome.inspection is not None or outcome.frame.id == self.trigger.owned:
+                    self._part = outcome
             if outcome.pictures_lost:
                 self._pictures_lost += 1
             if outcome.inspection is not None:

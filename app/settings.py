@@ -36,6 +36,7 @@ class Settings(BaseModel):
         read_codes: whether the serial of a part is read from a bar or matrix code in its picture.
         scan_prefix: what the barcode scanner types before each code, "" for nothing: then its speed tells it.
         lock_after_minutes: without a touch, after which nobody is signed in any more; 0 for never.
+        pedal_key: the key that a foot pedal presses, as Qt names it; the space bar always does.
         keep_rejects_days: pictures of FAIL, RETEST and ERROR; 0 for ever.
         keep_pass_share: of PASS pictures this share stays, 1 for all.
         sample_pass_after_days: until then all PASS pictures stay.
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     read_codes: bool = False
     scan_prefix: str = Field(default="", max_length=8)
     lock_after_minutes: float = Field(default=10.0, ge=0, le=24 * 60)
+    pedal_key: str = Field(default="", max_length=40)
     keep_rejects_days: int = Field(default=0, ge=0, le=36_500)
     keep_pass_share: float = Field(default=1.0, ge=0, le=1)
     sample_pass_after_days: int = Field(default=30, ge=0, le=36_500)

@@ -30,6 +30,7 @@ from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lifecycle.training import describe_dataset, train_on_dataset
 from app.line import Line
+from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
@@ -89,9 +90,8 @@ class Station:
             self.store.close()
             raise
         self._saving = threading.Lock()  # held while the settings are changed
-        self.line = Line(
-            self, demo_seed=demo_seed, given=(source, model), tell=self._tell, recorded=lambda row: self._tally.add(row)
-        )
+        self.line = Line(self, demo_seed=demo_seed, given=(source, model), tell=self._tell, recorded=self._recorded)
+        self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
@@ -271,7 +271,11 @@ class Station:
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
         serial, camera = self.next_serial.take(), self.line.camera()
-        return Around(serial=serial, operator=self.people.on_record(), camera=camera)
+        return self.lots.around(Around(serial=serial, operator=self.people.on_record(), camera=camera))
+
+    def _recorded(self, row: Inspection) -> None:
+        self._tally.add(row)
+        self.lots.recorded(row)
 
     def _tell(self, change: Change) -> None:
         with self._lock:

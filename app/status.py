@@ -24,6 +24,7 @@ class Change(StrEnum):
     LABELS = auto()
     VERSIONS = auto()  # trainings, versions, releases, the shadow
     REVIEWS = auto()
+    LOTS = auto()
 
 
 class Phase(StrEnum):

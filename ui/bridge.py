@@ -98,6 +98,7 @@ class Bridge(QObject):
     state = Signal()
     labels = Signal()
     reviews = Signal()
+    lots = Signal()
 
     def __init__(self, station: StationPort, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -160,6 +161,7 @@ class Bridge(QObject):
             ("HEALTH", self.health),
             ("LABELS", self.labels),
             ("REVIEWS", self.reviews),
+            ("LOTS", self.lots),
         ):
             if name in changes:
                 signal.emit()

@@ -16,6 +16,8 @@ from app.domain.training import DatasetSummary, TrainedModel
 from app.jobs import Job
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
+from app.line import Line
+from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
@@ -45,6 +47,10 @@ class StationPort(Protocol):
     def data(self) -> DataFolder: ...
     @property
     def labelling(self) -> LabellingDesk: ...
+    @property
+    def line(self) -> Line: ...
+    @property
+    def lots(self) -> LotDesk: ...
     @property
     def merging(self) -> MergeDesk: ...
     @property

@@ -30,6 +30,7 @@ class Place:
 PLACES = (
     Place("live", "Live", "eye-outline", "eye", "Ctrl+1"),
     Place("review", "Review", "eye-check-outline", "eye-check", "Ctrl+7"),
+    Place("bench", "Bench", "tray-full", "tray-full", "Ctrl+7"),
     Place("label", "Label", "tag-outline", "tag", "Ctrl+2"),
     Place("train", "Train", "school-outline", "school", "Ctrl+3"),
     Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+4"),

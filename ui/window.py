@@ -15,6 +15,7 @@ from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
 from ui.alarm_strip import AlarmStrip
 from ui.alarms import AlarmsPage
+from ui.bench import BenchPage
 from ui.bridge import Bridge, attempt
 from ui.help import HelpPage
 from ui.labeling import LabelPage
@@ -85,6 +86,7 @@ class Window(QMainWindow):
         self.alarm_strip = AlarmStrip(self.thumbs)
         self.live = LivePage(self.bridge, self.thumbs, zone)
         self.review = ReviewPage(self.bridge, zone)
+        self.bench = BenchPage(self.bridge, self.thumbs, zone)
         self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
@@ -95,6 +97,7 @@ class Window(QMainWindow):
         self.pages: dict[str, QWidget] = {
             "live": self.live,
             "review": self.review,
+            "bench": self.bench,
             "label": self.label,
             "train": self.train,
             "alarms": self.alarms,
@@ -234,6 +237,7 @@ class Window(QMainWindow):
         assert isinstance(app, QApplication)
         theme.apply(app, settings.theme, settings.pixels_per_mm)
         self.live.set_zone(self.zone())
+        self.bench.set_zone(self.zone())
         self.alarms.set_zone(self.zone())
         self.review.set_zone(self.zone())
         self._refresh_state()
@@ -255,6 +259,7 @@ class Window(QMainWindow):
         self.bridge.close()
         self.live.close_page()
         self.review.close_page()
+        self.bench.close_page()
         self.label.close_page()
         self.train.close_page()
         self.reports.close_page()

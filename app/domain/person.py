@@ -22,6 +22,7 @@ class Action(StrEnum):
     RUN = "run"
     REVIEW = "review"
     LABEL = "label"
+    LOT = "lot"
     EXPORT = "export"
     TRAIN = "train"
     RELEASE = "release"
@@ -33,7 +34,7 @@ class Action(StrEnum):
 
 
 _LINE = {Action.ACKNOWLEDGE, Action.RUN}
-_JUDGING = _LINE | {Action.REVIEW, Action.LABEL, Action.EXPORT}
+_JUDGING = _LINE | {Action.REVIEW, Action.LABEL, Action.LOT, Action.EXPORT}
 
 RIGHTS: dict[Role, frozenset[Action]] = {
     Role.OPERATOR: frozenset(_LINE),

@@ -56,9 +56,13 @@ class Wear:
         """E.g. "corrosion 12.3 mm2, its limit is 10 mm2"."""
         name = "defects" if self.limit.label == ANY else self.limit.label
         unit = self.limit.unit
-        return f"{name} {self.area:.4g} {unit}, {'their' if name == 'defects' else 'its'} limit is " + (
-            f"{self.limit.area:.4g} {unit}"
-        )
+        whose = "their" if name == "defects" else "its"
+        return f"{name} {figure(self.area)} {unit}, {whose} limit is {figure(self.limit.area)} {unit}"
+
+
+def figure(area: float) -> str:
+    """An area as people read it: "12.3", "12,014"."""
+    return f"{area:.4g}" if area < 9999.5 else f"{area:,.0f}"
 
 
 def grade(regions: Sequence[Region], limits: Sequence[WearLimit]) -> tuple[tuple[Region, ...], tuple[Wear, ...]]:

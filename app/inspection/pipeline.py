@@ -15,6 +15,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.cameras.base import FrameSource
 from app.domain.errors import PictureError
@@ -24,10 +25,12 @@ from app.domain.verdict import Verdict
 from app.inspection.capture import CaptureState, CaptureThread, slot_for
 from app.inspection.meter import RateMeter
 from app.inspection.recorder import DetectorPort, Judged, Recorder
+from app.inspection.triggers import Trigger
 
 log = logging.getLogger(__name__)
 
 _AHEAD = 2  # judged frames that may wait for the recorder before detection waits too
+_LOOK = 0.2  # seconds between two looks whether a line that waits for a trigger has ended
 _DRIVER_PATIENCE = 2.0
 """Seconds that ending a live source may take. Sources promise half a second; a driver that hangs is left behind."""
 
@@ -41,6 +44,7 @@ class Pipeline:
         on_source: told when the source is connected, lost or at its end.
         on_bad_picture: told of a picture that can't be read.
         on_finished: called once when a finite source has ended and everything of it is on record.
+        trigger: who says which frames are parts while it is armed.
         record_every: seconds after which unchanged continuous viewing is recorded again.
         wait: of the capture thread, for tests.
     """
@@ -56,6 +60,7 @@ class Pipeline:
         on_source: Callable[[CaptureState], None] = lambda state: None,
         on_bad_picture: Callable[[PictureError], None] = lambda error: None,
         on_finished: Callable[[], None] = lambda: None,
+        trigger: Trigger | None = None,
         record_every: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
@@ -64,6 +69,7 @@ class Pipeline:
         self._recorder, self._publish, self._on_finished = recorder, publish, on_finished
         self._on_refused = on_refused
         self._record_every, self._clock = record_every, clock
+        self.trigger = trigger or Trigger()
         self.slot = slot_for(source)
         self.capture = CaptureThread(source, self.slot, on_change=on_source, on_bad_picture=on_bad_picture, wait=wait)
         self.verdicts = RateMeter()
@@ -84,6 +90,7 @@ class Pipeline:
         recorded. False where a thread hangs."""
         self._stopping.set()
         until = time.monotonic() + timeout
+        self.trigger.release()  # one that still waits for its frame gets none
         ended = self.capture.stop(min(_DRIVER_PATIENCE, timeout) if self.source.traits.live else timeout)
         for thread in (self._detection, self._recording):
             if thread.ident is not None:
@@ -98,15 +105,22 @@ class Pipeline:
 
     # -- detection thread
     def _detect_all(self) -> None:
+        live = self.source.traits.live
         while True:
+            while not live and not self.trigger.wait(_LOOK) and not self._stopping.is_set():
+                pass  # an enumerated source drops nothing: its next picture waits for the trigger
+            if not live and self.trigger.armed and self._stopping.is_set() and not self.trigger.busy:
+                self.slot.close()  # what was not asked for is no part; the source gives it again
+                break
             frame = self.slot.take()
             if frame is None:
                 if self.slot.closed:
                     break
                 continue
-            if self._stopping.is_set() and self.source.traits.live:
+            if self._stopping.is_set() and live:
                 break
-            self._judged.put(self._judge(frame))
+            triggered = self.trigger.claim(frame, live=live)
+            self._judged.put(replace(self._judge(frame), triggered=triggered, viewed=self.trigger.armed))
         self._judged.put(None)
 
     def _judge(self, frame: Frame) -> Judged:
@@ -126,7 +140,7 @@ class Pipeline:
     # -- recording thread
     def _record_all(self) -> None:
         while (judged := self._judged.get()) is not None:
-            if self._to_record(judged):
+            if judged.triggered or (not judged.viewed and self._to_record(judged)):
                 outcome = self._record(judged)
                 if outcome.inspection is None:
                     self._tell(self._on_refused, outcome)
@@ -137,6 +151,8 @@ class Pipeline:
             self.inspected += 1
             self.verdicts.tick()
             self._tell(self._publish, outcome)
+            if judged.triggered:
+                self.trigger.release(judged.frame.id)
         if not self._stopping.is_set():
             self._on_finished()
 

@@ -48,11 +48,18 @@ class AlarmPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A frame with the detector's answer, or with the words of why there is none."""
+    """A frame with the detector's answer, or with the words of why there is none.
+
+    Attributes:
+        triggered: it was asked for as a part.
+        viewed: parts are asked for one by one, so without a trigger it is none.
+    """
 
     frame: Frame
     detection: Detection | None
     error: str = ""
+    triggered: bool = False
+    viewed: bool = False
 
     @property
     def verdict(self) -> Verdict:

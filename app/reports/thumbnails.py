@@ -41,15 +41,15 @@ class Thumbnail:
     height: int
 
 
-def thumbnail(path: Path, regions: Sequence[Region]) -> Thumbnail:
-    """The picture at `path`, made small, with `regions` outlined.
+def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = (WIDTH, HEIGHT)) -> Thumbnail:
+    """The picture at `path`, made small enough for `fit` (width, height), with `regions` outlined.
 
     Raises:
         PictureError: missing, damaged, or no picture; names the file.
     """
     image = read_picture(path)
     height, width = image.shape[:2]
-    scale = min(WIDTH / width, HEIGHT / height, 1.0)
+    scale = min(fit[0] / width, fit[1] / height, 1.0)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     for region in regions:

@@ -78,6 +78,8 @@ def words_for(path: Path) -> Iterator[None]:
         raise _in_words(path, error.orig if error.orig is not None else error) from error
     except (sqlite3.Error, OSError) as error:
         raise _in_words(path, error) from error
+    except UnicodeDecodeError as error:  # SQLite's own message about damage, with the damaged bytes in it
+        raise _damaged(path, "what it says of itself is no text") from error
 
 
 def _in_words(path: Path, error: BaseException) -> StoreError:

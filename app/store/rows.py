@@ -144,7 +144,7 @@ def region_from(row: sa.Row[Any]) -> Region:
         area=row.area,
         label=row.label,
         score=row.score if row.score is not None else float("nan"),  # SQLite keeps NaN as NULL
-        outline=tuple((x, y) for x, y in json.loads(row.outline)),
+        outline=_outline(row.outline),
         area_mm2=row.area_mm2,
         severity=row.severity,
     )
@@ -153,6 +153,14 @@ def region_from(row: sa.Row[Any]) -> Region:
 @functools.lru_cache(maxsize=64)
 def _model(name: str, version: int, sha256: str, backbone: str) -> ModelRef:
     return ModelRef(name, version, sha256, backbone)  # the same few stand on all rows
+
+
+def _outline(found: str) -> tuple[tuple[int, int], ...]:
+    """None where its text was damaged on the disk: the box is still known."""
+    try:
+        return tuple((x, y) for x, y in json.loads(found))
+    except (ValueError, TypeError):
+        return ()
 
 
 def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection:

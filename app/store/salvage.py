@@ -17,7 +17,7 @@ from app.store.leaves import Value, leaf_rows
 
 TABLES = (
     "model", "inspection", "region", "alarm", "counter", "review", "person", "audit", "review_ask", "review_label",
-    "drift_warning", "retraining",
+    "drift_warning", "retraining", "lot", "lot_decision",
 )  # fmt: skip
 _KEYS = {"region": "inspection"}  # has no rowid
 # Of these a gap in the numbers is no loss.
@@ -92,7 +92,7 @@ def _opened(damaged: Path) -> sqlite3.Connection | None:
         # A file that ends early is refused without this, also where the rest of it is sound. Nothing is written.
         source.execute("PRAGMA writable_schema=ON")
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         source.close()
         return None
     # Damage inside a text is no reason to lose its row.
@@ -167,7 +167,7 @@ def _rows(source: sqlite3.Connection, table: str, names: str, found: Salvaged) -
                     last = row[0]
                     yield last, row[1:]
             return
-        except (sqlite3.DatabaseError, OverflowError):
+        except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError):
             found.unreadable += 1
         # At least one further on each time, whatever the damaged pages pretend.
         beyond = _beyond(source, table, key, max(last, start))
@@ -184,7 +184,7 @@ def _beyond(source: sqlite3.Connection, table: str, key: str, last: int) -> int 
             source.execute(
                 f"SELECT * FROM {table} NOT INDEXED WHERE {key} >= ? ORDER BY {key} LIMIT 1", (start,)
             ).fetchone()
-        except (sqlite3.DatabaseError, OverflowError):
+        except (sqlite3.DatabaseError, OverflowError, UnicodeDecodeError):
             return False
         return True
 

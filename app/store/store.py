@@ -28,6 +28,7 @@ from app.store.alarming import upsert_alarm
 from app.store.auditing import AuditLog, entry_from
 from app.store.browsing import Browsing
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
+from app.store.lots import LotBook
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
 from app.store.reporting import ReportQueries
@@ -66,6 +67,7 @@ class Store:
         self.reviewing = ReviewRows(self._write, self._read, self._audit)
         self.browsing = Browsing(self._read)
         self.reporting = ReportQueries(self.select)
+        self.lots = LotBook(self._write, self._read, self._audit, self._inspections)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 

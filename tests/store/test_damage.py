@@ -27,12 +27,12 @@ from tests.store.samples import MODEL, NOON, alarm, inspection, integrity, open_
 from tests.store.test_migrations import made_by, old_parts
 
 ROOT = Path(__file__).resolve().parents[2]
-COUNT = 300
+COUNT = 500
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Inspection]]:
-    """A record of 300 parts with audit rows, an alarm and a person, closed; and its parts by id."""
+    """A record of 500 parts with audit rows, an alarm and a person, closed; and its parts by id."""
     folder = tmp_path_factory.mktemp("sound")
     with open_store(folder) as store:
         for second in range(COUNT):

@@ -32,10 +32,12 @@ from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
+from app.inspection.triggers import Trigger
 from app.jobs import Job, Jobs
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
+from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
@@ -94,6 +96,23 @@ class FakeReports(ReportDesk):
         return station.jobs.start("Report", work)
 
 
+class FakeLine:
+    """A line that gives no parts: the bench is tested with a real station."""
+
+    enumerated = False
+
+    def __init__(self, station: FakeStation) -> None:
+        self.trigger = Trigger()
+        self.state = station.state
+
+    def part(self) -> Outcome | None:
+        return None
+
+    def hold_to(self, limits: object) -> None: ...
+    def stop(self) -> None: ...
+    def resume(self) -> None: ...
+
+
 class FakeStation:
     """Keeps the interface of the station."""
 
@@ -116,6 +135,8 @@ class FakeStation:
         self.merging = MergeDesk(self)
         self.alarms = AlarmBook(self.store)
         self.reporting = FakeReports(self)
+        self.line = FakeLine(self)
+        self.lots = LotDesk(self, lambda: self._tell(Change.LOTS))
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)

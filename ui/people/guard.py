@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QRect, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.domain.person import Person
@@ -50,7 +51,7 @@ class Guard(QObject):
         self.sheet = SignInSheet(bridge, window)
         self.sheet.entered.connect(self.look)
         self.toast = Toast(window)
-        self.wedge = Wedge(window, lambda: bridge.station.settings.scan_prefix, clock)
+        self.wedge = Wedge(window, lambda: bridge.station.settings.scan_prefix, clock, self._at_once)
         self.wedge.scanned.connect(self.scanned)
         refusals().heard.connect(self._refused)
         app = QApplication.instance()
@@ -123,6 +124,11 @@ class Guard(QObject):
             self._place()
 
     # -- codes
+    def _at_once(self, event: QKeyEvent) -> bool:
+        """The space bar triggers, and so do the keys a page names in `takes_at_once(event)`."""
+        takes = getattr(self._shown(), "takes_at_once", None)
+        return event.key() == Qt.Key.Key_Space or (takes is not None and bool(takes(event)))
+
     def scanned(self, code: str) -> None:
         """A scanner has read something: a badge, unless the page on show is just learning one; else a part, which the
         page may look for, or which comes next on the line."""

@@ -6,6 +6,7 @@ from app.domain.person import Action
 from app.people import PeopleDesk
 
 _NEEDED: dict[str, tuple[Action, ...]] = {
+    "bench": (Action.LOT,),
     "review": (Action.REVIEW,),
     "label": (Action.LABEL,),
     "train": (Action.TRAIN,),

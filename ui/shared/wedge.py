@@ -33,14 +33,20 @@ class Wedge(QObject):
         window: whose keys.
         prefix: what the scanner types before a code, "" for nothing.
         clock: seconds, rising.
+        at_once: keys that wait for nothing and begin no code, such as a pedal's.
     """
 
     scanned = Signal(str)
 
     def __init__(
-        self, window: QWidget, prefix: Callable[[], str] = lambda: "", clock: Callable[[], float] = time.monotonic
+        self,
+        window: QWidget,
+        prefix: Callable[[], str] = lambda: "",
+        clock: Callable[[], float] = time.monotonic,
+        at_once: Callable[[QKeyEvent], bool] = lambda event: event.key() == Qt.Key.Key_Space,
     ) -> None:
         super().__init__(window)
+        self._at_once = at_once
         self._window, self._prefix, self._clock = window, prefix, clock
         self._held: list[tuple[QWidget, QKeyEvent]] = []  # with whose they were
         self._quick = True  # no gap between the keys held was longer than a scanner's
@@ -73,8 +79,8 @@ class Wedge(QObject):
         return self._pressed(watched, event)
 
     def _is_letter(self, event: QKeyEvent) -> bool:
-        if event.key() == Qt.Key.Key_Space and not self._held:
-            return False  # the trigger's: it waits for nothing, and no code begins with it
+        if not self._held and self._at_once(event):
+            return False
         plain = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier) == _PLAIN
         return plain and bool(event.text()) and event.text().isprintable() and not event.isAutoRepeat()
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLayout,
@@ -164,23 +165,24 @@ class Choice(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, options: list[tuple[str, str]], value: str) -> None:
-        """`options` are (key, words)."""
+    def __init__(self, options: list[tuple[str, str]], value: str, *, columns: int = 0) -> None:
+        """`options` are (key, words); with `columns` several rows of so many instead of one."""
         super().__init__()
-        row = QHBoxLayout(self)
+        row = QGridLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         self._buttons: dict[str, Button] = {}
-        for key, words in options:
+        for number, (key, words) in enumerate(options):
             chip = Button(words, "chip")
             chip.setCheckable(True)
             chip.clicked.connect(lambda _checked=False, key=key: self.chosen.emit(key))
             self._group.addButton(chip)
             self._buttons[key] = chip
-            row.addWidget(chip)
-        row.addStretch(1)
+            row.addWidget(chip, *divmod(number, columns or len(options)))
+        if not columns:
+            row.setColumnStretch(len(options), 1)
         self.set_value(value)
 
     def button(self, key: str) -> Button:
