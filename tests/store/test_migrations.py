@@ -18,10 +18,15 @@ from app.domain.verdict import Verdict
 from app.store import Store, migrations, rows
 from tests.store.samples import MODEL, NOON, SCRATCH, alarm, inspection, integrity, open_store
 
-OLD = ("0001", "0002")
+OLD = ("0001", "0002", "0003")
 _ADDED = {
     "0001": {"area_mm2", "severity", "captured_at"},
     "0002": {"captured_at"},
+    "0003": set(),
+}
+_NEW_OF_ALARMS = {
+    *("rule", "part_id", "priority", "lasting", "cleared_at", "ended_at", "waiting_since", "escalated"),
+    *("shelved_at", "shelved_until", "shelved_by", "shelved_reason"),
 }
 _NEW_IN_0003 = {"serial", "lot", "recipe", "operator", "camera", "checkpoints", "wear", "outputs", "picture_removed_at"}
 
@@ -40,11 +45,15 @@ def made_by(step: str, folder: Path) -> Path:
         old.execute("PRAGMA journal_mode=WAL")
         _insert(old, "model", {"seq": 1, **rows.model_row(MODEL)})
         for number, one in enumerate(old_parts(), 1):
-            row = {name: value for name, value in rows.inspection_row(one).items() if name not in _NEW_IN_0003}
+            new = _NEW_IN_0003 if step < "0003" else set()
+            row = {name: value for name, value in rows.inspection_row(one).items() if name not in new}
             _insert(old, "inspection", {"seq": number, "model": 1, **row})
             for each in rows.region_rows(number, one.regions, row["captured_at"]):
                 _insert(old, "region", {name: value for name, value in each.items() if name not in _ADDED[step]})
-        _insert(old, "alarm", rows.alarm_row(alarm(1, id="a" * 32)))
+        seen = alarm(2, id="b" * 32, acknowledged_at=NOON, acknowledged_by="Operator")
+        for each in (alarm(1, id="a" * 32), seen):
+            row = {name: value for name, value in rows.alarm_row(each).items() if name not in _NEW_OF_ALARMS}
+            _insert(old, "alarm", row)
         old.execute("UPDATE counter SET next = 4")
         old.commit()
     return path
@@ -69,6 +78,7 @@ def test_a_record_of_an_older_schema_keeps_everything(tmp_path: Path, step: str)
     with open_store(tmp_path) as store:
         assert store.recent() == list(reversed(old_parts()))
         assert [each.id for each in store.active_alarms()] == ["a" * 32]
+        assert [each.ended_at for each in store.alarm_history()] == [NOON, None], "an acknowledged alarm was over"
         assert store.next_part_number() == 4
         # What is new finds what is old.
         assert [each.part_id for each in store.search(RecordQuery(label="scratch"))] == ["2"]
@@ -106,14 +116,14 @@ def _described(folder: Path) -> dict[str, object]:
 def test_a_migration_that_fails_leaves_the_old_record_as_it_was(tmp_path: Path, step: str) -> None:
     path = made_by(step, tmp_path)
     with closing(sqlite3.connect(path)) as old:
-        old.execute("CREATE TABLE review (mine TEXT)")  # in the way of one of the last steps
+        old.execute("CREATE TABLE baseline (mine TEXT)")  # in the way of one of the last steps
         old.commit()
-    with pytest.raises(Exception, match="review"):
+    with pytest.raises(Exception, match="baseline"):
         open_store(tmp_path)
     with closing(sqlite3.connect(path)) as old:
         assert old.execute("SELECT version_num FROM alembic_version").fetchone() == (step,)
         assert old.execute("SELECT count(*) FROM inspection").fetchone() == (3,)
-        assert "serial" not in {row[1] for row in old.execute("PRAGMA table_info(inspection)")}
+        assert "ended_at" not in {row[1] for row in old.execute("PRAGMA table_info(alarm)")}
 
 
 def test_rows_stay_and_only_what_comes_later_is_written_later(tmp_path: Path, store: Store) -> None:
