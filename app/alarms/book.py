@@ -61,6 +61,7 @@ class AlarmBook:
         self.on_notices: Callable[[], None] = lambda: None
         """Called after notices were committed."""
         self.use(config or AlarmConfig())
+        self._show()
 
     # -- what it says
     def active(self) -> list[Alarm]:
