@@ -336,7 +336,7 @@ class AlarmBook:
             self.on_notices()
 
     def _show(self) -> None:
-        newest = sorted(self._standing.values(), key=lambda alarm: alarm.last_at, reverse=True)
+        newest = sorted(self._standing.values(), key=lambda alarm: (alarm.last_at, alarm.id), reverse=True)
         self._shown = tuple(sorted(newest, key=lambda alarm: not alarm.waits))
         self._shown_tickets = dict(self._tickets)
 
