@@ -89,6 +89,7 @@ class Bench:
 
 
 # -- the ways
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # the password goes to this machine only
 def test_mail_says_what_where_and_shows_the_picture() -> None:
     with MailServer(user="line", password="pässword") as server:
         recipient = mail_to(server.port, options={"user": "line", "from": "station@example.com"})

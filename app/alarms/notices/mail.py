@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import smtplib
 import ssl
 from datetime import UTC, datetime
@@ -39,7 +40,7 @@ class Mail:
         try:
             with _connected(host, port, security) as server:
                 if user:
-                    server.login(user, secret)
+                    _log_in(server, user, secret)
                 server.send_message(mail, parseaddr(sender)[1], [parseaddr(address)[1] for address in to])
         except smtplib.SMTPAuthenticationError as error:
             raise SendError(f"{host} does not take user and password ({error.smtp_code}).", final=True) from error
@@ -71,6 +72,18 @@ def _connected(host: str, port: int, security: str) -> smtplib.SMTP:
             server.close()
             raise
     return server
+
+
+def _log_in(server: smtplib.SMTP, user: str, secret: str) -> None:
+    if (user + secret).isascii():
+        server.login(user, secret)
+        return
+    # smtplib knows ASCII only, and would leave the server waiting; PLAIN takes UTF-8 (RFC 4616).
+    server.ehlo_or_helo_if_needed()
+    both = base64.b64encode(f"\0{user}\0{secret}".encode()).decode("ascii")
+    code, said = server.docmd("AUTH", f"PLAIN {both}")
+    if code not in (235, 503):
+        raise smtplib.SMTPAuthenticationError(code, said)
 
 
 def _mail(message: Message, sender: str, to: list[str]) -> EmailMessage:
