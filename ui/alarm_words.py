@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from app.domain.alarm import Alarm, AlarmState
 from app.domain.alarm_rule import WORDS, RuleKind
@@ -76,7 +76,7 @@ def length_words(seconds: float | None) -> str:
     return f"{minutes / 1440:.0f} days"
 
 
-def since_words(alarm: Alarm, zone: tzinfo | None, now: datetime) -> str:
-    """Since when, and how long that is."""
-    day = now - alarm.raised_at > timedelta(hours=12)
-    return f"since {clock(alarm.raised_at, zone, day=day)} ({length_words((now - alarm.raised_at).total_seconds())})"
+def since_words(alarm: Alarm, zone: tzinfo | None) -> str:
+    """Since when; with the day where that was not today."""
+    today = datetime.now(UTC).astimezone(zone).date() == alarm.raised_at.astimezone(zone).date()
+    return f"since {clock(alarm.raised_at, zone, day=not today)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
@@ -43,13 +43,13 @@ class AlarmCard(Card):
         picture = AlarmPicture(thumbs, QSize(128, 80))
         picture.show_alarm(alarm)
         self.title = Elided(title_words(alarm), "heading")
-        where = f"{source_words(alarm.source)}, {since_words(alarm, zone, datetime.now(UTC))}"
+        where = f"{source_words(alarm.source)}, {since_words(alarm, zone)}"
         self.state = Elided(state_words(alarm, zone), "strong" if alarm.waits else "note")
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addStretch(1)
         words.addWidget(self.title)
-        words.addWidget(Elided(f"{alarm.priority.words} \u00b7 {where}", "note"))
+        words.addWidget(Elided(f"{alarm.priority.words}, {where}", "note"))
         words.addWidget(self.state)
         if ticket is not None:
             to = f", given to {ticket.assigned_to}" if ticket.assigned_to else ""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.alarm import AlarmEvent, AlarmRow, AlarmState
 from ui.alarm_strip import AlarmPicture
@@ -15,7 +15,7 @@ from ui.alarm_words import state_words, title_words
 from ui.alarms.forms import AssignForm, CloseForm, CommentForm, Form, ShelveForm
 from ui.bridge import Bridge
 from ui.shared.thumbs import Thumbs
-from ui.shared.widgets import Button, Card, Notice, clear, clock, label, scrolled
+from ui.shared.widgets import Button, Card, Notice, clear, clock, column, label, row, scrolled, set_kind
 from ui.topbar import source_words
 
 
@@ -40,6 +40,7 @@ class AlarmDetail(Card):
         self.empty = label(
             "Tap an alarm to see what happened to it, and to shelve, assign or close it.", "note", wrap=True
         )
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         for page in (self.empty, self.view):
             self.stack.addWidget(page)
         for form in (self.shelve_form, self.assign_form, self.comment_form, self.close_form):
@@ -59,31 +60,33 @@ class AlarmDetail(Card):
         self.where = label("", "quiet", wrap=True)
         self.state = label("", "strong", wrap=True)
         self.ticket = label("", wrap=True)
-        self.picture = AlarmPicture(thumbs, QSize(240, 150))
+        self.picture = AlarmPicture(thumbs, QSize(160, 104))
         self.acknowledge = Button("Acknowledge", "primary", "check", on=self._acknowledge)
         self.shelve = Button("Shelve", icon_name="bell-sleep-outline", on=self._open_shelf)
-        self.assign = Button("Assign", icon_name="account-arrow-right-outline", on=lambda: self._open(self.assign_form))
-        self.comment = Button("Comment", icon_name="comment-outline", on=lambda: self._open(self.comment_form))
-        self.close_button = Button("Close ticket", icon_name="check-all", on=lambda: self._open(self.close_form))
-        buttons = QGridLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(self.acknowledge, 0, 0, 1, 2)
-        for place, button in enumerate((self.shelve, self.assign, self.comment, self.close_button)):
+        self.assign = Button("Assign", on=lambda: self._open(self.assign_form))
+        self.comment = Button("Comment", on=lambda: self._open(self.comment_form))
+        self.close_button = Button("Close", on=lambda: self._open(self.close_form))
+        for button in (self.acknowledge, self.shelve, self.assign, self.comment, self.close_button):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            buttons.addWidget(button, 1 + place // 2, place % 2)
+        buttons = column(spacing=8)
+        buttons.addLayout(row(self.acknowledge, self.shelve))
+        buttons.addLayout(row(self.assign, self.comment, self.close_button))
         content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)
-        for widget in (self.title, self.state, self.picture, self.detail, self.where, self.ticket):
-            inner.addWidget(widget)
+        inner.addWidget(self.title)
+        inner.addWidget(self.state)
+        beside = row(self.picture, spacing=16)
+        beside.addLayout(column(self.detail, self.where, self.ticket, 1), 1)
+        inner.addLayout(beside)
         inner.addWidget(label("What happened", "strong"))
         self._events = QVBoxLayout()
         self._events.setSpacing(4)
         inner.addLayout(self._events)
         inner.addStretch(1)
         area = scrolled(content)
-        content.setProperty("kind", "")
+        set_kind(content, "")
         layout = QVBoxLayout(view)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
@@ -112,11 +115,11 @@ class AlarmDetail(Card):
         self._zone = zone
 
     def _show(self, found: tuple[AlarmRow | None, list[AlarmEvent], list[str]]) -> None:
-        row, events, self._names = found
-        if row is None or row.alarm.id != self._id:
+        shown, events, self._names = found
+        if shown is None or shown.alarm.id != self._id:
             return
-        self.row = row
-        alarm, ticket = row.alarm, row.ticket
+        self.row = shown
+        alarm, ticket = shown.alarm, shown.ticket
         self.title.setText(title_words(alarm))
         self.detail.setText(alarm.detail)
         newest = f", newest {clock(alarm.last_at, self._zone)}" if alarm.count > 1 else ""

@@ -35,6 +35,7 @@ class AlarmFiguresView(QWidget):
             _grid([("Not acknowledged", self.values["waiting"]), ("Open tickets", self.values["tickets"])])
         )
         counts.body.addWidget(self.notes["alarms"])
+        counts.body.addStretch(1)
         seen = Card("Until somebody acknowledged", padding=16)
         seen.body.addLayout(_grid([("Median", self.times["seen_median"]), ("Mean", self.times["seen_mean"])]))
         seen.body.addWidget(self.notes["seen"])

@@ -16,7 +16,7 @@ from ui.theme import current
 from ui.topbar import source_words
 
 MOST = 500
-_COLUMNS = ("Raised", "What", "Newest cause", "Where", "Times", "Acknowledged", "Ticket")
+_COLUMNS = ("Raised", "What", "Where", "Times", "Acknowledged", "Ticket")
 _PERIODS = [("today", "Today"), ("week", "7 days"), ("all", "All"), ("own", "Own dates")]
 
 
@@ -70,8 +70,7 @@ class AlarmHistory(QWidget):
         header = table.horizontalHeader()
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        for column in (1, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         finger_scroll(table)
 
@@ -119,7 +118,6 @@ class AlarmHistory(QWidget):
             cells = (
                 clock(alarm.raised_at, self._zone, day=True),
                 alarm.title,
-                alarm.detail,
                 source_words(alarm.source),
                 str(alarm.count),
                 end_words(alarm, self._zone),
@@ -128,6 +126,6 @@ class AlarmHistory(QWidget):
             for index, words in enumerate(cells):
                 item = QTableWidgetItem(words)
                 item.setToolTip(words)
-                if index == 4:
+                if index == 3:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 self.table.setItem(line, index, item)

@@ -69,6 +69,7 @@ class AlarmsPage(QWidget):
         self.view.chosen.connect(self.open)
         for one in (self.active, self.shelved, self.tickets, self.history):
             one.chosen.connect(self.detail.show_alarm)
+        self.history.chosen.connect(lambda _id: self.detail.show())
         self.detail.changed.connect(self.refresh)
         bridge.alarms.connect(self._changed)
 
@@ -81,7 +82,7 @@ class AlarmsPage(QWidget):
         """Shows one of the views."""
         self.view.set_value(key)
         self.stack.setCurrentWidget(self._places[key])
-        self.detail.setVisible(key != "figures")
+        self.detail.setVisible(key not in ("figures", "history"))  # the history's table takes the room until a tap
         self.detail.show_alarm("")
         for cards in (self.active, self.shelved, self.tickets):
             cards.choose("")

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge
 from ui.setup.about import AboutPage
+from ui.setup.alarms import AlarmsSetup
 from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
 from ui.shared.widgets import Choice, scrolled
@@ -26,13 +27,17 @@ class SetupPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
-        self.choice = Choice([("source", "Source"), ("station", "Station"), ("about", "About")], "source")
+        self.choice = Choice(
+            [("source", "Source"), ("station", "Station"), ("alarms", "Alarms"), ("about", "About")], "source"
+        )
         self.source = SourcePage(bridge)
         self.station = StationPage(bridge)
+        self.alarms = AlarmsSetup(bridge)
         self.about = AboutPage(bridge)
         self.stack = QStackedWidget()
         self._areas = {}
-        for key, page in (("source", self.source), ("station", self.station), ("about", self.about)):
+        pages = (("source", self.source), ("station", self.station), ("alarms", self.alarms), ("about", self.about))
+        for key, page in pages:
             self._areas[key] = scrolled(page)
             self.stack.addWidget(self._areas[key])
         layout.addWidget(self.choice)
@@ -57,8 +62,11 @@ class SetupPage(QWidget):
         """Reads what the open page shows."""
         if self.stack.currentWidget() is self._areas["source"]:
             self.source.refresh()
+        elif self.stack.currentWidget() is self._areas["alarms"]:
+            self.alarms.refresh()
         elif self.stack.currentWidget() is self._areas["about"]:
             self.about.refresh()
 
     def close_page(self) -> None:
         self.source.close_page()
+        self.alarms.close_page()

@@ -50,7 +50,7 @@ QPushButton[kind="chip"]:checked {{
     min-height: {m.touch - 4}px;
 }}
 
-QLineEdit, QComboBox, QDateEdit {{
+QLineEdit, QComboBox, QDateEdit, QPlainTextEdit {{
     background: {t.surface}; color: {t.text}; border: 1px solid {t.line}; border-radius: {RADIUS}px;
     padding: 0 12px; min-height: {m.touch - 2}px; selection-background-color: {t.action};
     selection-color: {t.on_fill};

@@ -29,7 +29,7 @@ class Mail:
             raise SendError(f"{recipient.name}: security is starttls, tls or none, not {security!r}.", final=True)
         host, user = recipient.option("host"), recipient.options.get("user", "")
         to = [address.strip() for address in recipient.option("to").split(",") if address.strip()]
-        sender = recipient.options.get("from", "") or user or to[0]
+        sender = recipient.options.get("from", "") or (user if "@" in user else to[0])
         for address in (*to, sender):
             if "@" not in parseaddr(address)[1] or any(sign in address for sign in "\r\n"):
                 raise SendError(f"{recipient.name}: {address!r} is no e-mail address.", final=True)
