@@ -86,6 +86,7 @@ class AlarmDetail(Card):
         inner.addLayout(self._events)
         inner.addStretch(1)
         area = scrolled(content)
+        content.setAutoFillBackground(False)  # it lies on the card, not on the ground
         set_kind(content, "")
         layout = QVBoxLayout(view)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -200,7 +200,6 @@ class PeopleCard(Card):
             where = one.options.get("to") or one.options.get("url") or one.options.get("topic") or ""
             words = Elided(f"{one.name} \u00b7 {CHANNEL_WORDS.get(one.channel, one.channel)} {where}")
             on = Choice([("on", "On"), ("off", "Off")], "on" if one.on else "off")
-            on.setFixedWidth(152)
             on.chosen.connect(lambda value, id=one.id: self._switch(id, value == "on"))
             edit = Button("Edit", on=lambda one=one: self._edit(one))
             edit.setAccessibleName(f"Edit {one.name}")

@@ -12,8 +12,10 @@ from app.domain.alarm import Priority
 from app.domain.alarm_rule import NUMBERS, WORDS, AlarmRule, Number, RuleKind
 from app.domain.errors import LinesightError
 from ui.shared.widgets import Choice, Combo, label
+from ui.theme import current
 
 _NARROW = 84
+_A_LINE = 2  # numbers beside each other, so that it fits a 10-inch screen
 
 
 def number_field(value: float, name: str) -> QLineEdit:
@@ -47,28 +49,27 @@ class RuleRow(QWidget):
         for priority in reversed(Priority):
             self.priority.addItem(priority.words, priority)
         self.priority.setCurrentIndex(self.priority.findData(rule.priority))
-        self.priority.setFixedWidth(140)
+        self.priority.setFixedWidth(112 + current().metrics.touch)
         self.editors: dict[str, QLineEdit] = {}
         self.label = QLineEdit(rule.label)
         self.label.setPlaceholderText("defect type")
         self.label.setAccessibleName("Defect type")
         self.label.setMaximumWidth(160)
-        numbers = QHBoxLayout()
-        numbers.setSpacing(8)
-        if rule.kind is RuleKind.TYPE_RATE:
-            numbers.addWidget(self.label)
-        for number in NUMBERS[rule.kind]:
-            self._add(numbers, number)
-        numbers.addStretch(1)
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addWidget(label(WORDS[rule.kind], "strong"))
-        if NUMBERS[rule.kind]:
-            words.addLayout(numbers)
+        if rule.kind is RuleKind.TYPE_RATE:
+            words.addWidget(self.label)
+        for first in range(0, len(NUMBERS[rule.kind]), _A_LINE):
+            line = QHBoxLayout()
+            line.setSpacing(8)
+            for number in NUMBERS[rule.kind][first : first + _A_LINE]:
+                self._add(line, number)
+            line.addStretch(1)
+            words.addLayout(line)
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(16)
-        self.on.setFixedWidth(152)
         line.addWidget(self.on, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addLayout(words, 1)
         line.addWidget(self.priority, 0, Qt.AlignmentFlag.AlignVCenter)
