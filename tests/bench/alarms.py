@@ -1,4 +1,4 @@
-"""What the rules of the alarms cost a part: `python tests/bench/alarms.py`.
+"""What the rules of the alarms cost a part: `python main.py bench alarms [--quick] [--json]`.
 
 All rules are on, the windows are as long as they may be and full. Told apart: looking at the rules alone, and the whole
 of `AlarmBook.raised_by` with what it writes, beside the commit of the inspection itself.
@@ -7,64 +7,71 @@ of `AlarmBook.raised_by` with what it writes, beside the commit of the inspectio
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from app.alarms import AlarmBook
-from app.domain.alarm_rule import AlarmConfig, default_rules
+from app.cli.benching import Figure
+from app.domain.alarm_rule import AlarmConfig, AlarmRule, default_rules
 from app.domain.inspection import Inspection
 from app.domain.verdict import Verdict
 from app.store import Store
 from tests.store.samples import inspection, open_store
 
+Step = Callable[[float, str], None]
+
 SIZE = (640, 480)
-PARTS = 3000
 
 
-def main() -> None:
+def run(quick: bool, step: Step) -> list[Figure]:
+    count = 500 if quick else 3000
     rules = tuple(replace(rule, on=True, label="scratch", of=1000, baseline=100) for rule in default_rules())
     chance = random.Random(1)
-    rows = [
-        inspection(
-            second, Verdict.FAIL if chance.random() < 0.03 else Verdict.PASS, score=chance.lognormvariate(-1, 0.2)
-        )
-        for second in range(PARTS)
-    ]
-    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
-        book = AlarmBook(store, config=AlarmConfig(rules=rules))
+    parts = []
+    for second in range(count):
+        verdict = Verdict.FAIL if chance.random() < 0.03 else Verdict.PASS
+        parts.append(inspection(second, verdict, score=chance.lognormvariate(-1, 0.2)))
+    figures: list[Figure] = []
+    step(0.0, "Looking at the rules")
+    with _book(rules) as (book, _):
 
-        def look(row: Inspection) -> None:
-            with book.raised_by(row, SIZE):
+        def look(part: Inspection) -> None:
+            with book.raised_by(part, SIZE):
                 pass
 
-        report("rules alone, nothing written", look, rows)
-    for words, with_rules in (("inspection committed, no rule", False), ("inspection committed, all rules", True)):
-        with tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
-            book = AlarmBook(store, config=AlarmConfig(rules=rules if with_rules else ()))
-            report(words, lambda row, book=book, store=store: commit(book, store, row), rows[:1000])
+        figures += _figures("all rules, nothing written", look, parts, floor=1.0)
+    for fraction, words, some in ((0.3, "no rule", ()), (0.6, "all rules", rules)):
+        step(fraction, f"Committing with {words}")
+        with _book(some) as (book, store):
+
+            def commit(part: Inspection, book: AlarmBook = book, store: Store = store) -> None:
+                with book.raised_by(part, SIZE) as change:
+                    store.add_inspection(part, change)
+
+            figures += _figures(f"an inspection committed with {words}", commit, parts[:500])
+    return figures
 
 
-def commit(book: AlarmBook, store: Store, row: Inspection) -> None:
-    with book.raised_by(row, SIZE) as change:
-        store.add_inspection(row, change)
+@contextmanager
+def _book(rules: tuple[AlarmRule, ...]) -> Iterator[tuple[AlarmBook, Store]]:
+    with tempfile.TemporaryDirectory(prefix="linesight-bench-") as folder, open_store(Path(folder)) as store:
+        yield AlarmBook(store, config=AlarmConfig(rules=rules)), store
 
 
-def report(words: str, work: Callable[[Inspection], None], rows: list[Inspection]) -> None:
+def _figures(
+    words: str, work: Callable[[Inspection], None], parts: list[Inspection], floor: float | None = None
+) -> list[Figure]:
     taken = []
-    for row in rows:
+    for part in parts:
         began = time.perf_counter()
-        work(row)
+        work(part)
         taken.append(1e3 * (time.perf_counter() - began))
     taken.sort()
-    middle, high = taken[len(taken) // 2], taken[int(len(taken) * 0.99)]
-    print(f"{words}: p50 {middle:.3f} ms, p99 {high:.3f} ms")
-
-
-if __name__ == "__main__":
-    main()
+    return [
+        Figure(f"{words}, p50", taken[len(taken) // 2], "ms", floor),
+        Figure(f"{words}, p99", taken[int(len(taken) * 0.99)], "ms", floor),
+    ]
