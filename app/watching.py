@@ -98,7 +98,7 @@ class WatchDesk:
         self._sender.stop()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(timeout=20)
+                thread.join(timeout=5)  # a server that does not answer must not hold up the end
 
     def connect(
         self,
@@ -242,7 +242,8 @@ class WatchDesk:
             config.save(self._host.data.root / config.FILE, chosen)
             before, self._config = self._config, chosen
             self._host.alarms.use(chosen)
-            self._host.people.note_settings(_described(before), _described(chosen))
+            was, now = _described(before), _described(chosen)
+            self._host.people.note_settings(was, dict.fromkeys(was, "removed") | now)
         self._wake.set()
 
     def keep_secret(self, recipient_id: str, secret: str) -> None:

@@ -215,6 +215,7 @@ class Window(QMainWindow):
         self.live.close_page()
         self.label.close_page()
         self.train.close_page()
+        self.alarms.close_page()
         self.reports.close_page()
         self.setup.close_page()
 

@@ -35,38 +35,48 @@ class AlarmCard(Card):
         choose: Callable[[Alarm], None],
     ) -> None:
         super().__init__(padding=8)
-        self.alarm, self._choose = alarm, choose
+        self._choose = choose
         self._chosen = False
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setAccessibleName(f"{alarm.title}, {state_words(alarm, zone)}")
-        picture = AlarmPicture(thumbs, QSize(128, 80))
-        picture.show_alarm(alarm)
-        self.title = Elided(title_words(alarm), "heading")
-        where = f"{source_words(alarm.source)}, {since_words(alarm, zone)}"
-        self.state = Elided(state_words(alarm, zone), "strong" if alarm.waits else "note")
+        self._picture = AlarmPicture(thumbs, QSize(128, 80))
+        self.title, self._where = Elided("", "heading"), Elided("", "note")
+        self.state = Elided("", "strong" if alarm.waits else "note")
+        self._ticket = Elided("", "quiet")
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addStretch(1)
         words.addWidget(self.title)
-        words.addWidget(Elided(f"{alarm.priority.words}, {where}", "note"))
+        words.addWidget(self._where)
         words.addWidget(self.state)
         if ticket is not None:
-            to = f", given to {ticket.assigned_to}" if ticket.assigned_to else ""
-            words.addWidget(Elided(f"Ticket {ticket.number}{to}", "quiet"))
+            words.addWidget(self._ticket)
         words.addStretch(1)
         line = QHBoxLayout()
         line.setContentsMargins(8, 0, 8, 0)
         line.setSpacing(16)
-        line.addWidget(picture)
+        line.addWidget(self._picture)
         line.addLayout(words, 1)
         self.button: Button | None = None
         if offer is not None:
             text, icon_name, act = offer
-            self.button = Button(text, icon_name=icon_name, on=lambda: act(alarm))
+            self.button = Button(text, icon_name=icon_name, on=lambda: act(self.alarm))
             self.button.setAccessibleName(f"{text}: {alarm.title}")
             line.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.body.addLayout(line)
+        self.show_alarm(alarm, ticket, zone)
+
+    def show_alarm(self, alarm: Alarm, ticket: Ticket | None, zone: tzinfo | None) -> None:
+        """The same alarm as it stands now: a finger that is on the button stays on it."""
+        self.alarm = alarm
+        self.setAccessibleName(f"{alarm.title}, {state_words(alarm, zone)}")
+        self._picture.show_alarm(alarm)
+        self.title.setText(title_words(alarm))
+        self._where.setText(f"{alarm.priority.words}, {source_words(alarm.source)}, {since_words(alarm, zone)}")
+        self.state.setText(state_words(alarm, zone))
+        if ticket is not None:
+            to = f", given to {ticket.assigned_to}" if ticket.assigned_to else ""
+            self._ticket.setText(f"Ticket {ticket.number}{to}")
 
     def set_chosen(self, chosen: bool) -> None:
         self._chosen = chosen
@@ -93,6 +103,11 @@ class AlarmCard(Card):
             painter.setPen(QPen(theme.colour("text" if self._chosen else "action"), 2))
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -2, -2), 6, 6)
         painter.end()
+
+
+def _shape(alarm: Alarm, ticket: Ticket | None) -> tuple[str, bool, bool]:
+    """What a card is built by; all else changes in place."""
+    return alarm.id, alarm.waits, ticket is not None
 
 
 class CardList(QWidget):
@@ -135,8 +150,13 @@ class CardList(QWidget):
         zone: tzinfo | None,
         offer: Callable[[Alarm], Offer | None] = lambda _alarm: None,
     ) -> None:
-        """Shows these; where nothing has changed, nothing moves under a finger."""
-        if rows != self._shown or len(self.cards) != len(rows):
+        """Shows these. Where the same ones stand, nothing moves under a finger."""
+        cards = self.cards
+        if [_shape(*each) for each in rows] == [_shape(*each) for each in self._shown] and len(cards) == len(rows):
+            for card, (alarm, ticket) in zip(cards, rows, strict=True):
+                card.show_alarm(alarm, ticket, zone)
+            self._shown = list(rows)
+        else:
             self._shown = list(rows)
             place = self.area.verticalScrollBar().value()
             clear(self._cards)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.alarm import Alarm, AlarmQuery, AlarmRow
@@ -23,6 +24,7 @@ _VIEWS = [
     ("figures", "Figures"),
 ]
 _TICKETS = 500
+_SOON_MS = 200
 
 
 class AlarmsPage(QWidget):
@@ -71,6 +73,11 @@ class AlarmsPage(QWidget):
             one.chosen.connect(self.detail.show_alarm)
         self.history.chosen.connect(lambda _id: self.detail.show())
         self.detail.changed.connect(self.refresh)
+        # A thousand causes in a minute must not make the screen read the record a thousand times.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._read)
         bridge.alarms.connect(self._changed)
 
     @property
@@ -109,7 +116,14 @@ class AlarmsPage(QWidget):
         self.detail.set_zone(zone)
         self._changed()
 
+    def close_page(self) -> None:
+        self._soon.stop()
+
     def _changed(self) -> None:
+        if self.isVisible() and not self._soon.isActive():
+            self._soon.start()
+
+    def _read(self) -> None:
         if self.isVisible():
             self.refresh()
             self.detail.refresh()
