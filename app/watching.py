@@ -57,7 +57,7 @@ class Host(Protocol):
 
 def load_config(data: DataFolder) -> AlarmConfig:
     """What a station is told about alarms; raises LinesightError naming the file when it can't be used."""
-    return config.load(data.root / config.FILE)
+    return config.load(data.alarm_rules)
 
 
 class WatchDesk:
@@ -239,7 +239,7 @@ class WatchDesk:
             if chosen == self._config:
                 return
             self._host.people.require(Action.SETTINGS)
-            config.save(self._host.data.root / config.FILE, chosen)
+            config.save(self._host.data.alarm_rules, chosen)
             before, self._config = self._config, chosen
             self._host.alarms.use(chosen)
             was, now = _described(before), _described(chosen)

@@ -16,7 +16,6 @@ from app.domain.errors import LinesightError
 from app.domain.notice import EscalationStep, Recipient
 from app.whole_files import write_whole
 
-FILE = "alarms.toml"
 _PLAIN = ("repeat_sound", "quiet_minutes", "link")
 
 

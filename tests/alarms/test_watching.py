@@ -25,6 +25,7 @@ from app.domain.errors import LinesightError
 from app.domain.notice import EscalationStep, NoticeState, Recipient
 from app.domain.person import Role
 from app.domain.verdict import Verdict
+from app.keeping import restore_station
 from app.paths import DataFolder
 from app.people.desk import NotAllowed
 from app.station import Station
@@ -152,13 +153,22 @@ def test_rules_are_kept_and_noted_and_hold_at_once(station: Station) -> None:
     people = (Recipient("lead", "Shift lead", "email", {"to": "a@example.com", "host": "mail"}, lowest=2),)
     chosen = replace(desk.config, rules=rules, recipients=people, escalation=(EscalationStep(10, ("lead",)),))
     desk.save_config(chosen)
-    assert config_file.load(station.data.root / "alarms.toml") == chosen
+    assert config_file.load(station.data.alarm_rules) == chosen
     fail(station, 0)
     fail(station, 1)
     assert {one.kind for one in desk.active()} == {"defect", "in_a_row"}
     assert [one.priority for one in desk.active()] == sorted((one.priority for one in desk.active()), reverse=True)
     noted = [entry.subject for entry in station.store.audit_entries() if entry.action == "settings"]
     assert {"alarm rule in-a-row", "recipient lead", "escalation"} <= set(noted)
+
+
+def test_a_backup_brings_the_rules_back(station: Station, tmp_path: Path) -> None:
+    chosen = replace(station.watching.config, repeat_sound=True)
+    station.watching.save_config(chosen)
+    station.keeping.back_up(tmp_path / "b.zip", pictures=False).result(30)
+    restored = DataFolder(tmp_path / "restored")
+    restore_station(restored, tmp_path / "b.zip", by="", step=lambda fraction, words: None)
+    assert config_file.load(restored.alarm_rules) == chosen
 
 
 @pytest.mark.parametrize(
@@ -209,7 +219,7 @@ def test_a_station_tells_people_by_itself_and_after_a_restart(tmp_path: Path) ->
     with WebServer() as server:
         station.close()
         moved = replace(recipient, options={"url": server.url})
-        config_file.save(data.root / config_file.FILE, AlarmConfig(recipients=(moved,)))
+        config_file.save(data.alarm_rules, AlarmConfig(recipients=(moved,)))
         station = Station(data, now=lambda: datetime.now(UTC) + timedelta(minutes=1))
         try:
             until(lambda: [one.state for one in station.watching.notices()] == [NoticeState.SENT])

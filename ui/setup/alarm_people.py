@@ -48,17 +48,8 @@ class RecipientForm(QWidget):
         self._bridge, self._desk, self._follower = bridge, bridge.station.watching, follower
         self._recipient: Recipient | None = None
         self.editors: dict[str, QLineEdit] = {}
-        self.secret = QLineEdit()
-        self.security = Combo()
         self._grid = QGridLayout()
         self._grid.setSpacing(16)
-        self.name = QLineEdit()
-        self.name.setMaxLength(60)
-        self.first = Choice([("yes", "At once"), ("no", "By escalation only")], "yes")
-        self.lowest = Combo()
-        for key, words in _PRIORITIES:
-            self.lowest.addItem(words, int(key))
-        self.cleared = Choice([("no", "No"), ("yes", "Yes")], "no")
         self.heading = label("", "heading")
         self.said = Notice()
         self.take = Button("Keep", "primary", on=self._take)
@@ -77,8 +68,6 @@ class RecipientForm(QWidget):
         self._recipient = recipient
         channel = recipient.channel
         self.heading.setText(f"{CHANNEL_WORDS.get(channel, channel)}: {recipient.name}")
-        for widget in (self.name, self.first, self.lowest, self.cleared):
-            widget.setParent(None)
         clear(self._grid)
         self.name, self.lowest = QLineEdit(recipient.name), Combo()
         self.name.setMaxLength(60)
