@@ -93,6 +93,7 @@ class Line:
         self._model: ModelRef | None = None
         self._latest: Outcome | None = None
         self._pictures_lost, self._unrecorded, self._disk_words, self._lost = 0, 0, "", False
+        self._disk_known = False  # an alarm of the run before may stand until the first part is kept
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
         self.trigger = Trigger(changed=lambda: tell(Change.STATE))
         self._limits: tuple[WearLimit, ...] = ()
@@ -184,6 +185,7 @@ class Line:
                 if order != self._order:
                     return  # a newer order has come meanwhile; it ends what runs by itself
                 self._paused = self._end_line() or self._paused
+                self._host.alarms.clear("camera")
                 self._set(Phase.STOPPED, "Stopped. Parts that pass now are not inspected.")
 
         self._host.jobs.order("Stop", work)
@@ -332,6 +334,7 @@ class Line:
             self._pipeline = self._shown = pipeline
             self._model, self._lost = detector.ref, False
         self._set(Phase.STARTING, f"Connecting to {camera.address}")
+        self._host.alarms.clear("camera")  # nobody misses one that is no longer watched
         pipeline.start()
 
     def _end_line(self) -> FrameSource | None:
@@ -370,6 +373,8 @@ class Line:
         if outcome.inspection is not None:
             self._recorded(outcome.inspection)
         with self._lock:
+            had_lost = bool(self._disk_words) or not self._disk_known
+            self._disk_known = self._disk_known or outcome.inspection is not None
             if pipeline is self._shown:
                 self._latest = outcome
                 if outcome.inspection is not None or outcome.frame.id == self.trigger.owned:
@@ -380,6 +385,8 @@ class Line:
                 self._disk_words = outcome.pictures_lost
         if outcome.pictures_lost:
             self._host.alarms.raise_alarm("disk", outcome.frame.source, "Pictures are not kept", outcome.pictures_lost)
+        elif outcome.inspection is not None and had_lost:
+            self._host.alarms.clear("disk")
         self._tell(Change.OUTCOME)
 
     def _refused(self, outcome: Outcome) -> None:
@@ -393,12 +400,15 @@ class Line:
             if pipeline is not self._pipeline:
                 return  # a line that was ended speaks no more
             first_loss = not capture.connected and not self._lost
+            back = capture.connected and self._lost
             self._lost = not capture.connected
             if not capture.ended:
                 self._phase = Phase.INSPECTING if capture.connected else Phase.WAITING
                 self._words = "Inspecting" if capture.connected else capture.words
         if first_loss:
             self._host.alarms.raise_alarm("camera", pipeline.source.address, "Camera lost", capture.words)
+        elif back:
+            self._host.alarms.clear("camera", pipeline.source.address)
         self._tell(Change.STATE)
         self._tell(Change.HEALTH)
 

@@ -56,6 +56,10 @@ class DataFolder:
     def settings(self) -> Path:
         return self.root / "settings.toml"
 
+    @property
+    def alarm_rules(self) -> Path:
+        return self.root / "alarms.toml"
+
     def prepare(self) -> DataFolder:
         """Makes the folders; raises LinesightError naming the folder when it can't be written."""
         try:

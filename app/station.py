@@ -42,6 +42,7 @@ from app.searching import SearchDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
+from app.watching import WatchDesk, load_config
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ class Station:
         self.store = Store.open(data.database, data.images)
         try:
             self.people = PeopleDesk(self.store, lambda: self._settings.lock_after_minutes * 60, now=now)
-            self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS))
+            watched = load_config(data)
+            self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS), now=now, config=watched)
             if self.store.recovery:
                 self.alarms.raise_alarm("error", "record", "The record was damaged", self.store.recovery.words)
             self._tally = Tally(self.store, self.zone, self._settings.day_starts_at, newest=RECENT, now=now)
@@ -102,6 +104,8 @@ class Station:
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
         self.reporting = ReportDesk(self, now)
+        self.watching = WatchDesk(self, watched, now=now)
+        self.watching.start()
 
     # -- what it says
     @property
@@ -187,10 +191,8 @@ class Station:
 
     # -- what it is told
     def acknowledge(self, alarm_id: str) -> None:
-        """Whoever is signed in has seen the alarm; raises NotAllowed when that is nobody at a station with people."""
-        self.people.require(Action.ACKNOWLEDGE)
-        by = self.people.name
-        self.jobs.write("Acknowledge", lambda job: self.alarms.acknowledge(alarm_id, by))
+        """See `WatchDesk.acknowledge`."""
+        self.watching.acknowledge(alarm_id)
 
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]:
         """Writes the workbook of the days `first` to `last`; without `out` into the reports folder."""
@@ -262,6 +264,7 @@ class Station:
         self.improving.close()
         self._daily.stop()
         self.reporting.close()
+        self.watching.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()

@@ -25,7 +25,7 @@ from app.pictures import encode_png
 from app.searching import MOST, PictureState
 from app.station import Station
 from app.vision.detector import Detector
-from tests.store.samples import NOON, alarm, inspection
+from tests.store.samples import NOON, acknowledged, alarm, inspection, raised
 
 
 @pytest.fixture
@@ -72,8 +72,9 @@ def test_a_part_with_all_that_happened_to_it(station: Station) -> None:
     store = station.store
     first = kept(station, serial="SN-7")
     part = inspection(60, Verdict.FAIL, serial="SN-7")
-    store.add_inspection(part, alarm(60, id="a" * 32, inspection_id=part.id))
-    store.acknowledge("a" * 32, "Anna", NOON + timedelta(minutes=2))
+    defect = alarm(60, id="a" * 32, inspection_id=part.id)
+    store.add_inspection(part, raised(defect))
+    store.alarming.commit(acknowledged(defect, "Anna", NOON + timedelta(minutes=2)))
     store.add_review(Review(part.id, NOON + timedelta(minutes=3), "Ben", Verdict.PASS, note="dust"))
     file = station.searching.part(part.id)
     assert file.inspection == store.inspection(part.id)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import logs
+from app.domain.alarm import AlarmState
 from app.domain.counts import Counts
 from app.domain.errors import SourceError
 from app.inspection import capture
@@ -77,7 +78,7 @@ def test_each_outage_is_one_alarm_until_it_is_seen(stations: Stations) -> None:
         source.opening = [SourceError("usb:0 can't be opened.")] * 4
         source.push(SourceError("usb:0 looks unplugged."), picture())
         shows(station, outage)
-        assert [alarm.count for alarm in station.active_alarms()] == [outage]
+        assert [(one.count, one.state) for one in station.active_alarms()] == [(outage, AlarmState.CLEARED)]
         assert station.health().reconnects == outage
     (first,) = station.active_alarms()
     station.acknowledge(first.id)

@@ -9,7 +9,8 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from app.domain.alarm import Alarm
+from app.domain.alarm import Alarm, AlarmState
+from ui.alarm_words import ICONS, title_words
 from ui.shared.elided import Elided
 from ui.shared.images import fit
 from ui.shared.thumbs import Thumbs
@@ -18,7 +19,16 @@ from ui.theme import current
 from ui.theme.theme import font
 from ui.topbar import source_words
 
-ICONS = {"defect": "alert-octagon-outline", "camera": "video-off-outline", "disk": "harddisk", "error": "alert-outline"}
+
+def _standing_words(alarm: Alarm, zone: tzinfo | None) -> str:
+    match alarm.state:
+        case AlarmState.ACKNOWLEDGED:
+            return f"Acknowledged by {alarm.acknowledged_by}"
+        case AlarmState.CLEARED:
+            return f"cause gone since {clock(alarm.cleared_at or alarm.last_at, zone)}"
+    if alarm.escalated:
+        return f"No answer since {clock(alarm.waiting_since or alarm.raised_at, zone)}, step {alarm.escalated}"
+    return f"since {clock(alarm.raised_at, zone)}"
 
 
 class AlarmPicture(QWidget):
@@ -106,30 +116,34 @@ class AlarmStrip(QFrame):
         return self._alarms[0] if self._alarms else None
 
     def show_alarms(self, alarms: list[Alarm], zone: tzinfo | None) -> None:
-        """`alarms` are the open ones, newest first."""
+        """`alarms` are the active ones, those that wait for somebody first, then by newest cause."""
         self._alarms = list(alarms)
         alarm = self.alarm
-        if alarm is None and self.button.hasFocus():
+        waits = alarm is not None and alarm.waits
+        if not waits and self.button.hasFocus():
             self.button.clearFocus()  # Qt would hand it to whatever button comes next
-        for widget in (self.picture, self.title, self.detail, self.since, self.count, self.button):
+        for widget in (self.picture, self.title, self.detail, self.since, self.count):
             widget.setVisible(alarm is not None)
+        self.button.setVisible(waits)
         self.none.setVisible(alarm is None)
         self.more.setVisible(len(alarms) > 1)
         self.picture.show_alarm(alarm)
         if alarm is not None:
-            times = f"  \u00d7 {alarm.count}" if alarm.count > 1 else ""
-            self.title.setText(alarm.title + times)
+            self.title.setText(title_words(alarm))
             self.detail.setText(alarm.detail)
-            self.since.setText(f"since {clock(alarm.raised_at, zone)}")
+            self.since.setText(_standing_words(alarm, zone))
             newest = f"newest {clock(alarm.last_at, zone)}" if alarm.count > 1 else source_words(alarm.source)
             self.count.setText(newest)
-            self.more.setText(f"All {len(alarms)} alarms")
+            waiting = sum(one.waits for one in alarms)
+            self.more.setText(
+                f"All {len(alarms)} alarms" if waiting in (0, len(alarms)) else f"{waiting} of {len(alarms)} open"
+            )
             self.button.setAccessibleName(f"Acknowledge: {alarm.title}")
         self.update()
 
     def acknowledge(self) -> None:
         """One tap: the alarm on show is acknowledged and the next one, if any, takes its place."""
-        if (alarm := self.alarm) is not None:
+        if (alarm := self.alarm) is not None and alarm.waits:
             self.acknowledged.emit(alarm.id)
 
     def paintEvent(self, _event: object) -> None:
@@ -137,8 +151,9 @@ class AlarmStrip(QFrame):
         theme = current()
         painter.fillRect(self.rect(), theme.colour("raised" if self._alarms else "ground"))
         if self._alarms:
-            painter.fillRect(0, 0, 8, self.height(), theme.colour("failed"))
-            painter.fillRect(0, self.height() - 2, self.width(), 2, theme.colour("failed"))
+            edge = "failed" if self._alarms[0].waits else "quiet"  # seen: still there, and nobody is called
+            painter.fillRect(0, 0, 8, self.height(), theme.colour(edge))
+            painter.fillRect(0, self.height() - 2, self.width(), 2, theme.colour(edge))
         else:
             painter.fillRect(0, self.height() - 1, self.width(), 1, theme.colour("line"))
         painter.end()

@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
+from ui.alarm_sound import AlarmSound
 from ui.alarm_strip import AlarmStrip
 from ui.alarms import AlarmsPage
 from ui.bench import BenchPage
@@ -50,7 +50,7 @@ class Window(QMainWindow):
         self.station = station
         self.bridge = Bridge(station, self)
         self.thumbs = Thumbs(self.bridge)
-        self._known_alarms: dict[str, int] = {alarm.id: alarm.count for alarm in station.active_alarms()}
+        self._sound = AlarmSound(station.active_alarms())
         self._closed = False
         self._from = "live"  # where the page of a part was opened
         with current().building():
@@ -196,13 +196,15 @@ class Window(QMainWindow):
     def _refresh_alarms(self) -> None:
         alarms = self.station.active_alarms()
         self.alarm_strip.show_alarms(alarms, self.zone())
-        self.rail.buttons["alarms"].set_count(len(alarms))
-        if self._news(alarms) and self.station.settings.sound:
+        self.rail.buttons["alarms"].set_count(sum(alarm.waits for alarm in alarms))
+        if self._sound.news(alarms, time.monotonic()) and self.station.settings.sound:
             QApplication.beep()
 
-    def _news(self, alarms: list[Alarm]) -> bool:
-        known, self._known_alarms = self._known_alarms, {alarm.id: alarm.count for alarm in alarms}
-        return any(alarm.count > known.get(alarm.id, 0) for alarm in alarms)
+    def _sound_again(self) -> None:
+        if not (self.station.settings.sound and self.station.watching.config.repeat_sound):
+            return
+        if self._sound.again(self.station.active_alarms(), time.monotonic()):
+            QApplication.beep()
 
     def _refresh_state(self) -> None:
         self.top.show_state(self.station.state(), self.station.settings.station)
@@ -214,6 +216,7 @@ class Window(QMainWindow):
     def _tick(self) -> None:
         self.top.show_time(datetime.now(UTC), self.zone())
         self.guard.look()
+        self._sound_again()
         if self.place == "live":
             self.live.refresh_health()
 
@@ -262,6 +265,7 @@ class Window(QMainWindow):
         self.bench.close_page()
         self.label.close_page()
         self.train.close_page()
+        self.alarms.close_page()
         self.reports.close_page()
         self.part.close_page()
         self.setup.close_page()

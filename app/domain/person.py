@@ -31,10 +31,15 @@ class Action(StrEnum):
     RETENTION = "retention"
     BACKUP = "backup"
     RESTORE = "restore"
+    SHELVE = "shelve"
+    TICKET = "ticket"
 
 
 _LINE = {Action.ACKNOWLEDGE, Action.RUN}
-_JUDGING = _LINE | {Action.REVIEW, Action.LABEL, Action.LOT, Action.EXPORT}
+_JUDGING = _LINE | {
+    *(Action.REVIEW, Action.LABEL, Action.LOT, Action.EXPORT),
+    *(Action.SHELVE, Action.TICKET),
+}
 
 RIGHTS: dict[Role, frozenset[Action]] = {
     Role.OPERATOR: frozenset(_LINE),

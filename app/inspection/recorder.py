@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from app.domain.alarm import Alarm
+from app.domain.alarm import AlarmChange
 from app.domain.errors import StoreError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Around, Detection, Inspection, ModelRef, Outcome
@@ -42,8 +42,8 @@ class DetectorPort(Protocol):
 class AlarmPort(Protocol):
     """What the recorder needs of the alarms; `app.alarms.AlarmBook` is one."""
 
-    def raised_by(self, inspection: Inspection, size: tuple[int, int]) -> AbstractContextManager[Alarm | None]:
-        """The alarm to commit together with the inspection, None for none; size is (width, height)."""
+    def raised_by(self, inspection: Inspection, size: tuple[int, int]) -> AbstractContextManager[AlarmChange | None]:
+        """What to commit about alarms together with the inspection, None for nothing; size is (width, height)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ class Recorder:
         )
         inspection, lost = self._with_picture(inspection, frame.image)
         try:
-            with self._alarms.raised_by(inspection, frame.size) as alarm:
-                self._store.add_inspection(inspection, alarm)
+            with self._alarms.raised_by(inspection, frame.size) as alarms:
+                self._store.add_inspection(inspection, alarms)
         except StoreError as error:
             return self._refused(judged, error, lost)
         return Outcome(frame, inspection.verdict, detection, inspection, error=judged.error, pictures_lost=lost)

@@ -133,7 +133,9 @@ def _written(out: Path) -> Iterator[tuple[Path, Path]]:
             os.replace(part, out)
             sync_folder(out.parent)
     finally:
-        for path in (part, copy, copy.with_name(copy.name + "-journal")):
+        # What SQLite leaves beside a copy that it could not finish.
+        beside = [copy.with_name(copy.name + end) for end in ("-journal", "-wal", "-shm")]
+        for path in (part, copy, *beside):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 

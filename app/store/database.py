@@ -87,7 +87,7 @@ def _in_words(path: Path, error: BaseException) -> StoreError:
     kind = code & 0xFF
     if code in _FULL or kind == sqlite3.SQLITE_FULL:
         return StoreFullError(f"There is no room to write the record {path} ({error}). Free space on this disk.")
-    if kind in _DAMAGED or "Could not decode to UTF-8" in str(error):
+    if kind in _DAMAGED or isinstance(error, UnicodeDecodeError) or "Could not decode to UTF-8" in str(error):
         with suppress(OSError):
             suspect_file(path).touch()
         return _damaged(path, str(error))

@@ -184,7 +184,7 @@ def _safe(name: str) -> bool:
     )
 
 
-_ROOTS = ("linesight.db", "linesight.db.audit-head", "settings.toml", "models", "images")
+_ROOTS = ("linesight.db", "linesight.db.audit-head", "settings.toml", "alarms.toml", "models", "images")
 """What a backup may hold, and nothing else is ever moved."""
 
 

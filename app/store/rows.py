@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.domain.alarm import Alarm
+from app.domain.alarm import Alarm, Priority
 from app.domain.checkpoint import CheckpointAnswer
 from app.domain.inspection import Inspection, ModelRef
 from app.domain.records import Review
@@ -41,6 +41,14 @@ def moment_to_int(moment: datetime) -> int:
 
 def int_to_moment(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
+
+
+def _maybe_int(moment: datetime | None) -> int | None:
+    return None if moment is None else moment_to_int(moment)
+
+
+def _maybe_moment(number: int | None) -> datetime | None:
+    return None if number is None else int_to_moment(number)
 
 
 def text(value: str) -> str:
@@ -246,8 +254,20 @@ def alarm_row(alarm: Alarm) -> dict[str, Any]:
         "count": int(alarm.count),
         "inspection_id": alarm.inspection_id,
         "image_path": text(alarm.image_path),
-        "acknowledged_at": None if alarm.acknowledged_at is None else moment_to_int(alarm.acknowledged_at),
+        "acknowledged_at": _maybe_int(alarm.acknowledged_at),
         "acknowledged_by": text(alarm.acknowledged_by),
+        "rule": text(alarm.rule),
+        "part_id": text(alarm.part_id),
+        "priority": int(alarm.priority),
+        "lasting": alarm.lasting,
+        "cleared_at": _maybe_int(alarm.cleared_at),
+        "ended_at": _maybe_int(alarm.ended_at),
+        "waiting_since": _maybe_int(alarm.waiting_since),
+        "escalated": int(alarm.escalated),
+        "shelved_at": _maybe_int(alarm.shelved_at),
+        "shelved_until": _maybe_int(alarm.shelved_until),
+        "shelved_by": text(alarm.shelved_by),
+        "shelved_reason": text(alarm.shelved_reason),
     }
 
 
@@ -264,6 +284,18 @@ def alarm_from(row: sa.Row[Any]) -> Alarm:
         count=row._mapping["count"],
         inspection_id=row.inspection_id,
         image_path=row.image_path,
-        acknowledged_at=None if row.acknowledged_at is None else int_to_moment(row.acknowledged_at),
+        acknowledged_at=_maybe_moment(row.acknowledged_at),
         acknowledged_by=row.acknowledged_by,
+        rule=row.rule,
+        part_id=row.part_id,
+        priority=Priority(row.priority),
+        lasting=bool(row.lasting),
+        cleared_at=_maybe_moment(row.cleared_at),
+        ended_at=_maybe_moment(row.ended_at),
+        waiting_since=_maybe_moment(row.waiting_since),
+        escalated=row.escalated,
+        shelved_at=_maybe_moment(row.shelved_at),
+        shelved_until=_maybe_moment(row.shelved_until),
+        shelved_by=row.shelved_by,
+        shelved_reason=row.shelved_reason,
     )

@@ -16,9 +16,11 @@ from typing import Any
 from app.store.leaves import Value, leaf_rows
 
 TABLES = (
-    "model", "inspection", "region", "alarm", "counter", "review", "person", "audit", "review_ask", "review_label",
-    "drift_warning", "retraining", "lot", "lot_decision",
-)  # fmt: skip
+    *("model", "inspection", "region", "alarm", "counter", "review", "person", "audit"),
+    *("review_ask", "review_label", "drift_warning", "retraining"),
+    *("lot", "lot_decision"),
+    *("alarm_event", "ticket", "notice", "baseline"),
+)
 _KEYS = {"region": "inspection"}  # has no rowid
 # Of these a gap in the numbers is no loss.
 _NOT_NUMBERED = frozenset({"alarm", "counter", "person", "review_ask", "review_label", "drift_warning"})
@@ -76,6 +78,8 @@ def salvage(damaged: Path, fresh: sqlite3.Connection) -> Result:
     if result.tables["inspection"].unreadable:
         _from_leaves(damaged, fresh, result.tables["inspection"])
     fresh.execute("DELETE FROM region WHERE inspection NOT IN (SELECT seq FROM inspection)")
+    # Older records had no end of an alarm: the acknowledgement was it.
+    fresh.execute("UPDATE alarm SET ended_at = acknowledged_at WHERE ended_at IS NULL AND NOT lasting")
     fresh.execute("DELETE FROM alembic_version WHERE version_num IS NULL")
     fresh.execute("UPDATE region SET captured_at = (SELECT captured_at FROM inspection WHERE seq = region.inspection)")
     if not result.tables["counter"].rows:  # numbers given to parts must not be given again

@@ -128,7 +128,21 @@ alarm = sa.Table(
     sa.Column("image_path", sa.Text, nullable=False),
     sa.Column("acknowledged_at", sa.Integer),
     sa.Column("acknowledged_by", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("part_id", sa.Text, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("lasting", sa.Boolean, nullable=False),
+    sa.Column("cleared_at", sa.Integer),
+    sa.Column("ended_at", sa.Integer),
+    sa.Column("waiting_since", sa.Integer),
+    sa.Column("escalated", sa.Integer, nullable=False),
+    sa.Column("shelved_at", sa.Integer),
+    sa.Column("shelved_until", sa.Integer),
+    sa.Column("shelved_by", sa.Text, nullable=False),
+    sa.Column("shelved_reason", sa.Text, nullable=False),
     sa.Index("ix_alarm_last", "last_at"),
+    # Few alarms stand among the many that are over.
+    sa.Index("ix_alarm_standing", "last_at", sqlite_where=sa.text("ended_at IS NULL")),
 )
 
 counter = sa.Table(

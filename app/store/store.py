@@ -14,17 +14,16 @@ from typing import Any, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from app.domain.alarm import Alarm
+from app.domain.alarm import Alarm, AlarmChange, AlarmQuery
 from app.domain.counts import Counts
 from app.domain.errors import StoreError, StoreFullError
 from app.domain.inspection import Inspection
-from app.domain.person import Action
 from app.domain.records import AuditEntry, RecordQuery, Review
 from app.domain.region import Region
 from app.domain.review import standing
 from app.domain.verdict import Verdict
 from app.store import rows, schema, searching
-from app.store.alarming import upsert_alarm
+from app.store.alarming import AlarmRecords
 from app.store.auditing import AuditLog, entry_from
 from app.store.browsing import Browsing
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
@@ -68,6 +67,7 @@ class Store:
         self.browsing = Browsing(self._read)
         self.reporting = ReportQueries(self.select)
         self.lots = LotBook(self._write, self._read, self._audit, self._inspections)
+        self.alarming = AlarmRecords(self._write, self._read, self._audit)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 
@@ -161,8 +161,8 @@ class Store:
             return self._pictures.sweep_parts(since)
 
     # -- inspections
-    def add_inspection(self, inspection: Inspection, alarm: Alarm | None = None) -> None:
-        """Commits the inspection and, with it or not at all, its alarm.
+    def add_inspection(self, inspection: Inspection, alarms: AlarmChange | None = None) -> None:
+        """Commits the inspection and, with it or not at all, what it does to alarms.
 
         An id that is already there changes nothing: the first verdict stays.
         """
@@ -183,8 +183,8 @@ class Store:
                 connection.execute(
                     sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"])
                 )
-            if alarm is not None:
-                upsert_alarm(connection, alarm)
+            if alarms is not None:
+                self.alarming.add(connection, alarms)
 
         self._write(work)
 
@@ -300,48 +300,17 @@ class Store:
             return number
 
     # -- alarms
-    def upsert_alarm(self, alarm: Alarm) -> None:
-        """Adds the alarm, or brings the one with its id up to date. The count and the newest time never
-        go back, the first time and an acknowledgement stay."""
-        self._write(lambda connection: upsert_alarm(connection, alarm))
-
     def active_alarms(self) -> list[Alarm]:
-        """Those not acknowledged, newest cause first."""
-        return self._alarms(sa.select(schema.alarm).where(schema.alarm.c.acknowledged_at.is_(None)))
+        """Those that are not over, newest cause first."""
+        return self.alarming.standing()
 
     def alarm_history(self, limit: int = 200) -> list[Alarm]:
-        """The newest alarms, acknowledged or not, newest cause first."""
-        return self._alarms(sa.select(schema.alarm).limit(limit))
+        """The newest alarms, over or not, newest cause first."""
+        return [row.alarm for row in self.alarming.history(limit=limit)]
 
     def alarms(self, start: datetime, end: datetime) -> list[Alarm]:
         """Those with a cause in [start, end): raised before its end, last caused not before its start."""
-        first, last = schema.alarm.c.raised_at, schema.alarm.c.last_at
-        query = sa.select(schema.alarm).where(first < rows.moment_to_int(end), last >= rows.moment_to_int(start))
-        return self._alarms(query)
-
-    def acknowledge(self, alarm_id: str, by: str, at: datetime) -> Alarm:
-        """Notes who has seen the alarm and when, and returns it; the first acknowledgement stays.
-
-        Raises:
-            StoreError: there is no such alarm.
-        """
-        table = schema.alarm
-        change = (
-            sa.update(table)
-            .where(table.c.id == alarm_id, table.c.acknowledged_at.is_(None))
-            .values(acknowledged_at=rows.moment_to_int(at), acknowledged_by=rows.text(by))
-        )
-
-        def work(connection: sa.Connection) -> Alarm:
-            changed = connection.execute(change).rowcount
-            row = connection.execute(sa.select(table).where(table.c.id == alarm_id)).one_or_none()
-            if row is None:
-                raise StoreError(f"There is no alarm {alarm_id} in the record.")
-            if changed:
-                self._audit.append(connection, at, by, Action.ACKNOWLEDGE, alarm_id, row.title)
-            return rows.alarm_from(row)
-
-        return self._write(work)
+        return [row.alarm for row in self.alarming.history(AlarmQuery(start, end), limit=-1)]
 
     # -- people and what they did
     def note(self, action: str, subject: str, detail: str = "", *, by: str, at: datetime) -> None:
@@ -435,11 +404,6 @@ class Store:
             yield from self._inspections(
                 rows.INSPECTIONS.where(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK]))
             )
-
-    def _alarms(self, query: sa.Select[Any]) -> list[Alarm]:
-        with self._read() as connection:
-            ordered = query.order_by(schema.alarm.c.last_at.desc(), schema.alarm.c.raised_at.desc(), schema.alarm.c.id)
-            return [rows.alarm_from(row) for row in connection.execute(ordered)]
 
     def _give_numbers_back(self, connection: sa.Connection) -> None:
         table, left = schema.counter, self._numbers

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.alarms import AlarmBook
+from app.domain.alarm_rule import AlarmConfig, AlarmRule, RuleKind
 from app.domain.errors import StoreFullError
 from app.domain.inspection import Inspection
 from app.domain.verdict import Verdict
@@ -17,6 +18,7 @@ from app.store import Store
 from tests.store.samples import NOON, inspection, open_store
 
 SIZE = (640, 480)
+RULES = AlarmConfig(rules=(AlarmRule("defect", RuleKind.DEFECT), AlarmRule("camera", RuleKind.CAMERA)))
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def record(store: Store, book: AlarmBook, row: Inspection) -> None:
 
 
 def test_a_cause_that_repeats_raises_the_count_and_shows_the_newest(store: Store) -> None:
-    book = AlarmBook(store)
+    book = AlarmBook(store, config=RULES)
     rows = [inspection(second, Verdict.FAIL, image_path=f"images/{second}.png") for second in (0, 5, 9)]
     for row in rows:
         record(store, book, row)
@@ -45,7 +47,7 @@ def test_a_cause_that_repeats_raises_the_count_and_shows_the_newest(store: Store
 
 
 def test_other_sources_and_kinds_are_other_alarms(store: Store) -> None:
-    book = AlarmBook(store)
+    book = AlarmBook(store, config=RULES)
     record(store, book, inspection(0, Verdict.FAIL))
     record(store, book, inspection(1, Verdict.FAIL, source="usb:0"))
     record(store, book, inspection(2, Verdict.ERROR, reason="", error="The detector failed."))
@@ -62,7 +64,7 @@ def test_other_sources_and_kinds_are_other_alarms(store: Store) -> None:
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.RETEST])
 def test_nothing_to_look_at_raises_nothing(store: Store, verdict: Verdict) -> None:
     told: list[int] = []
-    book = AlarmBook(store, lambda: told.append(1))
+    book = AlarmBook(store, config=RULES, on_change=lambda: told.append(1))
     record(store, book, inspection(0, verdict))
     assert book.active() == [] and told == []
     assert len(store.recent()) == 1
@@ -70,7 +72,7 @@ def test_nothing_to_look_at_raises_nothing(store: Store, verdict: Verdict) -> No
 
 def test_after_an_acknowledgement_the_next_cause_is_a_new_alarm(store: Store) -> None:
     seen_at = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
-    book = AlarmBook(store, now=lambda: seen_at)
+    book = AlarmBook(store, config=RULES, now=lambda: seen_at)
     record(store, book, inspection(0, Verdict.FAIL))
     (first,) = book.active()
     book.acknowledge(first.id, "operator")
@@ -88,12 +90,12 @@ def test_after_an_acknowledgement_the_next_cause_is_a_new_alarm(store: Store) ->
 
 def test_open_alarms_survive_a_restart_and_go_on_counting(tmp_path: Path) -> None:
     with open_store(tmp_path) as store:
-        book = AlarmBook(store)
+        book = AlarmBook(store, config=RULES)
         record(store, book, inspection(0, Verdict.FAIL))
         book.raise_alarm("camera", "usb:0", "Camera lost", "usb:0 looks unplugged.")
         before = book.active()
     with open_store(tmp_path) as store:
-        book = AlarmBook(store)
+        book = AlarmBook(store, config=RULES)
         assert book.active() == before
         record(store, book, inspection(5, Verdict.FAIL))
         (defect,) = (alarm for alarm in book.active() if alarm.kind == "defect")
@@ -103,7 +105,7 @@ def test_open_alarms_survive_a_restart_and_go_on_counting(tmp_path: Path) -> Non
 
 def test_an_alarm_is_committed_with_its_inspection_or_not_at_all(store: Store) -> None:
     told: list[int] = []
-    book = AlarmBook(store, lambda: told.append(len(store.active_alarms())))
+    book = AlarmBook(store, config=RULES, on_change=lambda: told.append(len(store.active_alarms())))
     row = inspection(0, Verdict.FAIL)
     with pytest.raises(StoreFullError), book.raised_by(row, SIZE) as alarm:
         assert alarm is not None
@@ -121,9 +123,9 @@ def test_an_alarm_that_cannot_be_written_is_shown_and_kept_when_seen(
     def full(alarm: object) -> None:
         raise StoreFullError("There is no room.")
 
-    book = AlarmBook(store)
+    book = AlarmBook(store, config=RULES)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "upsert_alarm", full)
+        patch.setattr(store.alarming, "commit", full)
         book.raise_alarm("disk", "demo", "Pictures are not kept", "The disk is full.")
     (alarm,) = book.active()
     assert store.active_alarms() == []
@@ -134,7 +136,7 @@ def test_an_alarm_that_cannot_be_written_is_shown_and_kept_when_seen(
 
 def test_looking_at_the_alarms_never_waits_for_a_commit(store: Store) -> None:
     """The screen looks from its own thread, and a commit on a slow disk takes long."""
-    book = AlarmBook(store)
+    book = AlarmBook(store, config=RULES)
     record(store, book, inspection(0, Verdict.FAIL))
     looked: list[int] = []
     with book.raised_by(inspection(1, Verdict.FAIL), SIZE):

@@ -16,7 +16,7 @@ from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.pictures import encode_png
 from app.store import Store
-from tests.store.samples import MODEL, alarm, inspection, open_store
+from tests.store.samples import MODEL, acknowledged, alarm, inspection, open_store, raised
 
 ZONE = ZoneInfo("Europe/Berlin")
 BEGINS = time(6)
@@ -80,9 +80,11 @@ def days(store: Store) -> Days:
             row = replace(row, image_path=path, image_sha256=sha256)
         rows.append(row)
         store.add_inspection(row)
-    raised = start + timedelta(hours=3)
+    at = start + timedelta(hours=3)
     for number in range(4):
-        store.upsert_alarm(alarm(raised_at=raised, last_at=raised + timedelta(minutes=number), count=number + 1))
-    store.acknowledge(store.active_alarms()[0].id, "Operator", raised + timedelta(hours=25, minutes=1))
-    store.upsert_alarm(alarm(raised_at=start - timedelta(days=2), last_at=start - timedelta(days=2)))
+        one = alarm(raised_at=at, last_at=at + timedelta(minutes=number), count=number + 1)
+        store.alarming.commit(raised(one))
+    seen_at = at + timedelta(hours=25, minutes=1)
+    store.alarming.commit(acknowledged(store.active_alarms()[0], "Operator", seen_at))
+    store.alarming.commit(raised(alarm(raised_at=start - timedelta(days=2), last_at=start - timedelta(days=2))))
     return Days(store, rows, date(2026, 10, 24), date(2026, 10, 26))

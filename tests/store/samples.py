@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.domain.alarm import Alarm
+from app.domain.alarm import Alarm, AlarmChange, AlarmEvent
 from app.domain.inspection import Inspection, ModelRef
 from app.domain.region import Region
 from app.domain.verdict import Verdict
@@ -53,6 +53,17 @@ def alarm(second: float = 0.0, **changes: Any) -> Alarm:
     moment = NOON + timedelta(seconds=second)
     plain = Alarm(uuid.uuid4().hex, "defect", "Defect: scratch, upper left", "Part 7", "demo", moment, moment)
     return replace(plain, **changes)
+
+
+def raised(*alarms: Alarm) -> AlarmChange:
+    """What is committed for these alarms."""
+    return AlarmChange(alarms)
+
+
+def acknowledged(alarm: Alarm, by: str, at: datetime) -> AlarmChange:
+    """What is committed when somebody has seen an alarm that happened in a moment."""
+    seen = replace(alarm, acknowledged_at=at, acknowledged_by=by, ended_at=at)
+    return AlarmChange((seen,), (AlarmEvent(alarm.id, at, by, "acknowledged"),))
 
 
 def open_store(folder: Path, reserve_bytes: int = 0) -> Store:

@@ -17,7 +17,7 @@ from app.domain.records import Review
 from app.domain.verdict import Verdict
 from app.store import Store
 from app.store.auditing import head_file, row_hash, verify
-from tests.store.samples import NOON, alarm, inspection, open_store
+from tests.store.samples import NOON, acknowledged, alarm, inspection, open_store, raised
 
 ROWS = 8
 
@@ -119,22 +119,19 @@ def test_a_crash_between_commit_and_head_is_no_damage(database: Path, tmp_path: 
 
 
 def test_a_row_stands_in_the_commit_of_what_it_tells(store: Store, tmp_path: Path) -> None:
-    raised, part = alarm(), inspection()
-    store.add_inspection(part, raised)
-    store.acknowledge(raised.id, "Anna", NOON)
-    store.acknowledge(raised.id, "Ben", NOON)  # seen already: nothing happens, so nothing is noted
+    one, part = alarm(), inspection()
+    store.add_inspection(part, raised(one))
+    store.alarming.commit(acknowledged(one, "Anna", NOON))
     review = Review(part.id, NOON, "Carla", Verdict.FAIL, "scratch", "hairline")
     store.add_review(review)
     second = Review(part.id, NOON + timedelta(hours=1), "Ben", Verdict.PASS)
     store.add_review(second)
     with pytest.raises(StoreError, match="no inspection nowhere"):
         store.add_review(Review("nowhere", NOON, "Carla", Verdict.PASS))
-    with pytest.raises(StoreError, match="no alarm"):
-        store.acknowledge("nowhere", "Carla", NOON)
-    assert [(one.person, one.action, one.subject) for one in store.audit_entries()] == [
+    assert [(entry.person, entry.action, entry.subject) for entry in store.audit_entries()] == [
         ("Ben", "review", part.id),
         ("Carla", "review", part.id),
-        ("Anna", "acknowledge", raised.id),
+        ("Anna", "acknowledge", one.id),
     ]
     assert store.reviews(part.id) == [review, second]
     assert store.inspection(part.id) == part  # the first verdict stays

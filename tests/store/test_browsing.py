@@ -13,7 +13,7 @@ from app.domain.retention import RetentionRule
 from app.domain.verdict import Verdict
 from app.store import Store
 from app.store.retention import Retention
-from tests.store.samples import NOON, SCRATCH, alarm, inspection, open_store
+from tests.store.samples import NOON, SCRATCH, alarm, inspection, open_store, raised
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def test_a_serial_is_exact(store: Store) -> None:
 
 def test_alarms_about_a_part_are_its_own_and_those_that_went_on(store: Store) -> None:
     part = inspection(10, Verdict.FAIL)
-    store.add_inspection(part, alarm(10, inspection_id=part.id))
+    store.add_inspection(part, raised(alarm(10, inspection_id=part.id)))
     during = alarm(5, last_at=NOON + timedelta(seconds=20), title="Defect: dent")
     for other in (during, alarm(5, source="usb:0", last_at=NOON + timedelta(seconds=20)), alarm(30)):
-        store.upsert_alarm(other)
+        store.alarming.commit(raised(other))
     found = store.browsing.alarms_about(part)
     assert [(one.title, one.inspection_id == part.id) for one in found] == [
         ("Defect: dent", False),

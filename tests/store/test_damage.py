@@ -23,7 +23,7 @@ from app.paths import DataFolder
 from app.station import Station
 from app.store.auditing import verify
 from app.store.roster import Secrets
-from tests.store.samples import MODEL, NOON, alarm, inspection, integrity, open_store
+from tests.store.samples import MODEL, NOON, alarm, inspection, integrity, open_store, raised
 from tests.store.test_migrations import made_by, old_parts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Ins
             store.add_inspection(inspection(second, verdict, part_id=f"{store.next_part_number():06d}"))
             if second % 10 == 0:
                 store.note("export", str(second), by="Anna", at=NOON)
-        store.upsert_alarm(alarm())
+        store.alarming.commit(raised(alarm()))
         store.people.add(Person("Anna", Role.MANAGER), Secrets("scrypt$", ""), by="", at=NOON)
         parts = {part.id: part for part in store.recent(COUNT)}
     return folder, parts
@@ -248,7 +248,7 @@ def test_a_log_cut_anywhere_keeps_every_commit_before_the_cut(tmp_path: Path) ->
         # (bytes of the -wal, parts) after each commit; none of it is in the database yet.
         commits = [(0, 0)]
         for second in range(30):
-            store.add_inspection(inspection(second, Verdict.FAIL), alarm(second))
+            store.add_inspection(inspection(second, Verdict.FAIL), raised(alarm(second)))
             store.note("export", str(second), by="Anna", at=NOON)
             commits.append(((live / "linesight.db-wal").stat().st_size, second + 1))
         for name in ("linesight.db", "linesight.db-wal"):
@@ -294,13 +294,13 @@ from pathlib import Path
 from app.domain.verdict import Verdict
 from app.paths import DataFolder
 from app.station import Station
-from tests.store.samples import NOON, alarm, inspection, open_store
+from tests.store.samples import NOON, alarm, inspection, open_store, raised
 
 store, said = open_store(Path(sys.argv[1])), threading.Lock()
 def work(worker):
     for second in range(100_000):
         part = inspection(second, Verdict.FAIL)
-        store.add_inspection(part, alarm(second, inspection_id=part.id))
+        store.add_inspection(part, raised(alarm(second, inspection_id=part.id)))
         with said:
             print("part", part.id, flush=True)
         store.note("export", part.id, by=str(worker), at=NOON)

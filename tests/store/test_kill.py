@@ -19,13 +19,14 @@ import itertools, os, sys
 from dataclasses import replace
 from pathlib import Path
 from app.domain.verdict import Verdict
-from tests.store.samples import alarm, inspection, open_store
+from tests.store.samples import alarm, inspection, open_store, raised
 
 store = open_store(Path(sys.argv[1]), 1 << 20)
 for second in itertools.count():
     record = inspection(second, Verdict.FAIL, part_id=str(store.next_part_number()))
     path, sha256 = store.save_image(record.id, record.captured_at, os.urandom(50_000), ".png")
-    store.add_inspection(replace(record, image_path=path, image_sha256=sha256), alarm(second, inspection_id=record.id))
+    record = replace(record, image_path=path, image_sha256=sha256)
+    store.add_inspection(record, raised(alarm(second, inspection_id=record.id)))
     print(record.id, record.part_id, flush=True)
 """
 

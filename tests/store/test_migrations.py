@@ -42,7 +42,9 @@ def made_by(step: str, folder: Path) -> Path:
             _insert(old, "inspection", {"seq": number, "model": 1, **row})
             for each in rows.region_rows(number, one.regions, row["captured_at"]):
                 _insert(old, "region", each)
-        _insert(old, "alarm", rows.alarm_row(alarm(1, id="a" * 32)))
+        seen = alarm(2, id="b" * 32, acknowledged_at=NOON, acknowledged_by="Operator")
+        for each in (alarm(1, id="a" * 32), seen):
+            _insert(old, "alarm", rows.alarm_row(each))
         old.execute("UPDATE counter SET next = 4")
         if step >= "0003":
             _people_and_words(old, path)
@@ -89,6 +91,7 @@ def test_a_record_of_an_older_schema_keeps_everything(tmp_path: Path, step: str)
     with open_store(tmp_path) as store:
         assert store.recent() == list(reversed(old_parts()))
         assert [each.id for each in store.active_alarms()] == ["a" * 32]
+        assert [each.ended_at for each in store.alarm_history()] == [NOON, None], "an acknowledged alarm was over"
         assert store.next_part_number() == 4
         # What is new finds what is old.
         assert [each.part_id for each in store.search(RecordQuery(label="scratch"))] == ["2"]
@@ -137,15 +140,16 @@ def test_people_reviews_and_the_audit_log_of_schema_3_stay(tmp_path: Path) -> No
 def test_a_migration_that_fails_leaves_the_old_record_as_it_was(tmp_path: Path, step: str) -> None:
     path = made_by(step, tmp_path)
     with closing(sqlite3.connect(path)) as old:
-        old.execute("CREATE TABLE retraining (mine TEXT)")  # in the way of one of the last steps
+        old.execute("CREATE TABLE baseline (mine TEXT)")  # in the way of one of the last steps
         old.commit()
     before = _described(tmp_path)
-    with pytest.raises(Exception, match="retraining"):
+    with pytest.raises(Exception, match="baseline"):
         open_store(tmp_path)
     assert _described(tmp_path) == before
     with closing(sqlite3.connect(path)) as old:
         assert old.execute("SELECT version_num FROM alembic_version").fetchone() == (step,)
         assert old.execute("SELECT count(*) FROM inspection").fetchone() == (3,)
+        assert "ended_at" not in {row[1] for row in old.execute("PRAGMA table_info(alarm)")}
 
 
 def test_rows_stay_and_only_what_comes_later_is_written_later(tmp_path: Path, store: Store) -> None:

@@ -19,7 +19,7 @@ from app.domain.inspection import Inspection, ModelRef
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.store import Store
-from tests.store.samples import MODEL, NOON, SCRATCH, alarm, inspection, open_store
+from tests.store.samples import MODEL, NOON, SCRATCH, alarm, inspection, open_store, raised
 
 FULL = inspection(
     7.123456,
@@ -137,17 +137,17 @@ def test_a_moment_without_a_zone_is_refused(store: Store) -> None:
 def test_the_first_verdict_stays(store: Store) -> None:
     first = inspection(verdict=Verdict.FAIL)
     store.add_inspection(first)
-    store.add_inspection(replace(first, verdict=Verdict.PASS, regions=(), score=0.0), alarm())
+    store.add_inspection(replace(first, verdict=Verdict.PASS, regions=(), score=0.0), raised(alarm()))
     assert store.recent() == [first]
     assert store.active_alarms() == []
 
 
 def test_alarm_and_inspection_are_committed_together(store: Store) -> None:
     bad = inspection(verdict=Verdict.FAIL)
-    store.add_inspection(bad, alarm(inspection_id=bad.id))
+    store.add_inspection(bad, raised(alarm(inspection_id=bad.id)))
     assert [found.inspection_id for found in store.active_alarms()] == [bad.id]
     with pytest.raises(OverflowError):  # the alarm can't be written: the inspection is not there either
-        store.add_inspection(inspection(1, Verdict.FAIL), alarm(count=2**70))
+        store.add_inspection(inspection(1, Verdict.FAIL), raised(alarm(count=2**70)))
     assert store.recent() == [bad]
 
 
@@ -229,7 +229,7 @@ def test_many_threads_write_and_read_at_once(store: Store) -> None:
         start.wait(10)
         numbers = []
         for second in range(20):
-            store.add_inspection(inspection(second, Verdict.FAIL, frame_id=worker), alarm(second))
+            store.add_inspection(inspection(second, Verdict.FAIL, frame_id=worker), raised(alarm(second)))
             numbers.append(store.next_part_number())
         return numbers
 

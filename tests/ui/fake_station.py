@@ -21,6 +21,7 @@ import numpy as np
 from app.alarms import AlarmBook
 from app.candidates import VersionImprover
 from app.domain.alarm import Alarm
+from app.domain.alarm_rule import AlarmConfig, default_rules
 from app.domain.calendar import day_bounds, day_of, station_zone
 from app.domain.counts import Counts
 from app.domain.errors import DatasetError, LinesightError, SourceError
@@ -48,6 +49,7 @@ from app.reviewing import ReviewDesk
 from app.searching import SearchDesk
 from app.settings import Settings
 from app.store import Store
+from app.watching import WatchDesk
 from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
 
 LIMITS = Limits(threshold=0.61, retest_from=0.55)
@@ -124,6 +126,8 @@ class FakeStation:
         label: str = "anomaly",
     ) -> None:
         self.data = DataFolder(root).prepare()
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[Change], None]] = []
         self.jobs = Jobs()
         self.store = Store.open(self.data.database, self.data.images)
         self.shelf = ModelShelf(self.data.models)
@@ -133,21 +137,19 @@ class FakeStation:
         self.searching = SearchDesk(self)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
-        self.alarms = AlarmBook(self.store)
         self.reporting = FakeReports(self)
         self.line = FakeLine(self)
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS))
+        self.alarm_config = AlarmConfig(rules=default_rules()[:1])  # a FAIL
+        self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS), config=self.alarm_config)
+        self.watching = WatchDesk(self, self.alarm_config)
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
-        self._lock = threading.RLock()
-        self._listeners: list[Callable[[Change], None]] = []
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
         self._health = Health(True, "", 0.0, 0.0, None, 0, 0, 0, 0, "", 0)
         self._latest: Outcome | None = None
         self._rows: list[Inspection] = []
-        self._alarms: list[Alarm] = []
-        self._history: list[Alarm] = []
         self.pictures: dict[str, Image] = {}
         self.calls: list[tuple[Any, ...]] = []
         self.callers: dict[str, str] = {}
@@ -215,7 +217,9 @@ class FakeStation:
             self._rows.append(row)
             self._latest = outcome
             if verdict is Verdict.FAIL and alarm:
-                self._raise(row)
+                with self.alarms.raised_by(row, (row.width, row.height)) as change:
+                    if change is not None:
+                        self.store.alarming.commit(change)
             if self._state.phase != Phase.INSPECTING:
                 self._state = replace(self._state, phase=Phase.INSPECTING, model=MODEL, job=None, words="")
                 self._tell(Change.STATE)
@@ -265,38 +269,6 @@ class FakeStation:
             (0.0, 0.0, float(width), float(height)),
             9.4,
         )
-
-    def _raise(self, row: Inspection) -> None:
-        title = f"Defect: {row.regions[0].label}, {place_words(row.regions[0], (row.width, row.height))}"
-        detail = f"Part {row.part_id}, score {row.score:.2f}, threshold {row.threshold:.2f}"
-        for index, alarm in enumerate(self._alarms):
-            if alarm.title == title:
-                self._alarms[index] = replace(
-                    alarm,
-                    count=alarm.count + 1,
-                    last_at=row.captured_at,
-                    detail=detail,
-                    inspection_id=row.id,
-                    image_path=row.image_path,
-                )
-                break
-        else:
-            self._alarms.insert(
-                0,
-                Alarm(
-                    uuid.uuid4().hex,
-                    "defect",
-                    title,
-                    detail,
-                    row.source,
-                    row.captured_at,
-                    row.captured_at,
-                    inspection_id=row.id,
-                    image_path=row.image_path,
-                ),
-            )
-        self._alarms.sort(key=lambda one: one.last_at, reverse=True)
-        self._tell(Change.ALARMS)
 
     def set_state(self, phase: Phase, words: str = "", job: Job[Any] | None = None) -> None:
         with self._lock:
@@ -389,25 +361,16 @@ class FakeStation:
         return sorted(self._rows[-3 * limit :], key=lambda row: row.captured_at, reverse=True)[:limit]
 
     def active_alarms(self) -> list[Alarm]:
-        with self._lock:
-            return list(self._alarms)
+        return self.alarms.active()
 
     def alarm_history(self, limit: int = 200) -> list[Alarm]:
         self._note("alarm_history")
-        with self._lock:
-            return (list(self._alarms) + list(self._history))[:limit]
+        return self.store.alarm_history(limit)
 
     def acknowledge(self, alarm_id: str) -> None:
         self.people.require(Action.ACKNOWLEDGE)
         self._note("acknowledge", alarm_id)
-        with self._lock:
-            for alarm in list(self._alarms):
-                if alarm.id == alarm_id:
-                    self._alarms.remove(alarm)
-                    self._history.insert(
-                        0, replace(alarm, acknowledged_at=datetime.now(UTC), acknowledged_by="operator")
-                    )
-        self._tell(Change.ALARMS)
+        self.watching.acknowledge(alarm_id)
 
     def picture(self, image_path: str) -> Image | None:
         self._note("picture", image_path)

@@ -147,8 +147,8 @@ def test_slow_calls_of_the_screen_are_made_on_workers(qtbot: QtBot, window: Wind
     for place in ("alarms", "reports", "train", "setup"):
         window.go(place)
     window.setup.source.kind.button("usb").click()
-    qtbot.waitUntil(lambda: {"alarm_history", "figures", "models", "usb_cameras"} <= set(station.callers))
-    for call in ("alarm_history", "figures", "models", "usb_cameras"):
+    qtbot.waitUntil(lambda: {"figures", "models", "usb_cameras"} <= set(station.callers))
+    for call in ("figures", "models", "usb_cameras"):
         assert station.callers[call].startswith("screen")
 
 

@@ -69,10 +69,12 @@ def test_the_alarms_place_lists_open_ones_and_history(
 ) -> None:
     inspect(0.9)
     click(qtbot, window.rail.buttons["alarms"])
-    qtbot.waitUntil(lambda: len(window.alarms.cards) == 1 and window.alarms.history.rowCount() == 1)
+    qtbot.waitUntil(lambda: len(window.alarms.cards) == 1)
     click(qtbot, window.alarms.cards[0].button)
-    qtbot.waitUntil(lambda: not window.alarms.cards and window.alarms.empty.isVisible())
-    qtbot.waitUntil(lambda: "operator" in window.alarms.history.item(0, 5).text())
+    qtbot.waitUntil(lambda: not window.alarms.cards and window.alarms.active.empty.isVisible())
+    click(qtbot, window.alarms.view.button("history"))
+    table = window.alarms.history.table
+    qtbot.waitUntil(lambda: table.rowCount() == 1 and "operator" in table.item(0, 4).text())
 
 
 def test_places_by_keys_and_space_presses_nothing(qtbot: QtBot, window: Window, station: FakeStation) -> None:

@@ -1,163 +1,150 @@
-"""Open alarms as cards with one button each; the history as a table."""
+"""The Alarms workspace: a list at the left, the chosen alarm at the right."""
 
 from __future__ import annotations
 
 from datetime import tzinfo
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QHBoxLayout,
-    QHeaderView,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.domain.alarm import Alarm
-from ui.alarm_strip import AlarmPicture
-from ui.bridge import Bridge, attempt
-from ui.shared.elided import Elided
+from app.domain.alarm import Alarm, AlarmQuery, AlarmRow
+from ui.alarms.cards import AlarmCard, CardList, Offer
+from ui.alarms.detail import AlarmDetail
+from ui.alarms.figures import AlarmFiguresView
+from ui.alarms.history import AlarmHistory
+from ui.bridge import Bridge
 from ui.shared.thumbs import Thumbs
-from ui.shared.widgets import Button, clear, clock, finger_scroll, label, scrolled
-from ui.topbar import source_words
+from ui.shared.widgets import Choice, Notice, scrolled
 
-_HISTORY = 200
-_COLUMNS = ("Raised", "What", "Newest cause", "Where", "Times", "Acknowledged")
-
-
-class AlarmCard(QFrame):
-    """One open alarm."""
-
-    def __init__(self, alarm: Alarm, thumbs: Thumbs, zone: tzinfo | None, acknowledge) -> None:  # type: ignore[no-untyped-def]
-        super().__init__()
-        self.setProperty("kind", "card")
-        self.alarm = alarm
-        outer = QHBoxLayout(self)
-        outer.setContentsMargins(16, 8, 16, 8)
-        outer.setSpacing(16)
-        picture = AlarmPicture(thumbs, QSize(128, 80))
-        picture.show_alarm(alarm)
-        words = QVBoxLayout()
-        words.setSpacing(4)
-        times = f"  \u00d7 {alarm.count}" if alarm.count > 1 else ""
-        words.addStretch(1)
-        words.addWidget(Elided(alarm.title + times, "heading"))
-        words.addWidget(Elided(alarm.detail, "note"))
-        since = f"{source_words(alarm.source)}, since {clock(alarm.raised_at, zone)}"
-        if alarm.count > 1:
-            since += f", newest {clock(alarm.last_at, zone)}"
-        words.addWidget(Elided(since, "quiet"))
-        words.addStretch(1)
-        self.button = Button("Acknowledge", icon_name="check", on=lambda: acknowledge(alarm.id))
-        self.button.setAccessibleName(f"Acknowledge: {alarm.title}")
-        outer.addWidget(picture)
-        outer.addLayout(words, 1)
-        outer.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
+_VIEWS = [
+    ("active", "Active"),
+    ("shelved", "Shelved"),
+    ("tickets", "Open tickets"),
+    ("history", "History"),
+    ("figures", "Figures"),
+]
+_TICKETS = 500
+_SOON_MS = 200
 
 
 class AlarmsPage(QWidget):
-    """Above what is open, below what was."""
-
     def __init__(self, bridge: Bridge, thumbs: Thumbs, zone: tzinfo | None) -> None:
         super().__init__()
-        self._bridge, self._thumbs, self._zone = bridge, thumbs, zone
-        self._shown: list[Alarm] = []
+        self._bridge, self._desk, self._zone = bridge, bridge.station.watching, zone
         self.setProperty("kind", "ground")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
-        layout.setSpacing(16)
-        self.heading = label("Open alarms", "heading")
-        layout.addWidget(self.heading)
-        content = QWidget()
-        self._cards = QVBoxLayout(content)
-        self._cards.setContentsMargins(0, 0, 0, 0)
-        self._cards.setSpacing(8)
-        self.empty = label(
-            "Nothing is open. An alarm comes here when a part fails, a camera is lost, or the disk is full. "
-            "It stays until somebody has acknowledged it.",
-            "note",
-            wrap=True,
+        self.view = Choice(_VIEWS, "active")
+        self.said = Notice()
+        self.active = CardList(
+            thumbs,
+            "Nothing is wrong. An alarm comes here when a part fails, several fail in a row, a camera is lost or the "
+            "disk is low. Rules, and who is told: Set-up, Alarms.",
         )
-        layout.addWidget(self.empty)
-        self._open = scrolled(content)
-        layout.addWidget(self._open, 1)
-        layout.addSpacing(8)
-        layout.addWidget(label("History", "heading"))
-        self.history = QTableWidget(0, len(_COLUMNS))
-        self.history.setHorizontalHeaderLabels(_COLUMNS)
-        self.history.verticalHeader().hide()
-        self.history.verticalHeader().setDefaultSectionSize(56)
-        self.history.setShowGrid(False)
-        self.history.setWordWrap(False)
-        self.history.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.history.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.history.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.history.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = self.history.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
-        finger_scroll(self.history)
-        layout.addWidget(self.history, 1)
+        self.shelved = CardList(
+            thumbs, "Nothing is shelved. Shelve an alarm whose cause is known, with a reason and an end."
+        )
+        self.tickets = CardList(
+            thumbs, "No ticket is open. Assign an alarm, or comment it, and it stays here until its cause is mended."
+        )
+        self.history = AlarmHistory(bridge, zone)
+        self.figures = AlarmFiguresView(bridge)
+        self.detail = AlarmDetail(bridge, thumbs, zone)
+        self.stack = QStackedWidget()
+        self._places: dict[str, QWidget] = {
+            "active": self.active,
+            "shelved": self.shelved,
+            "tickets": self.tickets,
+            "history": self.history,
+            "figures": scrolled(self.figures),
+        }
+        for page in self._places.values():
+            self.stack.addWidget(page)
+        middle = QHBoxLayout()
+        middle.setSpacing(16)
+        middle.addWidget(self.stack, 3)
+        middle.addWidget(self.detail, 2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 16, 24, 16)
+        layout.setSpacing(16)
+        layout.addWidget(self.view)
+        layout.addWidget(self.said)
+        layout.addLayout(middle, 1)
+        self.view.chosen.connect(self.open)
+        for one in (self.active, self.shelved, self.tickets, self.history):
+            one.chosen.connect(self.detail.show_alarm)
+        self.history.chosen.connect(lambda _id: self.detail.show())
+        self.detail.changed.connect(self.refresh)
+        # A thousand causes in a minute must not make the screen read the record a thousand times.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._read)
         bridge.alarms.connect(self._changed)
 
     @property
     def cards(self) -> list[AlarmCard]:
-        """What is on show, newest first."""
-        return [card for i in range(self._cards.count()) if isinstance(card := self._widget(i), AlarmCard)]
+        """Active alarms on show, the most urgent first."""
+        return self.active.cards
 
-    def _widget(self, index: int) -> QWidget | None:
-        item = self._cards.itemAt(index)
-        return item.widget() if item is not None else None
-
-    def _changed(self) -> None:
-        if self.isVisible():
-            self.refresh()
+    def open(self, key: str) -> None:
+        """Shows one of the views."""
+        self.view.set_value(key)
+        self.stack.setCurrentWidget(self._places[key])
+        self.detail.setVisible(key not in ("figures", "history"))  # the history's table takes the room until a tap
+        self.detail.show_alarm("")
+        for cards in (self.active, self.shelved, self.tickets):
+            cards.choose("")
+        self.refresh()
 
     def refresh(self) -> None:
-        """Reads the alarms again."""
-        alarms = self._bridge.station.active_alarms()
-        if alarms != self._shown or not self.cards:
-            self._shown = alarms
-            clear(self._cards)
-            for alarm in alarms:
-                self._cards.addWidget(AlarmCard(alarm, self._thumbs, self._zone, self._acknowledge))
-            self._cards.addStretch(1)
-        self.empty.setVisible(not alarms)
-        self._open.setVisible(bool(alarms))
-        self.heading.setText(f"Open alarms ({len(alarms)})" if alarms else "Open alarms")
-        self._bridge.run(lambda: self._bridge.station.alarm_history(_HISTORY), self._show_history)
-
-    def _show_history(self, alarms: list[Alarm]) -> None:
-        self.history.setRowCount(len(alarms))
-        for line, alarm in enumerate(alarms):
-            if alarm.acknowledged_at is not None:
-                end = f"{alarm.acknowledged_by}, {clock(alarm.acknowledged_at, self._zone)}"
-            else:
-                end = "open"
-            cells = (
-                clock(alarm.raised_at, self._zone, day=True),
-                alarm.title,
-                alarm.detail,
-                source_words(alarm.source),
-                str(alarm.count),
-                end,
-            )
-            for index, words in enumerate(cells):
-                item = QTableWidgetItem(words)
-                item.setToolTip(words)
-                if index == 4:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                self.history.setItem(line, index, item)
-
-    def _acknowledge(self, alarm_id: str) -> None:
-        attempt(lambda: self._bridge.station.acknowledge(alarm_id))
+        """Reads what is on show again."""
+        active, shelved = self._desk.active(), self._desk.shelved()
+        self.active.show_alarms([(one, self._desk.ticket(one.id)) for one in active], self._zone, self._offer)
+        self.shelved.show_alarms([(one, self._desk.ticket(one.id)) for one in shelved], self._zone, self._offer_back)
+        for key, words, count in (("active", "Active", len(active)), ("shelved", "Shelved", len(shelved))):
+            self.view.button(key).setText(f"{words} ({count})" if count else words)
+        self._bridge.run(lambda: self._desk.history(AlarmQuery(tickets=True), _TICKETS), self._show_tickets)
+        if self.view.value() == "history":
+            self.history.refresh()
+        elif self.view.value() == "figures":
+            self.figures.refresh()
 
     def set_zone(self, zone: tzinfo | None) -> None:
         self._zone = zone
-        self._shown = []
+        for cards in (self.active, self.shelved, self.tickets):
+            cards.forget()
+        self.history.set_zone(zone)
+        self.detail.set_zone(zone)
         self._changed()
+
+    def close_page(self) -> None:
+        self._soon.stop()
+
+    def _changed(self) -> None:
+        if self.isVisible() and not self._soon.isActive():
+            self._soon.start()
+
+    def _read(self) -> None:
+        if self.isVisible():
+            self.refresh()
+            self.detail.refresh()
+
+    def _show_tickets(self, rows: list[AlarmRow]) -> None:
+        self.tickets.show_alarms([(row.alarm, row.ticket) for row in rows], self._zone)
+        self.view.button("tickets").setText(f"Open tickets ({len(rows)})" if rows else "Open tickets")
+
+    def _offer(self, alarm: Alarm) -> Offer | None:
+        return ("Acknowledge", "check", self._acknowledge) if alarm.waits else None
+
+    def _offer_back(self, _alarm: Alarm) -> Offer:
+        return ("Take back", "bell-outline", self._take_back)
+
+    def _acknowledge(self, alarm: Alarm) -> None:
+        self._bridge.run(
+            lambda: self._bridge.station.acknowledge(alarm.id), lambda _none: self.said.tell(""), self._bad
+        )
+
+    def _take_back(self, alarm: Alarm) -> None:
+        self._bridge.run(lambda: self._desk.unshelve(alarm.id), lambda _none: self.said.tell(""), self._bad)
+
+    def _bad(self, words: str) -> None:
+        self.said.tell(words, "bad")

@@ -9,6 +9,7 @@ from app.domain.person import Action
 from ui.bridge import Bridge
 from ui.people.people import PeoplePage
 from ui.setup.about import AboutPage
+from ui.setup.alarms import AlarmsSetup
 from ui.setup.audit import AuditPage
 from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
@@ -18,6 +19,7 @@ from ui.shared.widgets import Choice, scrolled
 _PAGES: tuple[tuple[str, str, Action | None], ...] = (
     ("source", "Source", Action.SETTINGS),
     ("station", "Station", Action.SETTINGS),
+    ("alarms", "Alarms", Action.SETTINGS),
     ("people", "People", Action.PEOPLE),
     ("storage", "Storage", Action.RETENTION),
     ("audit", "Audit log", Action.PEOPLE),
@@ -49,6 +51,7 @@ class SetupPage(QWidget):
         self.people = PeoplePage(bridge)
         self.storage = StoragePage(bridge)
         self.audit = AuditPage(bridge)
+        self.alarms = AlarmsSetup(bridge)
         self.about = AboutPage(bridge)
         self._bridge = bridge
         self.stack = QStackedWidget()
@@ -56,6 +59,7 @@ class SetupPage(QWidget):
         self._pages: dict[str, QWidget] = {
             "source": self.source,
             "station": self.station,
+            "alarms": self.alarms,
             "people": self.people,
             "storage": self.storage,
             "audit": self.audit,
@@ -106,3 +110,4 @@ class SetupPage(QWidget):
         self.storage.close_page()
         self.audit.close_page()
         self.source.close_page()
+        self.alarms.close_page()

@@ -53,7 +53,7 @@ QPushButton[kind="chip"]:checked {{
 QPushButton[kind="key"] {{ padding: 0 4px; font-size: 20px; }}
 QPushButton[kind="person"] {{ background: transparent; border: none; padding: 0 12px; }}
 
-QLineEdit, QComboBox, QDateEdit {{
+QLineEdit, QComboBox, QDateEdit, QPlainTextEdit {{
     background: {t.surface}; color: {t.text}; border: 1px solid {t.line}; border-radius: {RADIUS}px;
     padding: 0 12px; min-height: {m.touch - 2}px; selection-background-color: {t.action};
     selection-color: {t.on_fill};
