@@ -33,6 +33,7 @@ from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
 from app.reports import Figures, day_figures, write_workbook
+from app.rounds import RoundDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
@@ -90,6 +91,7 @@ class Station:
         self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))
 
     # -- what it says
     @property
@@ -210,6 +212,10 @@ class Station:
                 self._tally.change_days(self.zone, changed.day_starts_at)
         self._tell(Change.STATE)
 
+    def running(self, address: str) -> Outcome | None:
+        """The newest outcome of the line where it watches this source now."""
+        return self.line.running(address)
+
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
         return self.line.check_source(source)
@@ -226,6 +232,7 @@ class Station:
 
     def begin(self) -> None:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
+        self.rounds.begin()
         self.line.begin()
 
     def inspect_source(
@@ -246,6 +253,7 @@ class Station:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
         if not self.line.close():
             return
+        self.rounds.close()
         self.jobs.close()
         self.labelling.close()
         self.store.close()

@@ -22,6 +22,7 @@ class Change(StrEnum):
     ALARMS = auto()
     STATE = auto()
     LABELS = auto()
+    ROUNDS = auto()
 
 
 class Phase(StrEnum):

@@ -30,16 +30,19 @@ class Action(StrEnum):
     RETENTION = "retention"
     BACKUP = "backup"
     RESTORE = "restore"
+    ROUND = "round"
+    PLAN = "plan"
+    REOPEN = "reopen"
 
 
 _LINE = {Action.ACKNOWLEDGE, Action.RUN}
-_JUDGING = _LINE | {Action.REVIEW, Action.LABEL, Action.EXPORT}
+_JUDGING = _LINE | {Action.REVIEW, Action.LABEL, Action.EXPORT, Action.ROUND}
 
 RIGHTS: dict[Role, frozenset[Action]] = {
     Role.OPERATOR: frozenset(_LINE),
     Role.INSPECTOR: frozenset(_JUDGING),
     # Keeps the records and the people, but does not change how parts are judged.
-    Role.MANAGER: frozenset(_JUDGING | {Action.PEOPLE, Action.RETENTION, Action.BACKUP}),
+    Role.MANAGER: frozenset(_JUDGING | {Action.PEOPLE, Action.RETENTION, Action.BACKUP, Action.PLAN, Action.REOPEN}),
     Role.ENGINEER: frozenset(Action),
 }
 

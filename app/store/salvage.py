@@ -15,7 +15,8 @@ from typing import Any
 
 from app.store.leaves import Value, leaf_rows
 
-TABLES = ("model", "inspection", "region", "alarm", "counter", "review", "person", "audit")
+_ROUNDS = ("plan", "plan_picture", "inspection_round", "round_answer", "round_day")
+TABLES = ("model", "inspection", "region", "alarm", "counter", "review", "person", "audit", *_ROUNDS)
 _KEYS = {"region": "inspection"}  # has no rowid
 _NOT_NUMBERED = frozenset({"alarm", "counter", "person"})  # of these a gap in the numbers is no loss
 _FURTHEST = 1 << 40  # no table has more keys

@@ -30,6 +30,7 @@ from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
 from app.store.room import Reserve
 from app.store.roster import Roster
+from app.store.rounds import RoundRecords
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Store:
         self._closed = False
         self._audit = AuditLog(database)
         self.people = Roster(self._write, self._read, self._audit)
+        self.rounds = RoundRecords(self._write, self._read, self._audit)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 
