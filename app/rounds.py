@@ -18,7 +18,8 @@ from app.domain.errors import LinesightError, ModelError, PlanError
 from app.domain.frame import Image
 from app.domain.inspection import Inspection
 from app.domain.person import Action
-from app.domain.plan import DayMark, DayResult, Plan, Round, RoundState
+from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState
+from app.domain.recurrence import Frequency
 from app.inspection.recorder import DetectorPort
 from app.inspection.rounds import judging
 from app.inspection.rounds.listing import findings
@@ -27,6 +28,7 @@ from app.inspection.rounds.photographs import Matched, Photograph, look_at
 from app.inspection.rounds.references import Reference
 from app.inspection.rounds.sheets import PlanImport, Proposed, Trouble, read_plans
 from app.inspection.rounds.taking import SourceHost, Taken, Taker
+from app.inspection.rounds.wording import rule_of, times_of
 from app.inspection.rounds.workbooks import write_plans, write_template
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
@@ -89,6 +91,11 @@ class RoundDesk:
         self._states: tuple[tuple[str, str], ...] = ()
         self._ending = threading.Event()
         self._watch: threading.Thread | None = None
+
+    @property
+    def zone(self) -> tzinfo:
+        """The station's."""
+        return self._host.zone
 
     # -- the clock
     def begin(self) -> None:
@@ -177,7 +184,7 @@ class RoundDesk:
             id=plan.id or uuid.uuid4().hex,
             version=plan.version + 1,
             made_at=self._now(),
-            made_by=self._host.people.on_record(),
+            made_by=self._host.people.name,
         )
         if old is not None and made.same_content(old):
             return old
@@ -201,6 +208,14 @@ class RoundDesk:
         except LinesightError as error:
             log.warning("%s", error)
             return None
+
+    def frequency(self, often: str, times: str, begins: date) -> Frequency:
+        """What somebody wrote into the fields of a plan.
+
+        Raises:
+            PlanError: says what is wrong.
+        """
+        return Frequency(rule_of(often), begins, times_of(times))
 
     # -- plans as workbooks
     def read_workbook(self, path: Path) -> Job[PlanImport]:
@@ -245,7 +260,7 @@ class RoundDesk:
         self._host.people.require(Action.PLAN)
         if found.troubles:
             raise PlanError(f"{found.path.name} has {len(found.troubles)} errors. Correct them, then import it again.")
-        by, now = self._host.people.on_record(), self._now()
+        by, now = self._host.people.name, self._now()
         made = [replace(each, made_at=now, made_by=by) for each in found.makes]
         self._store.add_plans(made, [(each.sha256, each.data) for each in found.pictures])
         self._tell()
@@ -357,13 +372,20 @@ class RoundDesk:
         """The round as it is on record."""
         return self._store.round(each.id) or each
 
-    def picture(self, image_path: str) -> Image | None:
-        """Slow: a picture that waits for its verdict, or of an inspection; None where it is gone."""
-        try:
-            return read_picture(self._host.store.image_file(image_path))
-        except LinesightError as error:
-            log.info("%s", error)
-            return None
+    def picture(self, answer: Answer) -> Image | None:
+        """Slow: the picture of an answer, (H, W, 3) uint8 BGR; None where it is gone. Once it is judged it is that
+        of its inspection."""
+        store = self._host.store
+        for judged in (False, True):
+            inspection = store.inspection(answer.id) if judged else None
+            path = (inspection.image_path if inspection else "") if judged else answer.image_path
+            if not path:
+                continue
+            try:
+                return read_picture(store.image_file(path))
+            except LinesightError as error:
+                log.info("%s", error)
+        return None
 
     # -- the end of a day
     @property
@@ -445,7 +467,7 @@ class RoundDesk:
         if untried or self.judging is not None:
             raise PlanError(f"{len(untried) or 'Some'} pictures of {day} are not judged yet. Judge the day first.")
         counts = {kind.value: len(result.of(kind)) for kind in {each.kind for each in result.findings}}
-        mark = DayMark(day, True, self._now(), self._host.people.on_record())
+        mark = DayMark(day, True, self._now(), self._host.people.name)
         self._store.add_mark(mark, json.dumps(dict(sorted(counts.items()))))
         self._tell()
         return replace(result, mark=mark)
@@ -453,7 +475,7 @@ class RoundDesk:
     def reopen_day(self, day: date) -> DayResult:
         """Slow: the day takes answers again. Needs the right to, and stands in the audit log."""
         self._host.people.require(Action.REOPEN)
-        self._store.add_mark(DayMark(day, False, self._now(), self._host.people.on_record()))
+        self._store.add_mark(DayMark(day, False, self._now(), self._host.people.name))
         self._tell()
         return self.result(day)
 

@@ -18,6 +18,7 @@ from app.labelling import LabellingDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.reports.figures import Figures
+from app.rounds import RoundDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, Phase, State
 
@@ -34,6 +35,8 @@ class StationPort(Protocol):
     def labelling(self) -> LabellingDesk: ...
     @property
     def merging(self) -> MergeDesk: ...
+    @property
+    def rounds(self) -> RoundDesk: ...
     @property
     def settings(self) -> Settings: ...
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...

@@ -30,9 +30,10 @@ PLACES = (
     Place("live", "Live", "eye-outline", "eye", "Ctrl+1"),
     Place("label", "Label", "tag-outline", "tag", "Ctrl+2"),
     Place("train", "Train", "school-outline", "school", "Ctrl+3"),
-    Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+4"),
-    Place("reports", "Reports", "file-chart-outline", "file-chart", "Ctrl+5"),
-    Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+6"),
+    Place("plans", "Plans", "clipboard-check-outline", "clipboard-check", "Ctrl+4"),
+    Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+5"),
+    Place("reports", "Reports", "file-chart-outline", "file-chart", "Ctrl+6"),
+    Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+7"),
     Place("help", "Help", "help-circle-outline", "help-circle", "F1"),
 )
 

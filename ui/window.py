@@ -17,6 +17,7 @@ from ui.bridge import Bridge
 from ui.help import HelpPage
 from ui.labeling import LabelPage
 from ui.live import LivePage
+from ui.plans import PlansPage
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
 from ui.reports import ReportsPage
@@ -75,6 +76,7 @@ class Window(QMainWindow):
         self.live = LivePage(self.bridge, self.thumbs, zone)
         self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
+        self.plans = PlansPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
         self.reports = ReportsPage(self.bridge)
         self.setup = SetupPage(self.bridge)
@@ -83,6 +85,7 @@ class Window(QMainWindow):
             "live": self.live,
             "label": self.label,
             "train": self.train,
+            "plans": self.plans,
             "alarms": self.alarms,
             "reports": self.reports,
             "setup": self.setup,
@@ -211,6 +214,7 @@ class Window(QMainWindow):
         self.live.close_page()
         self.label.close_page()
         self.train.close_page()
+        self.plans.close_page()
         self.reports.close_page()
         self.setup.close_page()
 

@@ -11,13 +11,14 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from app.alarms import AlarmBook
 from app.domain.alarm import Alarm
 from app.domain.calendar import day_bounds, day_of, station_zone
 from app.domain.counts import Counts
@@ -28,9 +29,12 @@ from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.jobs import Job, Jobs
 from app.labelling import LabellingDesk
+from app.lifecycle import ModelShelf
 from app.merging import MergeDesk
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.reports.figures import Figures, Tally
+from app.rounds import RoundDesk
 from app.settings import Settings
 from app.store import Store
 from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
@@ -70,6 +74,10 @@ class FakeStation:
         self.store = Store.open(self.data.database, self.data.images)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
+        self.people = PeopleDesk(self.store)
+        self.alarms = AlarmBook(self.store)
+        self.shelf = ModelShelf(self.data.models)
+        self.rounds = RoundDesk(self, tell=lambda: self._tell(Change.ROUNDS))
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
@@ -292,6 +300,13 @@ class FakeStation:
     @property
     def listeners(self) -> int:
         return len(self._listeners)
+
+    @property
+    def zone(self) -> tzinfo:
+        return station_zone(self._settings.zone)
+
+    def running(self, address: str) -> Outcome | None:
+        return self._latest if self._latest is not None and self._latest.frame.source == address else None
 
     def state(self) -> State:
         return self._state

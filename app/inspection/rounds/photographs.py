@@ -18,7 +18,7 @@ from PIL import Image as Exif
 from app.domain.errors import PictureError, SourceError
 from app.domain.frame import Image
 from app.domain.plan import PlanComponent
-from app.pictures import decode_picture, find_pictures, natural_key
+from app.pictures import decode_picture, find_pictures, natural_key, read_picture
 
 MOST_PHOTOGRAPHS = 2000
 BY_CODE, BY_NAME, BY_ORDER = "code", "name", "order"
@@ -46,6 +46,13 @@ class Photograph:
     component: str = ""
     how: str = ""
     words: str = ""
+
+    def picture(self) -> Image | None:
+        """Slow: (H, W, 3) uint8 BGR; None where the file is gone."""
+        try:
+            return read_picture(self.path)
+        except PictureError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

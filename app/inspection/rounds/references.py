@@ -32,6 +32,10 @@ class Reference:
         data = encode_jpeg(picture)
         return cls(hashlib.sha256(data).hexdigest(), data)
 
+    def picture(self) -> Image:
+        """(H, W, 3) uint8 BGR."""
+        return decode_picture(self.data, "the reference picture")
+
 
 def reference_from(data: bytes, name: str) -> Reference:
     """From a picture file's bytes; `name` is what error texts call it. One that is such a JPEG already stays as it
