@@ -143,7 +143,7 @@ class RoundDesk:
         answered, asked = len(each.answers), len(each.plan.components)
         at = each.due_at.astimezone(self._host.zone)
         who = f" Responsible: {each.plan.responsible}." if each.plan.responsible else ""
-        what = "Make it now" if state is RoundState.LATE else "It can't be made any more; say why in the day's list"
+        what = "Make it now" if state is RoundState.LATE else "Answer what can still be answered, then close the day"
         detail = f"Due {at.day} {at:%b, %H:%M}; {answered} of {asked} components answered. {what}.{who}"
         # The alarm first: a crash between the two shows it twice rather than never.
         self._host.alarms.raise_alarm("round", f"Plan {each.plan.name}", f"Round {state}: {each.plan.name}", detail)
@@ -450,7 +450,9 @@ class RoundDesk:
         with self._lock:
             troubles = dict(self._troubles)
         found = findings(rounds, lambda each: states[each.id], self._host.store.inspection, troubles, self._host.zone)
-        coming = sum(state is RoundState.COMING for state in states.values())
+        coming = sum(
+            each.planned and states[each.id] in (RoundState.COMING, RoundState.DUE) and not each.done for each in rounds
+        )
         return DayResult(day, found, mark, coming)
 
     def close_day(self, day: date | None = None) -> DayResult:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "backup": "app.cli.backing",
     "restore": "app.cli.backing",
     "audit": "app.cli.auditing",
+    "rounds": "app.cli.rounds",
     "bench": "app.cli.benching",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, serving
+from app.cli import auditing, backing, rounds, serving
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -71,6 +71,8 @@ class Arguments(argparse.Namespace):
     first: date
     last: date
     action: str = ""
+    workbook: Path | None = None
+    day: date | None = None
     kind: Kind
     s3_prefix: str | None = None
     # lookout-server
@@ -267,6 +269,8 @@ def build_parser() -> argparse.ArgumentParser:
     backing.backup_options(_command(commands, "backup", "writes record, settings and models to one file"))
     backing.restore_options(_command(commands, "restore", "puts a backup in place; what was there is set aside"))
     auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
+
+    rounds.options(_command(commands, "rounds", "lists a day's rounds, imports plans, judges a day"), _date)
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

@@ -261,7 +261,7 @@ class DayResult:
     Attributes:
         findings: by kind, then by round and component.
         mark: the newest closing or reopening, None for a day that was never closed.
-        to_come: planned rounds of the day whose time has not come.
+        to_come: planned rounds of the day that are open and still in their time.
     """
 
     day: date

@@ -80,9 +80,10 @@ def test_places_by_keys_and_space_presses_nothing(qtbot: QtBot, window: Window, 
     for key, place in (
         (Qt.Key.Key_2, "label"),
         (Qt.Key.Key_3, "train"),
-        (Qt.Key.Key_4, "alarms"),
-        (Qt.Key.Key_5, "reports"),
-        (Qt.Key.Key_6, "setup"),
+        (Qt.Key.Key_4, "plans"),
+        (Qt.Key.Key_5, "alarms"),
+        (Qt.Key.Key_6, "reports"),
+        (Qt.Key.Key_7, "setup"),
         (Qt.Key.Key_1, "live"),
     ):
         qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)

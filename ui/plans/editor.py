@@ -14,7 +14,7 @@ from app.domain.plan import Plan, PlanComponent
 from app.rounds import Reference
 from ui.bridge import Bridge
 from ui.plans.component import ComponentForm
-from ui.plans.words import counted
+from ui.plans.words import counted, often_words
 from ui.shared.dates import DateField
 from ui.shared.widgets import Button, Card, Notice, field, finger_scroll, label, row, scrolled
 from ui.theme import current
@@ -110,7 +110,7 @@ class PlanEditor(QWidget):
         self.components = list(plan.components) if plan else []
         self.pictures.clear()
         self.name.setText(plan.name if plan else "")
-        self.often.setText(plan.frequency.rule if plan else "working days")
+        self.often.setText(often_words(plan.frequency.rule) if plan else "working days")
         times = plan.frequency.times if plan else ()
         self.times.setText("; ".join(f"{at:%H:%M}" for at in times) if plan else "08:00")
         begins: date = plan.frequency.begins if plan else self._bridge.station.today()
@@ -121,7 +121,7 @@ class PlanEditor(QWidget):
         self.put_away.setText("Put the plan away")
         self.notice.tell("")
         for day in self.days:
-            day.setChecked(False)
+            day.setChecked(day.text() in self.often.text().split(", "))
         self.form.list_models()
         self._list(0)
         self._tell_frequency()

@@ -95,7 +95,10 @@ class FolderView(QWidget):
     def _thumb(self, number: int, image: QImage | None) -> None:
         item = self.list.item(number)
         if item is not None and image is not None:
-            item.setIcon(QIcon(QPixmap.fromImage(image)))
+            small = QIcon()
+            for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):  # a marked line must not tint its picture
+                small.addPixmap(QPixmap.fromImage(image), mode)
+            item.setIcon(small)
 
     def _update(self) -> None:
         assert self._matched is not None and self._round is not None
@@ -114,8 +117,8 @@ class FolderView(QWidget):
         if self._matched is None or not 0 <= number < len(self._matched.photographs):
             return
         one = self._matched.photographs[number]
-        codes = f" Codes in it: {', '.join(one.codes)}." if one.codes else ""
-        self.words.setText(f"{one.name}.{codes} {one.words}".strip())
+        codes = f"Codes in it: {', '.join(one.codes)}" if one.codes else ""
+        self.words.setText("\n".join(each for each in (one.name, codes, one.words) if each))
         self.step.setCurrentIndex(max(0, self.step.findData(self.chosen.get(number, ""))))
         self.picture.show_words("Loading the picture")
 

@@ -156,12 +156,9 @@ class PlansPage(QWidget):
         self.top.setVisible(not nothing)
         for button in (self.new, self.bring, self.export, self.template):
             button.setVisible(on_plans and not nothing)
-        for button in (self.show_day, self.primary):
-            button.setVisible(not on_plans and not nothing)
-        self.primary.setVisible(self.primary.isVisible() or (not on_plans and not nothing))
+        self.show_day.setVisible(not on_plans and not nothing)
         closed = result is not None and result.closed
         self.primary.setVisible(not on_plans and not nothing and not closed)
-        self.show_day.setText("The day's list")
 
     def go_home(self) -> None:
         self.stack.setCurrentWidget(self.home)

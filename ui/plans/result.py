@@ -13,10 +13,10 @@ from app.domain.plan import DayResult, Finding, FindingKind
 from app.jobs import Job
 from ui.bridge import Bridge
 from ui.live.sheet import StoredPicture
-from ui.plans.words import KIND_MARKS, KIND_WORDS, counted, day_words
+from ui.plans.words import KIND_MARKS, KIND_WORD, KIND_WORDS, counted, day_words
 from ui.shared.elided import Elided
 from ui.shared.images import fit, to_qimage
-from ui.shared.widgets import Button, Card, Choice, Notice, clear, finger_scroll, icon, label, row
+from ui.shared.widgets import Button, Card, Choice, Notice, clear, column, finger_scroll, icon, label, row
 from ui.shared.work import Follower, JobBar
 from ui.theme import current
 
@@ -45,7 +45,10 @@ class ResultView(QWidget):
     def _build(self) -> None:
         self.title, self.words = Elided("", "heading"), Elided("", "note")
         self._chips = QHBoxLayout()
-        self._chips.setSpacing(8)
+        head = QHBoxLayout()
+        head.setSpacing(16)
+        head.addLayout(column(self.title, self.words, spacing=0), 1)
+        head.addLayout(self._chips)
         self.kinds: Choice | None = None
         self.list = QListWidget()
         self.list.setWordWrap(True)
@@ -53,17 +56,20 @@ class ResultView(QWidget):
         finger_scroll(self.list)
         self.list.currentRowChanged.connect(self._show)
         self.picture = StoredPicture()
+        self.picture.setMinimumSize(QSize(160, 80))
         self.about = label("", wrap=True)
         self.step = Button("Open this component", on=self._open)
         side = Card(padding=16)
         side.body.addWidget(self.picture, 1)
-        side.body.addWidget(self.about)
-        side.body.addLayout(row(self.step, 1))
+        told = row(self.about, self.step, spacing=16)
+        told.setStretch(0, 1)
+        side.body.addLayout(told)
         self.notice = Notice()
         self.bar = JobBar(self._follower)
         self.back = Button("Rounds", icon_name="chevron-left", on=self.left.emit)
         self.again = Button("Open the day again", on=self._reopen)
-        self.primary = Button("", "primary", on=self._go)
+        self.again.hide()
+        self.primary = Button("Judging", "primary", on=self._go)
         middle = QHBoxLayout()
         middle.setSpacing(16)
         middle.addWidget(self.list, 55)
@@ -71,9 +77,7 @@ class ResultView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
-        layout.addWidget(self.title)
-        layout.addWidget(self.words)
-        layout.addLayout(self._chips)
+        layout.addLayout(head)
         layout.addWidget(self.notice)
         layout.addLayout(middle, 1)
         bottom = row(self.back, self.bar, self.again, self.primary, spacing=16)
@@ -87,14 +91,13 @@ class ResultView(QWidget):
         self.day, self._sure, self._tried = day, False, False
         self.title.setText(f"{day:%A}, {day.day} {day:%B}")
         self.notice.tell("")
+        self.refresh()
         if judge:
             self.judge()
-        else:
-            self.refresh()
 
     def refresh(self) -> None:
         day = self.day
-        if day is not None and not self.bar.busy:
+        if day is not None:
             self._bridge.run(lambda: self._desk.result(day), self.show_result, self._failed)
 
     def show_result(self, result: DayResult) -> None:
@@ -124,7 +127,7 @@ class ResultView(QWidget):
             at = f"{each.round.due_at.astimezone(self._desk.zone):%H:%M}"
             item = QListWidgetItem(
                 icon(mark, colour),
-                f"{each.component.name}, {each.round.plan.name} {at}\n{KIND_WORDS[each.kind]}: {each.words}",
+                f"{each.component.name}, {each.round.plan.name} {at}\n{KIND_WORD[each.kind]}: {each.words}",
             )
             item.setSizeHint(QSize(64, max(current().metrics.touch, 72)))
             self.list.addItem(item)
@@ -183,7 +186,9 @@ class ResultView(QWidget):
         self.again.setVisible(result.closed)
         self.primary.setVisible(not result.closed)
         self.primary.setEnabled(not busy)
-        if result.waiting and not self._tried:
+        if busy:
+            self.primary.setText("Judging")
+        elif result.waiting and not self._tried:
             self.primary.setText(f"Judge {counted(result.waiting, 'picture')}")
         elif self._sure:
             self.primary.setText("Close it all the same")
@@ -234,7 +239,9 @@ class ResultView(QWidget):
         left = len(result.of(FindingKind.MISSING)) + result.waiting
         if (left or result.to_come) and not self._sure:
             told = [f"{counted(left, 'component')} have no answer or no verdict"] if left else []
-            told += [f"{counted(result.to_come, 'round')} still to come can't be made then"] if result.to_come else []
+            told += (
+                [f"{counted(result.to_come, 'round')} still in time can't be finished then"] if result.to_come else []
+            )
             self.notice.tell(f"{', and '.join(told)}. A closed day takes no more answers.", "mention")
             self._sure = True
             self._update()

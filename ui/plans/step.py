@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.frame import Image
 from app.domain.plan import Answer, PlanComponent, Round
@@ -68,13 +68,18 @@ class StepView(QWidget):
         area = scrolled(inside)
         area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")
         checklist.body.addWidget(area, 1)
-        middle = QHBoxLayout()
+        shown = QWidget()
+        middle = QHBoxLayout(shown)
+        middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(16)
         middle.addLayout(pictures, 1)
         middle.addWidget(checklist)
         self.notice = Notice()
         self.bar = JobBar(self._follower)
         self.reasons = self._reasons()
+        self.middle = QStackedWidget()  # a 10-inch screen has no room for both
+        self.middle.addWidget(shown)
+        self.middle.addWidget(self.reasons)
         self.back = Button("Rounds", icon_name="chevron-left", on=self.left.emit)
         self.before = Button("Back", on=lambda: self.go(self._at - 1))
         self.file = Button("From folder", icon_name="folder-open-outline", on=self._choose)
@@ -86,11 +91,10 @@ class StepView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
         layout.addLayout(head)
-        layout.addLayout(middle, 1)
+        layout.addWidget(self.middle, 1)
         layout.addWidget(self.taken_words)
         layout.addWidget(self.notice)
         layout.addWidget(self.bar)
-        layout.addWidget(self.reasons)
         layout.addLayout(self.buttons)
 
     def _reasons(self) -> QFrame:
@@ -111,7 +115,7 @@ class StepView(QWidget):
         own = row(self.reason, self.say)
         own.setStretch(0, 1)
         inside.addLayout(own)
-        sheet.hide()
+        inside.addStretch(1)
         return sheet
 
     # -- which step
@@ -132,7 +136,7 @@ class StepView(QWidget):
         if self.round is None:
             return
         self._at = max(0, min(at, len(self.round.plan.components) - 1))
-        self.reasons.hide()
+        self.middle.setCurrentIndex(0)
         self.reason.clear()
         self._show()
 
@@ -275,7 +279,7 @@ class StepView(QWidget):
         dialog.open()
 
     def _toggle_reasons(self) -> None:
-        self.reasons.setVisible(not self.reasons.isVisible())
+        self.middle.setCurrentIndex(1 - self.middle.currentIndex())
 
     def _say(self) -> None:
         self._not_applicable(self.reason.text())
@@ -287,7 +291,7 @@ class StepView(QWidget):
         key = component.key
 
         def done(changed: Round) -> None:
-            self.reasons.hide()
+            self.middle.setCurrentIndex(0)
             self.took(changed)
 
         self._bridge.run(lambda: self._desk.not_applicable(each, key, reason), done, self._failed)

@@ -13,8 +13,6 @@ from ui.plans.words import ORDER, action_words, plan_words, progress_words, stat
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Card, clear, column, label, row, scrolled
 
-COLUMNS = 2
-
 
 class RoundCard(QFrame):
     """One round; a late one has an edge in the colour of an alarm."""
@@ -63,7 +61,9 @@ class PlanCard(QFrame):
 
 
 class Cards(QWidget):
-    """A list of cards in two columns that scrolls, with words where there are none."""
+    """A list of cards that scrolls, with words where there are none."""
+
+    columns = 2
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Cards(QWidget):
         self.words = label("", "note", wrap=True)
         self._grid = QGridLayout()
         self._grid.setSpacing(16)
-        for number in range(COLUMNS):
+        for number in range(self.columns):
             self._grid.setColumnStretch(number, 1)
         whole.addWidget(self.words)
         whole.addLayout(self._grid)
@@ -89,7 +89,7 @@ class Cards(QWidget):
         clear(self._grid)
         self.cards = list(cards)
         for number, card in enumerate(self.cards):
-            self._grid.addWidget(card, number // COLUMNS, number % COLUMNS)
+            self._grid.addWidget(card, number // self.columns, number % self.columns)
         self.words.setText(words)
         self.words.setVisible(bool(words))
 
@@ -114,6 +114,7 @@ class RoundCards(Cards):
 class PlanCards(Cards):
     """`begun` and `edited` carry a plan."""
 
+    columns = 1
     begun = Signal(object)
     edited = Signal(object)
 

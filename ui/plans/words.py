@@ -17,6 +17,9 @@ KIND_WORDS = {
     FindingKind.NOT_APPLICABLE: "Not applicable",
     FindingKind.GOOD: "Good",
 }
+KIND_WORD = {**KIND_WORDS, FindingKind.DEFECT: "Defect"}
+"""Of one line."""
+
 KIND_MARKS = {
     FindingKind.DEFECT: ("close-octagon", "failed"),
     FindingKind.MISSING: ("camera-off-outline", "failed"),
@@ -54,9 +57,28 @@ def progress_words(each: Round) -> str:
 
 def action_words(each: Round, state: RoundState, *, closed: bool) -> str:
     """What the button of a round's card says."""
-    if closed or state is RoundState.DONE or state is RoundState.MISSED:
+    if closed or state is RoundState.DONE:
         return "Look"
     return "Begin" if each.begun_at is None else "Go on"
+
+
+def often_words(rule: str) -> str:
+    """A rule as somebody would write it into the field; the rule itself where there is no shorter way."""
+    if rule in _OFTEN:
+        return _OFTEN[rule]
+    head = "FREQ=WEEKLY;BYDAY="
+    days = rule.removeprefix(head).split(",") if rule.startswith(head) else []
+    return ", ".join(_DAYS[day] for day in days) if days and all(day in _DAYS for day in days) else rule
+
+
+_DAYS = {"MO": "Mon", "TU": "Tue", "WE": "Wed", "TH": "Thu", "FR": "Fri", "SA": "Sat", "SU": "Sun"}
+_OFTEN = {
+    "FREQ=DAILY": "daily",
+    "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR": "working days",
+    "FREQ=WEEKLY": "weekly",
+    "FREQ=MONTHLY": "monthly",
+    "FREQ=HOURLY": "hourly",
+}
 
 
 def plan_words(plan: Plan) -> str:
@@ -70,8 +92,8 @@ def day_words(result: DayResult, zone: tzinfo) -> str:
         at = result.mark.at.astimezone(zone)
         return f"Closed at {at:%H:%M} on {at.day} {at:%b} by {result.mark.person}. It takes no more answers."
     told = [f"{len(result.of(kind))} {KIND_WORDS[kind].casefold()}" for kind in FindingKind if result.of(kind)]
-    words = ", ".join(told) or "Nothing was due yet"
-    coming = f"; {counted(result.to_come, 'round')} still to come" if result.to_come else ""
+    words = ", ".join(told) or "No pictures yet"
+    coming = f"; {counted(result.to_come, 'round')} still in time" if result.to_come else ""
     return f"{words}{coming}."
 
 

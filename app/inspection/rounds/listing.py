@@ -20,7 +20,7 @@ def findings(
     troubles: Mapping[str, str],
     zone: tzinfo,
 ) -> tuple[Finding, ...]:
-    """One line a component and round, most urgent first; rounds still to come have none.
+    """One line a component and round, most urgent first; what is still in its time is not listed as missing.
 
     Args:
         inspection: by the answer's id; None where it was not judged.
@@ -28,11 +28,13 @@ def findings(
     """
     found: list[Finding] = []
     for each in rounds:
-        coming = state(each) is RoundState.COMING
+        now = state(each)
+        # Within its time an answer is not missing yet; a round out of turn has no such time.
+        in_time = now is RoundState.COMING or (now is RoundState.DUE and each.planned)
         for component in each.plan.components:
             answer = each.answer(component.key)
             if answer is None:
-                if not coming:
+                if not in_time:
                     found.append(Finding(FindingKind.MISSING, each, component, _missing(each, zone)))
             elif not answer.is_picture:
                 found.append(Finding(FindingKind.NOT_APPLICABLE, each, component, answer.reason, answer))

@@ -134,7 +134,7 @@ def match(
 def _by_order(matched: list[Photograph], left: list[str]) -> list[Photograph]:
     waiting = [number for number, each in enumerate(matched) if not each.component and not each.words]
     same = len(waiting) == len(left)
-    words = "" if same else f"By order only, and {len(waiting)} pictures are left for {len(left)} steps."
+    words = "" if same else f"By order only: pictures left {len(waiting)}, open steps left {len(left)}."
     for number, key in zip(waiting, left, strict=False):
         matched[number] = replace(matched[number], component=key, how=BY_ORDER, words=words)
     for number in waiting[len(left) :]:
