@@ -9,7 +9,7 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Protocol, cast
 
 from dateutil.rrule import rrulestr
@@ -40,7 +40,8 @@ _MONTHS = (
 _PLACES = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last", -2: "second last"}
 _UNTIL = re.compile(r"[0-9]{8}(T[0-9]{6})?")
 _BYDAY = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
-_WITHIN = timedelta(days=366 * 9)  # 29 February comes after eight years at the latest
+_CYCLE = 400  # years after which the Gregorian calendar repeats itself, 20,871 whole weeks
+_YEARS = 9  # 29 February comes after eight years at the latest
 
 
 class _Rule(Protocol):
@@ -105,14 +106,20 @@ def _rule(rule: str, begins: datetime) -> _Rule:
 
 @functools.lru_cache(maxsize=1024)
 def _comes_true(rule: str, begins: date) -> bool:
-    """Whether it ever does: dateutil would look for 30 February until the year 9999, hour by hour."""
-    first = datetime.combine(begins, time(0))
-    last = first + _WITHIN if begins.year < 9000 else first
-    written = rule_parts(rule).get("UNTIL", "")
-    if written and written[:8] <= f"{last:%Y%m%d}":
-        last = datetime.strptime(written[:8], "%Y%m%d").replace(hour=23, minute=59)  # noqa: DTZ007 - wall clock
-    bare = ";".join(f"{key}={value}" for key, value in rule_parts(rule).items() if key not in ("UNTIL", "COUNT"))
-    return next(iter(rrulestr(f"{bare};UNTIL={last:%Y%m%dT%H%M%S}", dtstart=first)), None) is not None
+    """Whether it ever does. dateutil looks for 30 February until the year 9999, so it begins near there: the
+    calendar repeats itself, with its days of the week, every 400 years."""
+    parts = rule_parts(rule)
+    until = parts.pop("UNTIL", "")[:8]
+    parts.pop("COUNT", None)
+    if parts["FREQ"] == "HOURLY" and "BYHOUR" not in parts:
+        parts = {key: value for key, value in parts.items() if key != "INTERVAL"} | {"FREQ": "DAILY"}
+    later = (9999 - _YEARS - begins.year) // _CYCLE * _CYCLE
+    if later < 0:
+        return False
+    first = datetime.combine(begins.replace(year=begins.year + later), time(0))
+    bare = ";".join(f"{key}={value}" for key, value in parts.items())
+    found = next(iter(rrulestr(bare, dtstart=first)), None)
+    return found is not None and (not until or f"{found.year - later:04d}{found:%m%d}" <= until)
 
 
 def normal_rule(text: str) -> str:
