@@ -305,6 +305,13 @@ class RoundDesk:
         self._tell()
         return self._again(each)
 
+    def _begun(self, each: Round, by: str) -> Round:
+        """The round as it is on record, begun where it was not."""
+        made = self._again(each)
+        if made.begun_at is None:
+            self._store.begin(replace(made, begun_at=self._now(), begun_by=by))
+        return made
+
     def begin_now(self, plan: Plan) -> Round:
         """Slow: begins a round out of turn; such a round is never late."""
         now = self._now()
@@ -350,7 +357,8 @@ class RoundDesk:
         reason = " ".join(reason.split())[:200]
         if not reason:
             raise PlanError("Say why the component can't be looked at.")
-        self._taker.keep(self._again(each), [(component, None)], self._host.people.on_record(), reason)
+        by = self._host.people.on_record()
+        self._taker.keep(self._begun(each, by), [(component, None)], by, reason)
         self._tell()
         return self._again(each)
 
@@ -359,10 +367,7 @@ class RoundDesk:
         by = self._host.people.on_record()
 
         def work(job: Job[Round]) -> Round:
-            made = self._again(each)
-            if made.begun_at is None:
-                self._store.begin(replace(made, begun_at=self._now(), begun_by=by))
-            self._taker.keep(made, take(job), by)
+            self._taker.keep(self._begun(each, by), take(job), by)
             self._tell()
             return self._again(each)
 
