@@ -131,8 +131,6 @@ class PlansPage(QWidget):
         self.rounds.show_rounds(rounds, zone, closed=closed, words=words)
         self.cards.show_plans(self.plans, zone)
         self._update()
-        if self.result.day == self._result.day and self.stack.currentWidget() is self.result and not self.result.busy:
-            self.result.show_result(self._result)
         if self._again:
             self._again = False
             self.refresh()
@@ -142,8 +140,11 @@ class PlansPage(QWidget):
         self.notice.tell(words, "bad")
 
     def _news(self) -> None:
-        if self.isVisible():
-            self.refresh()
+        if not self.isVisible():
+            return
+        self.refresh()
+        if self.stack.currentWidget() is self.result:
+            self.result.refresh()
 
     def _update(self) -> None:
         result = self._result

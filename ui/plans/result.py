@@ -40,6 +40,7 @@ class ResultView(QWidget):
         self._listed: list[Finding] = []
         self._sure = False  # "Close the day" was pressed once, and what is left open was said
         self._tried = False
+        self._changes = 0  # so that a list asked for before a change is not shown after it
         self._build()
 
     def _build(self) -> None:
@@ -88,7 +89,8 @@ class ResultView(QWidget):
     # -- showing
     def open(self, day: date, *, judge: bool = False) -> None:
         """Shows a day's list, and judges it at once where wanted."""
-        self.day, self._sure, self._tried = day, False, False
+        self.day, self.result, self._sure, self._tried = day, None, False, False
+        self._changes += 1
         self.title.setText(f"{day:%A}, {day.day} {day:%B}")
         self.notice.tell("")
         self.refresh()
@@ -96,12 +98,25 @@ class ResultView(QWidget):
             self.judge()
 
     def refresh(self) -> None:
-        day = self.day
-        if day is not None:
-            self._bridge.run(lambda: self._desk.result(day), self.show_result, self._failed)
+        day, changes = self.day, self._changes
 
-    def show_result(self, result: DayResult) -> None:
+        def show(result: DayResult) -> None:
+            if changes == self._changes:
+                self._show_result(result)
+
+        if day is not None:
+            self._bridge.run(lambda: self._desk.result(day), show, self._said)
+
+    def _changed(self, result: DayResult) -> None:
+        """What a run, a closing or a reopening has made of the list."""
+        self._changes += 1
+        self._show_result(result)
+
+    def _show_result(self, result: DayResult) -> None:
         if result.day != self.day:
+            return
+        if result == self.result:
+            self._update()
             return
         self.result = result
         self.words.setText(day_words(result, self._desk.zone))
@@ -224,10 +239,13 @@ class ResultView(QWidget):
         if waiting:
             first = next(each.words for each in result.findings if each.waiting)
             self.notice.tell(f"{counted(waiting, 'picture')} could not be judged: {first}", "bad")
-        self.show_result(result)
+        self._changed(result)
+
+    def _said(self, words: str) -> None:
+        self.notice.tell(words, "mention" if words.startswith("Stopped") else "bad")
 
     def _failed(self, words: str) -> None:
-        self.notice.tell(words, "mention" if words.startswith("Stopped") else "bad")
+        self._said(words)
         self._sure = False
         self._update()
         self.refresh()
@@ -248,13 +266,13 @@ class ResultView(QWidget):
             return
         self._sure = False
         self.notice.tell("")
-        self._bridge.run(lambda: self._desk.close_day(day), self.show_result, self._failed)
+        self._bridge.run(lambda: self._desk.close_day(day), self._changed, self._failed)
 
     def _reopen(self) -> None:
         day = self.day
         if day is not None:
             self.notice.tell("")
-            self._bridge.run(lambda: self._desk.reopen_day(day), self.show_result, self._failed)
+            self._bridge.run(lambda: self._desk.reopen_day(day), self._changed, self._failed)
 
     def close_view(self) -> None:
         self._follower.close()

@@ -84,6 +84,12 @@ class Cards(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.area)
         self.cards: list[QWidget] = []
+        self._shown: object = None
+
+    def is_new(self, what: object) -> bool:
+        """Whether this is not what is on show: cards under a finger must not be made anew for nothing."""
+        new, self._shown = what != self._shown, what
+        return new
 
     def show_cards(self, cards: Sequence[QWidget], words: str) -> None:
         clear(self._grid)
@@ -102,6 +108,8 @@ class RoundCards(Cards):
     def show_rounds(
         self, rounds: Sequence[tuple[Round, RoundState]], zone: tzinfo, *, closed: bool, words: str
     ) -> None:
+        if not self.is_new((list(rounds), zone, closed, words)):
+            return
         ordered = sorted(rounds, key=lambda each: (ORDER.index(each[1]), each[0].due_at))
         cards = []
         for each, state in ordered:
@@ -119,6 +127,8 @@ class PlanCards(Cards):
     edited = Signal(object)
 
     def show_plans(self, plans: Sequence[tuple[Plan, datetime | None]], zone: tzinfo) -> None:
+        if not self.is_new((list(plans), zone)):
+            return
         cards = []
         for plan, due in plans:
             card = PlanCard(plan, due, zone)
