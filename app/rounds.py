@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState
 from app.domain.recurrence import Frequency
 from app.inspection.recorder import DetectorPort
 from app.inspection.rounds import judging
+from app.inspection.rounds.lateness import Lateness
 from app.inspection.rounds.listing import findings
 from app.inspection.rounds.occurrences import due, due_on, newest, round_id
 from app.inspection.rounds.photographs import Matched, Photograph, look_at
@@ -40,9 +41,6 @@ from app.store import Store
 from app.store.rounds import RoundRecords
 
 log = logging.getLogger(__name__)
-
-LOOK_BACK = timedelta(days=7)
-"""How far back rounds are looked for that nobody made while the station was off."""
 
 _EVERY = 20.0  # seconds between two looks for late rounds
 
@@ -87,7 +85,7 @@ class RoundDesk:
         self._lock = threading.Lock()
         self._run: Job[DayResult] | None = None
         self._troubles: dict[str, str] = {}
-        self._alarmed: set[str] = set()  # also those that could not be noted on a full disk
+        self._lateness = Lateness(host.store.rounds, self, host.alarms.raise_alarm)
         self._states: tuple[tuple[str, str], ...] = ()
         self._ending = threading.Event()
         self._watch: threading.Thread | None = None
@@ -96,6 +94,11 @@ class RoundDesk:
     def zone(self) -> tzinfo:
         """The station's."""
         return self._host.zone
+
+    @property
+    def day_starts_at(self) -> time:
+        """When the station's days begin."""
+        return self._host.settings.day_starts_at
 
     # -- the clock
     def begin(self) -> None:
@@ -120,34 +123,13 @@ class RoundDesk:
             self._ending.wait(_EVERY)
 
     def tick(self) -> None:
-        """Slow: raises one alarm for each planned round that is late or was missed, and none a second time."""
-        now = self._now()
-        settings = self._host.settings
-        recent = due(self._store.plans(), now - LOOK_BACK, now, self._host.zone, settings.day_starts_at)
-        late = {each.day for each in recent if now >= each.late_from or self._day_over(each.day, now)}
-        for day in sorted(late):
-            over = self._day_over(day, now)
-            for each in self.rounds(day):
-                state = each.state(now, day_over=over)
-                if state in (RoundState.LATE, RoundState.MISSED) and each.planned and each.due_at <= now:
-                    self._alarm(each, state, now)
+        """Slow: raises an alarm for each round that is late or was missed, and tells where a round stands otherwise
+        than at the look before."""
+        self._lateness.look(self._now())
         states = tuple((each.id, self.state(each).value) for each in self.rounds(self._host.today()))
         if states != self._states:
             self._states = states
             self._tell()
-
-    def _alarm(self, each: Round, state: RoundState, now: datetime) -> None:
-        if each.alarmed_at is not None or each.id in self._alarmed:
-            return
-        self._alarmed.add(each.id)
-        answered, asked = len(each.answers), len(each.plan.components)
-        at = each.due_at.astimezone(self._host.zone)
-        who = f" Responsible: {each.plan.responsible}." if each.plan.responsible else ""
-        what = "Make it now" if state is RoundState.LATE else "Answer what can still be answered, then close the day"
-        detail = f"Due {at.day} {at:%b, %H:%M}; {answered} of {asked} components answered. {what}.{who}"
-        # The alarm first: a crash between the two shows it twice rather than never.
-        self._host.alarms.raise_alarm("round", f"Plan {each.plan.name}", f"Round {state}: {each.plan.name}", detail)
-        self._store.note_alarm(each, now)
 
     # -- plans
     @property
@@ -160,7 +142,7 @@ class RoundDesk:
 
     def next_due(self, plan: Plan) -> datetime | None:
         """Slow: when the next round is due, UTC; None where none is within a year."""
-        now, starts = self._now(), self._host.settings.day_starts_at
+        now, starts = self._now(), self.day_starts_at
         for days in (2, 40, 370):
             found = due([plan], now, now + timedelta(days=days), self._host.zone, starts)
             if found:
@@ -285,14 +267,14 @@ class RoundDesk:
         """Slow: the rounds of one of the station's days, today without one, by time."""
         day = day or self._host.today()
         known = {each.id: each for each in self._store.rounds(day)}
-        planned = due_on(self._store.plans(), day, self._host.zone, self._host.settings.day_starts_at)
+        planned = due_on(self._store.plans(), day, self._host.zone, self.day_starts_at)
         found = {each.id: each for each in planned} | known
         return sorted(found.values(), key=lambda each: (each.due_at, each.plan.name.casefold()))
 
     def state(self, each: Round) -> RoundState:
         """Slow: how a round stands now."""
         now = self._now()
-        return each.state(now, day_over=self._day_over(each.day, now))
+        return each.state(now, day_over=self.day_over(each.day, now))
 
     def begin_round(self, each: Round) -> Round:
         """Slow: begins a round, or goes on with one that was begun.
@@ -450,7 +432,7 @@ class RoundDesk:
         """Slow: the list of a day as it stands."""
         day, now = day or self._host.today(), self._now()
         rounds, mark = self.rounds(day), self._store.mark(day)
-        over = self._day_over(day, now, mark)
+        over = self.day_over(day, now, mark)
         states = {each.id: each.state(now, day_over=over) for each in rounds}
         with self._lock:
             troubles = dict(self._troubles)
@@ -490,8 +472,9 @@ class RoundDesk:
         with self._lock:
             return answer in self._troubles
 
-    def _day_over(self, day: date, now: datetime, mark: DayMark | None = None) -> bool:
-        end = day_bounds(day, day, self._host.zone, self._host.settings.day_starts_at)[1]
+    def day_over(self, day: date, now: datetime, mark: DayMark | None = None) -> bool:
+        """Slow: whether a day has ended or was closed."""
+        end = day_bounds(day, day, self._host.zone, self.day_starts_at)[1]
         mark = mark or self._store.mark(day)
         return now >= end or (mark is not None and mark.closed)
 

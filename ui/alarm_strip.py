@@ -18,7 +18,13 @@ from ui.theme import current
 from ui.theme.theme import font
 from ui.topbar import source_words
 
-ICONS = {"defect": "alert-octagon-outline", "camera": "video-off-outline", "disk": "harddisk", "error": "alert-outline"}
+ICONS = {
+    "defect": "alert-octagon-outline",
+    "camera": "video-off-outline",
+    "disk": "harddisk",
+    "error": "alert-outline",
+    "round": "clipboard-alert-outline",
+}
 
 
 class AlarmPicture(QWidget):

@@ -12,7 +12,7 @@ class Alarm:
 
     Attributes:
         id: 32 hex digits.
-        kind: "defect", "camera", "disk", "error".
+        kind: "defect", "camera", "disk", "error", "round".
         title: what, in a few words ("Defect: anomaly, upper left").
         detail: part, score, place, or the way out.
         source: where.

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.drawing.image import Image as Drawing
+from openpyxl.styles import Font
 
 from app.domain.errors import PlanError
 from app.inspection.rounds.sheets import HEADINGS, PlanImport, read_plans
@@ -216,6 +217,15 @@ def test_how_often_in_the_words_people_write(tmp_path: Path, often: str, words: 
 def test_a_time_as_people_and_spreadsheets_write_it(tmp_path: Path, cell: Any) -> None:
     found = read(write(tmp_path / "a.xlsx", {**GOOD, "times": cell}))
     assert found.proposed[0].plan.frequency.times == (time(8),)
+
+
+def test_formats_below_the_table_are_no_rows(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xlsx", GOOD)
+    book = load_workbook(path)
+    book["Plans"].cell(1_000_000, 3).font = Font(bold=True)
+    book.save(path)
+    found = read(path)
+    assert not found.troubles and len(found.proposed) == 1
 
 
 def picture(seed: int) -> bytes:

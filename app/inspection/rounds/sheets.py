@@ -170,12 +170,15 @@ class _Reader:
     def _table(self, sheet: Any, formulas: Any, top: int, columns: dict[str, int], twice: list[str]) -> None:
         for heading in twice:
             self._trouble(sheet.title, top, "", f"the heading {heading} comes twice. Remove one of the columns.")
-        if sheet.max_row - top > MOST_ROWS:
+        # A format given to whole columns makes cells down to the last row there is, all of them empty.
+        last = max((row for (row, _), cell in sheet._cells.items() if cell.value is not None), default=top)
+        last = max([last, *(row for title, row, _ in self._drawn if title == sheet.title)])
+        if last - top > MOST_ROWS:
             self._trouble(sheet.title, 0, "", f"more than {MOST_ROWS} rows. Remove what is empty, or make two files.")
             return
         plan: _Plan | None = None
         component: _Component | None = None
-        for row in range(top + 1, sheet.max_row + 1):
+        for row in range(top + 1, last + 1):
             cells: dict[str, _Cell] = {}
             broken = False
             for key, column in columns.items():
