@@ -18,10 +18,11 @@ from app.domain.verdict import Verdict
 from app.store import Store, migrations, rows
 from tests.store.samples import MODEL, NOON, SCRATCH, alarm, inspection, integrity, open_store
 
-OLD = ("0001", "0002")
+OLD = ("0001", "0002", "0003")
 _ADDED = {
     "0001": {"area_mm2", "severity", "captured_at"},
     "0002": {"captured_at"},
+    "0003": set(),
 }
 _NEW_IN_0003 = {"serial", "lot", "recipe", "operator", "camera", "checkpoints", "wear", "outputs", "picture_removed_at"}
 
@@ -102,7 +103,7 @@ def _described(folder: Path) -> dict[str, object]:
     return {"tables": tables, "others": [row for row in found if row[0] in ("index", "trigger")]}
 
 
-@pytest.mark.parametrize("step", OLD)
+@pytest.mark.parametrize("step", OLD[:2])
 def test_a_migration_that_fails_leaves_the_old_record_as_it_was(tmp_path: Path, step: str) -> None:
     path = made_by(step, tmp_path)
     with closing(sqlite3.connect(path)) as old:

@@ -61,7 +61,9 @@ class ComponentForm(QWidget):
         form.addLayout(row(self.take, self.choose, 1))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scrolled(inside))
+        area = scrolled(inside)
+        area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")  # it stands on a card
+        layout.addWidget(area)
         for editor in (self.key, self.name):
             editor.textEdited.connect(lambda _text: self._tell())
         self.points.textChanged.connect(self._tell)

@@ -66,7 +66,7 @@ class StepView(QWidget):
         checklist = Card("Check", padding=16)
         checklist.setFixedWidth(300)
         area = scrolled(inside)
-        area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")
+        area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")  # it stands on a card
         checklist.body.addWidget(area, 1)
         shown = QWidget()
         middle = QHBoxLayout(shown)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -397,9 +397,3 @@ def _value(value: Any, formula: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
-
-
-def in_words(found: PlanImport) -> Iterator[str]:
-    """Its troubles, one a line."""
-    for each in found.troubles:
-        yield f"{each.place}: {each.words}"
