@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -288,3 +290,14 @@ def test_from_the_command_line(
     (tmp_path / "bad.xlsx").write_text("no")
     code, told = run("import", str(tmp_path / "bad.xlsx"))
     assert code == 1 and "is no .xlsx workbook" in str(told["error"])
+
+
+def test_a_plan_that_is_damaged_on_record_leaves_the_others(station: Station) -> None:
+    morning_round(station)
+    with closing(sqlite3.connect(station.data.database)) as connection:
+        for number, content in enumerate(("{", "[]", '{"name": "Oil"}')):
+            row = (f"{number:032x}", 1, content, 0, "")
+            connection.execute("INSERT INTO plan (id, version, content, made_at, made_by) VALUES (?, ?, ?, ?, ?)", row)
+        connection.commit()
+    assert [each.name for each in station.rounds.plans()] == ["Bolts"]
+    assert len(station.rounds.rounds(DAY)) == 2

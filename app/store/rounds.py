@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import date, datetime, time
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from app.domain.errors import StoreError
+from app.domain.errors import PlanError, StoreError
 from app.domain.person import Action
 from app.domain.plan import Answer, DayMark, Plan, PlanCheckpoint, PlanComponent, Round
 from app.domain.recurrence import Frequency
 from app.store import rows, schema
 from app.store.auditing import AuditLog
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 plan = sa.Table(
     "plan",
@@ -108,7 +109,8 @@ class RoundRecords:
     def plans(self) -> list[Plan]:
         """All versions of all plans, in the order they were made."""
         with self._read() as connection:
-            return [_plan_from(row) for row in connection.execute(sa.select(plan).order_by(plan.c.seq))]
+            found = connection.execute(sa.select(plan).order_by(plan.c.seq)).all()
+        return [made for row in found if (made := _plan_from(row)) is not None]
 
     def add_plans(self, plans: Iterable[Plan], pictures: Iterable[tuple[str, bytes]] = ()) -> None:
         """Adds versions of plans with their reference pictures, (SHA-256, bytes): all or none.
@@ -249,7 +251,8 @@ class RoundRecords:
             for row in found:
                 same = sa.and_(plan.c.id == row.plan, plan.c.version == row.version)
                 by = connection.execute(sa.select(plan).where(same)).first()
-                if by is None:
+                of_plan = None if by is None else _plan_from(by)
+                if of_plan is None:
                     continue  # a damaged record may have lost the plan, and then nobody knows what was asked
                 answers = connection.execute(
                     sa.select(round_answer).where(round_answer.c.round == row.id).order_by(round_answer.c.seq)
@@ -258,7 +261,7 @@ class RoundRecords:
                 made.append(
                     Round(
                         row.id,
-                        _plan_from(by),
+                        of_plan,
                         rows.int_to_moment(row.due_at),
                         date.fromisoformat(row.day),
                         row.planned,
@@ -326,8 +329,16 @@ def _content(each: Plan) -> str:
     )
 
 
-def _plan_from(row: sa.Row[Any]) -> Plan:
-    content = json.loads(row.content)
+def _plan_from(row: sa.Row[Any]) -> Plan | None:
+    """None where the row is damaged: the other plans must go on."""
+    try:
+        return _plan(row, json.loads(row.content))
+    except (ValueError, KeyError, TypeError, PlanError) as error:
+        log.error("version %s of the plan %s can't be read: %s", row.version, row.id, error)
+        return None
+
+
+def _plan(row: sa.Row[Any], content: dict[str, Any]) -> Plan:
     components = tuple(
         PlanComponent(
             one["key"],
