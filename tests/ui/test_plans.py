@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.domain.frame import Image
 from app.domain.person import Role
-from app.domain.plan import FindingKind, RoundState
+from app.domain.plan import Answer, FindingKind, RoundState
 from app.pictures import encode_png
 from app.station import Station
 from tests.inspection.fakes import FAIL, PASS, RETEST, picture
@@ -247,6 +249,34 @@ def test_what_is_missing_is_taken_from_the_list(
     tap(result.step)
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.step)
     assert page.step.title.text() == "B-1  Left bolt" and page.step.take.text() == "Take again"
+
+
+def test_a_picture_that_comes_late_is_not_shown_at_the_next_step(
+    qtbot: QtBot, planned: PlansPage, station: Station, tap: Tap, tmp_path: Path
+) -> None:
+    page, step = planned, planned.step
+    each = station.rounds.rounds()[0]
+    station.rounds.take_file(each, "B-1", file(tmp_path / "a.png", PASS, 1)).result(10)
+    held, told = threading.Event(), threading.Event()
+    read = station.rounds.picture
+
+    def slow(answer: Answer) -> Image | None:
+        told.set()
+        held.wait(10)
+        return read(answer)
+
+    station.rounds.picture = slow  # type: ignore[method-assign]
+    page.open_round(each, "B-1")
+    qtbot.waitUntil(told.is_set)
+    tap(step.next)
+    assert step.taken.words == "No picture yet"
+    held.set()
+    done: list[int] = []
+    page._bridge.run(lambda: 1, done.append)
+    page._bridge.run(lambda: 1, done.append)
+    qtbot.waitUntil(lambda: len(done) == 2)
+    qtbot.waitUntil(lambda: step.reference.words == "The plan has no picture of it")
+    assert step.taken.words == "No picture yet" and not step.taken.has_picture
 
 
 def test_a_photograph_is_given_to_another_component(

@@ -84,7 +84,9 @@ class FolderView(QWidget):
             item = QListWidgetItem("")
             item.setSizeHint(QSize(64, max(current().metrics.touch, _SMALL.height() + 16)))
             self.list.addItem(item)
-            self._bridge.run(lambda one=one: _small(one), lambda image, number=number: self._thumb(number, image))
+            self._bridge.run(
+                lambda one=one: _small(one), lambda image, number=number: self._thumb(matched, number, image)
+            )
         self.step.clear()
         self.step.addItem("No component", "")
         for component in each.open:
@@ -92,8 +94,8 @@ class FolderView(QWidget):
         self._update()
         self.list.setCurrentRow(0)
 
-    def _thumb(self, number: int, image: QImage | None) -> None:
-        item = self.list.item(number)
+    def _thumb(self, matched: Matched, number: int, image: QImage | None) -> None:
+        item = self.list.item(number) if matched is self._matched else None
         if item is not None and image is not None:
             small = QIcon()
             for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):  # a marked line must not tint its picture
@@ -116,14 +118,15 @@ class FolderView(QWidget):
     def _show(self, number: int) -> None:
         if self._matched is None or not 0 <= number < len(self._matched.photographs):
             return
-        one = self._matched.photographs[number]
+        matched = self._matched
+        one = matched.photographs[number]
         codes = f"Codes in it: {', '.join(one.codes)}" if one.codes else ""
         self.words.setText("\n".join(each for each in (one.name, codes, one.words) if each))
         self.step.setCurrentIndex(max(0, self.step.findData(self.chosen.get(number, ""))))
         self.picture.show_words("Loading the picture")
 
         def show(image: QImage | None) -> None:
-            if self.list.currentRow() == number and image is not None:
+            if self.list.currentRow() == number and matched is self._matched and image is not None:
                 self.picture.show_picture(image)
 
         self._bridge.run(lambda: _large(one), show, self.picture.show_words)

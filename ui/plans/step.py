@@ -142,8 +142,9 @@ class StepView(QWidget):
 
     def took(self, each: Round) -> None:
         """The round has a new answer."""
-        self.round = each
-        self._show()
+        if self.round is not None and self.round.id == each.id:  # another one may have been opened meanwhile
+            self.round = each
+            self._show()
 
     def _next(self) -> None:
         assert self.round is not None
@@ -178,16 +179,14 @@ class StepView(QWidget):
         answer = self._answered
         if answer is None:
             words = "The day is closed." if self.closed else "No picture yet"
-            self.taken.show_words(words)
-            self.taken_words.setText("")
+            self._say_instead(words)
         elif answer.is_picture:
             self._load(self.taken, f"answer {answer.id}", "The picture is gone")
             at = answer.taken_at.astimezone(self._bridge.station.rounds.zone)
             by = f" by {answer.person}" if answer.person else ""
             self.taken_words.setText(f"Taken at {at:%H:%M:%S}{by}, {answer.source}")
         else:
-            self.taken.show_words(f"Not applicable: {answer.reason}")
-            self.taken_words.setText("")
+            self._say_instead(f"Not applicable: {answer.reason}")
         last = self._at + 1 == asked
         done = not each.open
         self.next.setText("Finish" if done and last else "Next" if not last else "Next open")
@@ -198,6 +197,12 @@ class StepView(QWidget):
         self.next.set_role("primary" if answer is not None else "plain")
         for button in (self.take, self.file, self.skip):
             button.setEnabled(not self.closed and not self.bar.busy)
+
+    def _say_instead(self, words: str) -> None:
+        """Words in place of the picture; one that is still being loaded, of another step, comes too late."""
+        self.taken.setProperty("wanted", "")
+        self.taken.show_words(words)
+        self.taken_words.setText("")
 
     def _load(self, place: StoredPicture, wanted: str, missing: str) -> None:
         kind, _, key = wanted.partition(" ")
@@ -224,12 +229,11 @@ class StepView(QWidget):
             else:
                 place.show_picture(image)
 
-        self._bridge.run(load, show, lambda words: place.show_words(words))
+        self._bridge.run(load, show, lambda _words: show(None))
 
     # -- cameras
     def _list_cameras(self) -> None:
         if self.camera.count():
-            self.camera.setItemData(0, self._bridge.station.settings.source)
             return
         self.camera.addItem("Station's camera", "")
 
