@@ -363,7 +363,7 @@ class ReviewDesk:
                 if self._rows.warn_once(name, self._now()):
                     how = "has drifted" if trend.level is Level.DRIFTED else "is moving"
                     detail = f"{trend.words} See Review, Figures."
-                    self._host.alarms.raise_alarm("drift", camera.camera, f"{trend.name} {how}", detail)
+                    self._host.alarms.raise_alarm("trend", camera.camera, f"{trend.name} {how}", detail)
 
     # -- retraining
     @property

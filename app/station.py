@@ -38,6 +38,7 @@ from app.pictures import read_picture
 from app.reporting import ReportDesk
 from app.reports import Figures
 from app.reviewing import ReviewDesk
+from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
@@ -106,6 +107,7 @@ class Station:
         self.reporting = ReportDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.watching.start()
+        self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))
 
     # -- what it says
     @property
@@ -216,6 +218,10 @@ class Station:
                 self._tally.change_days(self.zone, changed.day_starts_at)
         self._tell(Change.STATE)
 
+    def running(self, address: str) -> Outcome | None:
+        """The newest outcome of the line where it watches this source now."""
+        return self.line.running(address)
+
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
         return self.line.check_source(source)
@@ -235,6 +241,7 @@ class Station:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""
         self._daily.start()
         self.reporting.begin()
+        self.rounds.begin()
         self.line.begin()
         self.improving.begin()
         self.reviewing.begin()
@@ -265,6 +272,7 @@ class Station:
         self._daily.stop()
         self.reporting.close()
         self.watching.close()
+        self.rounds.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()

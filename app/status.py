@@ -25,6 +25,7 @@ class Change(StrEnum):
     VERSIONS = auto()  # trainings, versions, releases, the shadow
     REVIEWS = auto()
     LOTS = auto()
+    ROUNDS = auto()
 
 
 class Phase(StrEnum):

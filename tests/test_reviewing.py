@@ -408,7 +408,7 @@ def test_drift_is_warned_of_once(station: Station) -> None:
     for _ in range(3):
         desk.warn(desk.drift())
     (alarm,) = station.active_alarms()
-    assert (alarm.kind, alarm.source, alarm.count) == ("drift", "usb:0", 1)
+    assert (alarm.kind, alarm.source, alarm.count) == ("trend", "usb:0", 1)
     assert alarm.title == "Score has drifted" and "PSI" in alarm.detail
     station.alarms.acknowledge(alarm.id, "somebody")
     desk.warn(desk.drift())

@@ -20,8 +20,15 @@ ICONS = {
     "backlog": "cloud-upload-outline",
     "unreleased": "certificate-outline",
     "error": "alert-outline",
+    "round": "clipboard-alert-outline",
+    "trend": "chart-line",
 }
-_KINDS = {"disk": "Pictures are not kept", "error": "No verdict, or not on record"}
+_KINDS = {
+    "disk": "Pictures are not kept",
+    "error": "No verdict, or not on record",
+    "round": "A round is late or was missed",
+    "trend": "Scores, pictures or false alarms have moved",
+}
 
 
 def kind_words(kind: str) -> str:

@@ -99,6 +99,7 @@ class Bridge(QObject):
     labels = Signal()
     reviews = Signal()
     lots = Signal()
+    rounds = Signal()
 
     def __init__(self, station: StationPort, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -162,6 +163,7 @@ class Bridge(QObject):
             ("LABELS", self.labels),
             ("REVIEWS", self.reviews),
             ("LOTS", self.lots),
+            ("ROUNDS", self.rounds),
         ):
             if name in changes:
                 signal.emit()

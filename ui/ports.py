@@ -24,6 +24,7 @@ from app.people import PeopleDesk
 from app.reporting import ReportDesk
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
+from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, Phase, State
@@ -68,6 +69,8 @@ class StationPort(Protocol):
     def reporting(self) -> ReportDesk: ...
     @property
     def watching(self) -> WatchDesk: ...
+    @property
+    def rounds(self) -> RoundDesk: ...
     @property
     def settings(self) -> Settings: ...
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...

@@ -29,13 +29,14 @@ class Place:
 
 PLACES = (
     Place("live", "Live", "eye-outline", "eye", "Ctrl+1"),
-    Place("review", "Review", "eye-check-outline", "eye-check", "Ctrl+7"),
-    Place("bench", "Bench", "tray-full", "tray-full", "Ctrl+7"),
-    Place("label", "Label", "tag-outline", "tag", "Ctrl+2"),
-    Place("train", "Train", "school-outline", "school", "Ctrl+3"),
-    Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+4"),
-    Place("reports", "Reports", "file-chart-outline", "file-chart", "Ctrl+5"),
-    Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+6"),
+    Place("bench", "Bench", "tray-full", "tray-full", "Ctrl+2"),
+    Place("review", "Review", "eye-check-outline", "eye-check", "Ctrl+3"),
+    Place("label", "Label", "tag-outline", "tag", "Ctrl+4"),
+    Place("train", "Train", "school-outline", "school", "Ctrl+5"),
+    Place("plans", "Plans", "clipboard-check-outline", "clipboard-check", "Ctrl+6"),
+    Place("alarms", "Alarms", "bell-outline", "bell", "Ctrl+7"),
+    Place("reports", "Reports", "file-chart-outline", "file-chart", "Ctrl+8"),
+    Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+9"),
     Place("help", "Help", "help-circle-outline", "help-circle", "F1"),
 )
 
@@ -156,7 +157,12 @@ class Rail(QFrame):
         self._arrange()
 
     def _arrange(self) -> None:
-        room = max(2, (self.height() - 16) // self.more.height())
+        touch = current().metrics.touch
+        roomy, close = max(72, touch + 16), max(60, touch + 2)  # closer together before anything goes behind More
+        side = roomy if len(self._offered) * roomy + 16 <= self.height() else close
+        for button in (*self.buttons.values(), self.more):
+            button.setFixedHeight(side)
+        room = max(2, (self.height() - 16) // side)
         offered = self._offered
         fitting = len(offered) if len(offered) <= room else room - 1
         self._behind = offered[fitting:]
@@ -175,7 +181,6 @@ class Rail(QFrame):
         menu.popup(self.more.mapToGlobal(QPoint(self.more.width(), 0)))
 
     def _redraw(self) -> None:
-        for button in (*self.buttons.values(), self.more):
-            button.setFixedSize(QSize(RAIL - 1, max(72, current().metrics.touch + 16)))
-            button.update()
         self._arrange()
+        for button in (*self.buttons.values(), self.more):
+            button.update()

@@ -161,7 +161,7 @@ def source_words(address: str) -> str:
         return "Demo line"
     if kind == "usb":
         return f"USB camera {rest}"
-    if kind in ("video", "folder"):
+    if kind in ("video", "folder", "round"):
         return f"{kind.capitalize()} {rest}"
     return address
 

@@ -22,6 +22,7 @@ from ui.labeling import LabelPage
 from ui.live import LivePage
 from ui.people import Guard
 from ui.people.places import may_go
+from ui.plans import PlansPage
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
 from ui.records import PartPage
@@ -89,6 +90,7 @@ class Window(QMainWindow):
         self.bench = BenchPage(self.bridge, self.thumbs, zone)
         self.label = LabelPage(self.bridge, self.station.labelling)
         self.train = TrainPage(self.bridge)
+        self.plans = PlansPage(self.bridge)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
         self.reports = ReportsPage(self.bridge, self.thumbs)
         self.setup = SetupPage(self.bridge)
@@ -100,6 +102,7 @@ class Window(QMainWindow):
             "bench": self.bench,
             "label": self.label,
             "train": self.train,
+            "plans": self.plans,
             "alarms": self.alarms,
             "reports": self.reports,
             "setup": self.setup,
@@ -266,6 +269,7 @@ class Window(QMainWindow):
         self.label.close_page()
         self.train.close_page()
         self.alarms.close_page()
+        self.plans.close_page()
         self.reports.close_page()
         self.part.close_page()
         self.setup.close_page()

@@ -30,6 +30,7 @@ _COMMANDS = {
     "audit": "app.cli.auditing",
     "models": "app.cli.versions",
     "review": "app.cli.reviewing",
+    "rounds": "app.cli.rounds",
     "bench": "app.cli.benching",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, reviewing, serving, versions
+from app.cli import auditing, backing, reviewing, rounds, serving, versions
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -71,6 +71,8 @@ class Arguments(argparse.Namespace):
     first: date
     last: date
     action: str = ""
+    workbook: Path | None = None
+    day: date | None = None
     kind: Kind
     s3_prefix: str | None = None
     # lookout-server
@@ -289,6 +291,8 @@ def build_parser() -> argparse.ArgumentParser:
     versions.options(_command(commands, "models", "versions of models: figures, backtests, release and rollback"))
     auditing.options(_command(commands, "audit", "checks the audit log of who did what"))
     reviewing.options(_command(commands, "review", "parts that people look at again, and what their answers say"))
+
+    rounds.options(_command(commands, "rounds", "lists a day's rounds, imports plans, judges a day"), _date)
 
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

@@ -38,7 +38,7 @@ class Alarm:
 
     Attributes:
         id: 32 hex digits.
-        kind: the rule's kind ("defect", "in_a_row", "camera", "disk", "error" ...).
+        kind: the rule's kind ("defect", "in_a_row", "camera", "disk", "error", "round" ...).
         title: what, in a few words ("Defect: anomaly, upper left").
         detail: part, score, place, or the way out.
         source: where.

@@ -47,3 +47,7 @@ class Cancelled(LinesightError):
 
 class ScaleError(LinesightError):
     """Millimetres per pixel that can't be measured from what was given."""
+
+
+class PlanError(LinesightError):
+    """An inspection plan or a round that can't be used as it is."""

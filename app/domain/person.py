@@ -33,19 +33,22 @@ class Action(StrEnum):
     RESTORE = "restore"
     SHELVE = "shelve"
     TICKET = "ticket"
+    ROUND = "round"
+    PLAN = "plan"
+    REOPEN = "reopen"
 
 
 _LINE = {Action.ACKNOWLEDGE, Action.RUN}
 _JUDGING = _LINE | {
     *(Action.REVIEW, Action.LABEL, Action.LOT, Action.EXPORT),
-    *(Action.SHELVE, Action.TICKET),
+    *(Action.SHELVE, Action.TICKET, Action.ROUND),
 }
 
 RIGHTS: dict[Role, frozenset[Action]] = {
     Role.OPERATOR: frozenset(_LINE),
     Role.INSPECTOR: frozenset(_JUDGING),
     # Keeps the records and the people, but does not change how parts are judged.
-    Role.MANAGER: frozenset(_JUDGING | {Action.PEOPLE, Action.RETENTION, Action.BACKUP}),
+    Role.MANAGER: frozenset(_JUDGING | {Action.PEOPLE, Action.RETENTION, Action.BACKUP, Action.PLAN, Action.REOPEN}),
     Role.ENGINEER: frozenset(Action),
 }
 

@@ -96,8 +96,12 @@ class Recorder:
         self._station, self._product, self._now, self._clock = station, product, now, clock
         self._next_restore = 0.0
 
-    def record(self, judged: Judged) -> Outcome:
-        """Commits one inspection and returns what may now be shown and sent."""
+    def record(self, judged: Judged, id: str = "") -> Outcome:
+        """Commits one inspection and returns what may now be shown and sent.
+
+        Args:
+            id: the inspection's, where whoever asks must find it again; "" for a new one.
+        """
         frame, detection, around = judged.frame, judged.detection, self._around()
         self._make_room_again()
         try:
@@ -105,7 +109,7 @@ class Recorder:
         except StoreError as error:
             return self._refused(judged, error)
         inspection = Inspection(
-            id=uuid.uuid4().hex,
+            id=id or uuid.uuid4().hex,
             part_id=part_id,
             captured_at=frame.captured_at,
             judged_at=self._now(),

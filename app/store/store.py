@@ -34,6 +34,7 @@ from app.store.reporting import ReportQueries
 from app.store.reviewing import ReviewRows
 from app.store.room import Reserve
 from app.store.roster import Roster
+from app.store.rounds import RoundRecords
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Store:
         self.reporting = ReportQueries(self.select)
         self.lots = LotBook(self._write, self._read, self._audit, self._inspections)
         self.alarming = AlarmRecords(self._write, self._read, self._audit)
+        self.rounds = RoundRecords(self._write, self._read, self._audit)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
 

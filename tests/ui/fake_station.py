@@ -46,6 +46,7 @@ from app.reporting import ReportDesk
 from app.reports.counting import Tally
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
+from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.settings import Settings
 from app.store import Store
@@ -143,6 +144,7 @@ class FakeStation:
         self.alarm_config = AlarmConfig(rules=default_rules()[:1])  # a FAIL
         self.alarms = AlarmBook(self.store, lambda: self._tell(Change.ALARMS), config=self.alarm_config)
         self.watching = WatchDesk(self, self.alarm_config)
+        self.rounds = RoundDesk(self, tell=lambda: self._tell(Change.ROUNDS))
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
@@ -338,6 +340,9 @@ class FakeStation:
     @property
     def listeners(self) -> int:
         return len(self._listeners)
+
+    def running(self, address: str) -> Outcome | None:
+        return self._latest if self._latest is not None and self._latest.frame.source == address else None
 
     def state(self) -> State:
         return self._state

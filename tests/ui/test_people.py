@@ -312,7 +312,7 @@ def test_a_manager_is_offered_people_and_storage_only(qtbot: QtBot, peopled: Fak
     peopled.people.add("Marta", Role.MANAGER, pin="9512")
     peopled.people.sign_in("Marta", "9512")
     window.guard.look()
-    assert places(window) == ["live", "review", "bench", "label", "alarms", "reports", "setup", "help"]
+    assert places(window) == ["live", "bench", "review", "label", "plans", "alarms", "reports", "setup", "help"]
     window.go("setup")
     shown = [
         key

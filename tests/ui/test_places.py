@@ -80,11 +80,14 @@ def test_the_alarms_place_lists_open_ones_and_history(
 def test_places_by_keys_and_space_presses_nothing(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     window.activateWindow()
     for key, place in (
-        (Qt.Key.Key_2, "label"),
-        (Qt.Key.Key_3, "train"),
-        (Qt.Key.Key_4, "alarms"),
-        (Qt.Key.Key_5, "reports"),
-        (Qt.Key.Key_6, "setup"),
+        (Qt.Key.Key_2, "bench"),
+        (Qt.Key.Key_3, "review"),
+        (Qt.Key.Key_4, "label"),
+        (Qt.Key.Key_5, "train"),
+        (Qt.Key.Key_6, "plans"),
+        (Qt.Key.Key_7, "alarms"),
+        (Qt.Key.Key_8, "reports"),
+        (Qt.Key.Key_9, "setup"),
         (Qt.Key.Key_1, "live"),
     ):
         qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)

@@ -10,6 +10,7 @@ _NEEDED: dict[str, tuple[Action, ...]] = {
     "review": (Action.REVIEW,),
     "label": (Action.LABEL,),
     "train": (Action.TRAIN,),
+    "plans": (Action.ROUND, Action.PLAN),
     "reports": (Action.EXPORT,),
     "setup": (Action.SETTINGS, Action.PEOPLE, Action.RETENTION, Action.BACKUP),
 }

@@ -58,6 +58,11 @@ QLineEdit, QComboBox, QDateEdit, QPlainTextEdit {{
     padding: 0 12px; min-height: {m.touch - 2}px; selection-background-color: {t.action};
     selection-color: {t.on_fill};
 }}
+QPlainTextEdit {{
+    background: {t.surface}; color: {t.text}; border: 1px solid {t.line}; border-radius: {RADIUS}px; padding: 8px;
+    selection-background-color: {t.action}; selection-color: {t.on_fill};
+}}
+QPlainTextEdit:focus {{ border: 2px solid {t.action}; padding: 7px; }}
 QLineEdit:focus, QComboBox:focus, QDateEdit:focus {{
     border: 2px solid {t.action}; padding: 0 11px; min-height: {m.touch - 4}px;
 }}

@@ -1,0 +1,304 @@
+"""One component a screen: how it should look, what was taken, what to check, and large buttons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.frame import Image
+from app.domain.plan import Answer, PlanComponent, Round
+from ui.bridge import Bridge
+from ui.live.sheet import StoredPicture
+from ui.plans.words import REASONS, counted
+from ui.shared.elided import Elided
+from ui.shared.images import fit, to_qimage
+from ui.shared.widgets import Button, Card, Combo, Notice, clear, column, label, row, scrolled
+from ui.shared.work import Follower, JobBar
+
+_SHOWN = (1000, 750)
+
+
+class StepView(QWidget):
+    """Leads through one round. `left` when somebody goes back to the rounds; `folder_wanted` carries a folder."""
+
+    left = Signal()
+    folder_wanted = Signal(Path)
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._desk = bridge.station.rounds
+        self._follower = Follower(self)
+        self.round: Round | None = None
+        self.closed = False
+        self._at = 0
+        self._source = ""
+        self._build()
+
+    def _build(self) -> None:
+        self.title, self.place = Elided("", "heading"), Elided("", "note")
+        self.camera = Combo()
+        self.camera.setMinimumWidth(260)
+        self.camera.setAccessibleName("Camera")
+        self.camera.activated.connect(self._camera_chosen)
+        head = QHBoxLayout()
+        head.setSpacing(16)
+        head.addLayout(column(self.title, self.place, spacing=0), 1)
+        head.addWidget(self.camera)
+        self.reference, self.taken = StoredPicture(), StoredPicture()
+        self.taken_words = Elided("", "quiet")
+        pictures = QHBoxLayout()
+        pictures.setSpacing(16)
+        for words, picture in (("How it should look", self.reference), ("Taken now", self.taken)):
+            side = column(label(words, "strong"), picture)
+            side.setStretch(1, 1)
+            pictures.addLayout(side, 1)
+        self._points = QVBoxLayout()
+        self._points.setSpacing(12)
+        inside = QWidget()
+        listed = QVBoxLayout(inside)
+        listed.setContentsMargins(0, 0, 8, 0)
+        listed.addLayout(self._points)
+        listed.addStretch(1)
+        checklist = Card("Check", padding=16)
+        checklist.setFixedWidth(300)
+        area = scrolled(inside)
+        area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")  # it stands on a card
+        checklist.body.addWidget(area, 1)
+        shown = QWidget()
+        middle = QHBoxLayout(shown)
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(16)
+        middle.addLayout(pictures, 1)
+        middle.addWidget(checklist)
+        self.notice = Notice()
+        self.bar = JobBar(self._follower)
+        self.reasons = self._reasons()
+        self.middle = QStackedWidget()  # a 10-inch screen has no room for both
+        self.middle.addWidget(shown)
+        self.middle.addWidget(self.reasons)
+        self.back = Button("Rounds", icon_name="chevron-left", on=self.left.emit)
+        self.before = Button("Back", on=lambda: self.go(self._at - 1))
+        self.file = Button("From folder", icon_name="folder-open-outline", on=self._choose)
+        self.skip = Button("Not applicable", on=self._toggle_reasons)
+        self.take = Button("Take picture", "primary", "camera-outline", self._take)
+        self.next = Button("Next", on=self._next)
+        self.buttons = row(self.back, self.before, 1, self.skip, self.file, self.take, self.next)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(16)
+        layout.addLayout(head)
+        layout.addWidget(self.middle, 1)
+        layout.addWidget(self.taken_words)
+        layout.addWidget(self.notice)
+        layout.addWidget(self.bar)
+        layout.addLayout(self.buttons)
+
+    def _reasons(self) -> QFrame:
+        sheet = QFrame()
+        sheet.setProperty("kind", "sheet")
+        self.reason = QLineEdit()
+        self.reason.setMaxLength(200)
+        self.reason.setPlaceholderText("Another reason")
+        self.reason.setAccessibleName("Another reason")
+        self.reason.returnPressed.connect(self._say)
+        self.say = Button("Not applicable", on=self._say)
+        self.chips = [Button(words, "chip", on=lambda words=words: self._not_applicable(words)) for words in REASONS]
+        inside = QVBoxLayout(sheet)
+        inside.setContentsMargins(16, 16, 16, 16)
+        inside.setSpacing(8)
+        inside.addWidget(label("Why can't it be looked at?", "strong"))
+        inside.addLayout(row(*self.chips, 1))
+        own = row(self.reason, self.say)
+        own.setStretch(0, 1)
+        inside.addLayout(own)
+        inside.addStretch(1)
+        return sheet
+
+    # -- which step
+    def open(self, each: Round, component: str = "", *, closed: bool) -> None:
+        """Shows a round where it was left, or one component of it."""
+        self.round, self.closed = each, closed
+        keys = [one.key for one in each.plan.components]
+        first = each.open[0].key if each.open else keys[0]
+        self._list_cameras()
+        self.notice.tell("")
+        self.go(keys.index(component if component in keys else first))
+
+    @property
+    def component(self) -> PlanComponent | None:
+        return None if self.round is None else self.round.plan.components[self._at]
+
+    def go(self, at: int) -> None:
+        if self.round is None:
+            return
+        self._at = max(0, min(at, len(self.round.plan.components) - 1))
+        self.middle.setCurrentIndex(0)
+        self.reason.clear()
+        self._show()
+
+    def took(self, each: Round) -> None:
+        """The round has a new answer."""
+        if self.round is not None and self.round.id == each.id:  # another one may have been opened meanwhile
+            self.round = each
+            self._show()
+
+    def _next(self) -> None:
+        assert self.round is not None
+        after = [each.key for each in self.round.plan.components]
+        ahead = [key for key in after[self._at + 1 :] if self.round.answer(key) is None]
+        if self._at + 1 < len(after):
+            self.go(self._at + 1 if not ahead else after.index(ahead[0]) if self._answered else self._at + 1)
+        elif self.round.open:
+            self.go(after.index(self.round.open[0].key))
+        else:
+            self.left.emit()
+
+    @property
+    def _answered(self) -> Answer | None:
+        component = self.component
+        return None if self.round is None or component is None else self.round.answer(component.key)
+
+    # -- showing
+    def _show(self) -> None:
+        each, component = self.round, self.component
+        assert each is not None and component is not None
+        number, asked = self._at + 1, len(each.plan.components)
+        self.title.setText(component.name if component.name == component.key else f"{component.key}  {component.name}")
+        left = f"{counted(len(each.open), 'component')} open" if each.open else "all answered"
+        self.place.setText(f"{each.plan.name}: {number} of {asked}, {left}")
+        clear(self._points)
+        for point in component.checkpoints:
+            self._points.addWidget(label(f"\u2022  {point.name}", wrap=True))
+        if not component.checkpoints:
+            self._points.addWidget(label("The whole component as in the picture.", "note", wrap=True))
+        self._load(self.reference, f"reference {component.reference}", "The plan has no picture of it")
+        answer = self._answered
+        if answer is None:
+            words = "The day is closed." if self.closed else "No picture yet"
+            self._say_instead(words)
+        elif answer.is_picture:
+            self._load(self.taken, f"answer {answer.id}", "The picture is gone")
+            at = answer.taken_at.astimezone(self._bridge.station.rounds.zone)
+            by = f" by {answer.person}" if answer.person else ""
+            self.taken_words.setText(f"Taken at {at:%H:%M:%S}{by}, {answer.source}")
+        else:
+            self._say_instead(f"Not applicable: {answer.reason}")
+        last = self._at + 1 == asked
+        done = not each.open
+        self.next.setText("Finish" if done and last else "Next" if not last else "Next open")
+        self.next.setEnabled(not last or done or bool(answer))
+        self.before.setEnabled(self._at > 0)
+        self.take.setText("Take again" if answer is not None else "Take picture")
+        self.take.set_role("plain" if answer is not None else "primary")
+        self.next.set_role("primary" if answer is not None else "plain")
+        for button in (self.take, self.file, self.skip):
+            button.setEnabled(not self.closed and not self.bar.busy)
+
+    def _say_instead(self, words: str) -> None:
+        """Words in place of the picture; one that is still being loaded, of another step, comes too late."""
+        self.taken.setProperty("wanted", "")
+        self.taken.show_words(words)
+        self.taken_words.setText("")
+
+    def _load(self, place: StoredPicture, wanted: str, missing: str) -> None:
+        kind, _, key = wanted.partition(" ")
+        place.setProperty("wanted", wanted)
+        answer = self._answered
+        if not key:
+            place.show_words(missing)
+            return
+        place.show_words("Loading the picture")
+
+        def load() -> QImage | None:
+            found: Image | None
+            if kind == "reference":
+                found = self._desk.reference_picture(key)
+            else:
+                found = self._desk.picture(answer) if answer is not None else None
+            return None if found is None else to_qimage(found, fit((found.shape[1], found.shape[0]), _SHOWN))
+
+        def show(image: QImage | None) -> None:
+            if place.property("wanted") != wanted:
+                return  # another step is shown meanwhile
+            if image is None:
+                place.show_words(missing)
+            else:
+                place.show_picture(image)
+
+        self._bridge.run(load, show, lambda _words: show(None))
+
+    # -- cameras
+    def _list_cameras(self) -> None:
+        if self.camera.count():
+            return
+        self.camera.addItem("Station's camera", "")
+
+        def show(found: list[tuple[int, str]]) -> None:
+            for index, name in found:
+                self.camera.addItem(name, f"usb:{index}")
+
+        self._bridge.run(self._bridge.station.usb_cameras, show)
+
+    def _camera_chosen(self) -> None:
+        self._source = self.camera.currentData() if self.camera.currentIndex() > 0 else ""
+
+    # -- answers
+    def _take(self) -> None:
+        each, component = self.round, self.component
+        if each is None or component is None:
+            return
+        key, source = component.key, self._source
+        self.notice.tell("")
+        self.bar.run(lambda: self._desk.take(each, key, source), self._taken, self._failed)
+        self._show()
+
+    def take_file(self, path: Path) -> None:
+        each, component = self.round, self.component
+        if each is None or component is None:
+            return
+        key = component.key
+        self.notice.tell("")
+        self.bar.run(lambda: self._desk.take_file(each, key, path), self._taken, self._failed)
+        self._show()
+
+    def _taken(self, each: Round) -> None:
+        self.took(each)
+
+    def _failed(self, words: str) -> None:
+        self.notice.tell(words, "bad")
+        if self.round is not None:
+            self._show()
+
+    def _choose(self) -> None:
+        """Asks for the tablet's folder; its photographs are matched to all open steps."""
+        dialog = QFileDialog(self, "Folder with the photographs", str(Path.home()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.resize(880, 600)
+        dialog.fileSelected.connect(lambda folder: self.folder_wanted.emit(Path(folder)))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _toggle_reasons(self) -> None:
+        self.middle.setCurrentIndex(1 - self.middle.currentIndex())
+
+    def _say(self) -> None:
+        self._not_applicable(self.reason.text())
+
+    def _not_applicable(self, reason: str) -> None:
+        each, component = self.round, self.component
+        if each is None or component is None:
+            return
+        key = component.key
+
+        def done(changed: Round) -> None:
+            self.middle.setCurrentIndex(0)
+            self.took(changed)
+
+        self._bridge.run(lambda: self._desk.not_applicable(each, key, reason), done, self._failed)
+
+    def close_view(self) -> None:
+        self._follower.close()
