@@ -1,6 +1,6 @@
 """A Matroska reader for a stream that never ends and may be damaged.
 
-GetMedia gives a new EBML header, segment, tracks and tags for each fragment, and libavformat keeps only the first one's.
+GetMedia gives a new EBML header, segment, tracks and tags for each fragment, and libavformat keeps the first one's.
 This one reports them all. Bytes that make no sense are passed over up to the next EBML header or cluster; it neither
 raises nor keeps more than one element in memory, whatever it is fed.
 """
@@ -160,17 +160,19 @@ class MkvReader:
             end = content + size[0]
             inner = self._start_from(max(content, self._looked), min(end, len(buffer)))
             if inner is not None and ident != mkv.EBML:  # its size was damaged: it holds the next fragment
-                return self._damaged(inner - at)
+                self._pass_over(inner - at)
+                return None
             self._looked = max(content, min(end, len(buffer)) - _NEEDED)
             if end > len(buffer):
                 return None
             events = self._read(ident, bytes(buffer[content:end]))
         except (EbmlError, UnicodeDecodeError):
-            return self._damaged(1)
+            self._pass_over(1)
+            return None
         self._at = end
         return events
 
-    def _damaged(self, skipped: int) -> None:
+    def _pass_over(self, skipped: int) -> None:
         self._lost += skipped
         self._at += skipped
         self._looked = 0
@@ -198,7 +200,7 @@ class MkvReader:
             self._timecode, self._scale = None, 1.0
             return [Opened()]
         if ident == mkv.INFO:
-            scale = {key: value for key, value in children(content)}.get(mkv.SCALE)
+            scale = dict(children(content)).get(mkv.SCALE)
             if scale is not None:
                 self._scale = int.from_bytes(scale, "big") / 1e6 or 1.0
             return []
