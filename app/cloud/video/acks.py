@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,19 +68,12 @@ class AckReader:
 
     def __init__(self) -> None:
         self._text = ""
-        self._bytes = b""
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")  # a character may be split
         self._decoder = json.JSONDecoder()
 
     def feed(self, data: bytes) -> Iterator[Ack]:
         """What the bytes complete; what is no acknowledgement is passed over."""
-        self._bytes += data
-        try:
-            self._text += self._bytes.decode("utf-8")
-            self._bytes = b""
-        except UnicodeDecodeError as error:  # a character may be split; anything else is passed over
-            whole = self._bytes[: error.start]
-            self._bytes = self._bytes[error.start :] if len(self._bytes) - error.start < 4 else b""
-            self._text += whole.decode("utf-8")
+        self._text += self._utf8.decode(data)
         while (begin := self._text.find("{")) >= 0:
             try:
                 told, end = self._decoder.raw_decode(self._text, begin)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.cloud.session import CloudError, CloudSession, in_words
 from app.cloud.video import mkv
-from app.cloud.video.feed import EncodedFrame
+from app.cloud.video.feed import GOP_MS, EncodedFrame
 from app.cloud.video.fragments import Fragment
 from app.cloud.video.streams import Streams
 from app.domain.errors import LinesightError
@@ -114,7 +114,11 @@ class ClipRing:
             second = self._fragments[1]
             same = second.timeline == newest.timeline
             # The times of another timeline can't be compared: those go by their number of bytes, or of GOPs.
-            old = newest.last - second.timecode > self._keep_ms if same else len(self._fragments) > 2 * self._keep_ms
+            old = (
+                newest.last - second.timecode > self._keep_ms
+                if same
+                else len(self._fragments) * GOP_MS > 2 * self._keep_ms
+            )
             if not old and self._size <= self._most_bytes:
                 return
             self._size -= self._fragments.popleft().size
@@ -169,14 +173,16 @@ def muxed(frames: list[EncodedFrame], kind: str) -> bytes:
     out = io.BytesIO()
     options = {"movflags": "+faststart"} if kind == "mp4" else {}
     taken = _time(zero).isoformat()
-    with av.open(io.BytesIO(b"".join(parts)), format="matroska") as source:
-        with av.open(out, "w", format=kind, options=options) as target:
-            target.metadata["creation_time"] = taken
-            copy = target.add_stream_from_template(source.streams.video[0])
-            for packet in source.demux(video=0):
-                if packet.dts is not None:
-                    packet.stream = copy
-                    target.mux(packet)
+    with (
+        av.open(io.BytesIO(b"".join(parts)), "r", format="matroska") as source,
+        av.open(out, "w", format=kind, options=options) as target,
+    ):
+        target.metadata["creation_time"] = taken
+        copy = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                target.mux(packet)
     return out.getvalue()
 
 
