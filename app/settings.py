@@ -37,6 +37,11 @@ class Settings(BaseModel):
         keep_pass_share: of PASS pictures this share stays, 1 for all.
         sample_pass_after_days: until then all PASS pictures stay.
         keep_pass_days: the sample too; 0 for ever.
+        aws_region, aws_profile: where the AWS account is and who asks, no secret; "" takes the computer's own settings.
+        aws_endpoint: of the services instead of Amazon's own; "" for none.
+        video_stream: Kinesis video stream that the line's camera is sent to; "" for none.
+        video_images: fragments of it ask to become pictures in S3.
+        video_clips: the ten seconds around a defect are kept with its alarm.
         keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
     """
 
@@ -58,6 +63,12 @@ class Settings(BaseModel):
     sample_pass_after_days: int = Field(default=30, ge=0, le=36_500)
     keep_pass_days: int = Field(default=0, ge=0, le=36_500)
     keep_free_gb: float = Field(default=0.0, ge=0, le=1_000_000)
+    aws_region: str = Field(default="", max_length=60)
+    aws_profile: str = Field(default="", max_length=100)
+    aws_endpoint: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    video_stream: str = Field(default="", pattern=r"^[a-zA-Z0-9_.-]{0,256}$")
+    video_images: bool = False
+    video_clips: bool = False
 
     @field_validator("zone")
     @classmethod

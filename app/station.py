@@ -28,6 +28,7 @@ from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import folder_name
 from app.lifecycle.training import describe_dataset, train_on_dataset
 from app.line import Line
+from app.linking import LinkDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
@@ -84,8 +85,14 @@ class Station:
             self.store.close()
             raise
         self._saving = threading.Lock()  # held while the settings are changed
+        self.linking = LinkDesk(self)
         self.line = Line(
-            self, demo_seed=demo_seed, given=(source, model), tell=self._tell, recorded=lambda row: self._tally.add(row)
+            self,
+            demo_seed=demo_seed,
+            given=(source, model),
+            tell=self._tell,
+            recorded=self._recorded,
+            tap=self.linking.tap,
         )
         self.keeping = Keeper(self)
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
@@ -246,11 +253,16 @@ class Station:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
         if not self.line.close():
             return
+        self.linking.close()
         self.jobs.close()
         self.labelling.close()
         self.store.close()
 
     # -- inside
+    def _recorded(self, row: Inspection) -> None:
+        self._tally.add(row)
+        self.linking.recorded(row)
+
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
         return Around(operator=self.people.on_record())

@@ -171,11 +171,10 @@ def muxed(frames: list[EncodedFrame], kind: str) -> bytes:
             parts.append(mkv.cluster(begun - zero))
         parts.append(mkv.block(frame.stamp - begun, frame.data, key=frame.key))
     out = io.BytesIO()
-    options = {"movflags": "+faststart"} if kind == "mp4" else {}
     taken = _time(zero).isoformat()
     with (
         av.open(io.BytesIO(b"".join(parts)), "r", format="matroska") as source,
-        av.open(out, "w", format=kind, options=options) as target,
+        av.open(out, "w", format=kind) as target,
     ):
         target.metadata["creation_time"] = taken
         copy = target.add_stream_from_template(source.streams.video[0])
