@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
 from moto.kinesisvideo import models as moto_models
 from moto.server import ThreadedMotoServer
 
 from app.cloud.session import CloudAddress, CloudSession
+from app.cloud.video.feed import Encoder, Feed
+from app.cloud.video.sender import VideoSender
 from app.cloud.video.streams import Streams
+from app.cloud.video.watcher import KinesisCamera
 from app.domain.frame import Frame, Image
 from tests.cloud.media_plane import KEY, REGION, SECRET, MediaPlane
 
@@ -24,38 +27,67 @@ START = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[str]:
-    """The address of moto's server, which knows the stream `line-1`."""
+def moto_address() -> Iterator[str]:
+    """moto's server."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
-    video = boto3.client("kinesisvideo", region_name=REGION, endpoint_url=url, **keys)
-    video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
-    video.create_stream(StreamName="passing", DataRetentionInHours=0)
-    yield url
+    yield f"http://{host}:{port}"
     server.stop()
 
 
 @pytest.fixture
-def plane(monkeypatch: pytest.MonkeyPatch) -> Iterator[MediaPlane]:
+def control_plane(moto_address: str, session: CloudSession) -> str:
+    """The address of moto's server, which knows the streams `line-1` and `passing`; other tests of moto forget them."""
+    video = session.client("kinesisvideo")
+    for name, hours in ((STREAM, 24), ("passing", 0)):
+        with contextlib.suppress(video.exceptions.ResourceInUseException):
+            video.create_stream(StreamName=name, DataRetentionInHours=hours)
+    return moto_address
+
+
+@pytest.fixture
+def plane(control_plane: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MediaPlane]:
     with MediaPlane() as plane:
         monkeypatch.setattr(moto_models.Stream, "get_data_endpoint", lambda self, api_name: plane.url)
         yield plane
 
 
-@pytest.fixture
-def session(control_plane: str, monkeypatch: pytest.MonkeyPatch) -> CloudSession:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return CloudSession(CloudAddress(region=REGION, endpoint=control_plane))
+@pytest.fixture(scope="session")
+def session(moto_address: str) -> Iterator[CloudSession]:
+    """One for all: botocore reads its descriptions of the services anew for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", KEY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        session = CloudSession(CloudAddress(region=REGION, endpoint=moto_address))
+        session.client("kinesisvideo")
+        yield session
 
 
 @pytest.fixture
-def streams(session: CloudSession) -> Streams:
+def streams(control_plane: str, session: CloudSession) -> Streams:
     return Streams(session)
+
+
+@pytest.fixture
+def make_watched(plane: MediaPlane, session: CloudSession) -> Iterator[Callable[[], KinesisCamera]]:
+    """Makes cameras that watch a stream into which something is sent all the time."""
+    sender = VideoSender(session, STREAM, Feed("usb:0"))
+    sender.start()
+    over = threading.Event()
+
+    def produce() -> None:
+        camera, encoder = Camera(datetime.now(UTC), apart_ms=20), Encoder()
+        while not over.wait(0.02):
+            sender.buffer.add(encoder.encode(camera.take()))
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    yield lambda: KinesisCamera(session, STREAM)
+    over.set()
+    producer.join(5)
+    sender.stop(2)
 
 
 def picture(number: int, size: tuple[int, int] = (96, 64)) -> Image:

@@ -333,7 +333,7 @@ def test_a_wrong_secret_is_noticed_by_the_service(
     plane: MediaPlane, session: CloudSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    sent = Sent(session)
+    sent = Sent(CloudSession(session.address))
     sent.sender.start()
     sent.gops(1)
     until(lambda: sent.sender.state().doing is Sending.LOST)

@@ -3,7 +3,7 @@ description) where it does not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,10 +18,9 @@ IMAGES = ImageGeneration("parts", "line 1", "eu-central-1", 2000, "JPEG", 640, 4
 
 
 @pytest.fixture
-def stub(session: CloudSession) -> Stubber:
-    stubber = Stubber(session.client("kinesisvideo"))
-    stubber.activate()
-    return stubber
+def stub(control_plane: str, session: CloudSession) -> Iterator[Stubber]:
+    with Stubber(session.client("kinesisvideo")) as stubber:
+        yield stubber
 
 
 def info(**changes: Any) -> dict[str, Any]:
