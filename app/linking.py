@@ -133,14 +133,25 @@ class LinkDesk:
         return self._host.jobs.start(f"Change the stream {name}", work)
 
     def clip_from_stream(
-        self, name: str, moment: datetime, out: Path | None = None, *, around: tuple[timedelta, timedelta] | None = None
+        self,
+        name: str,
+        moment: datetime,
+        out: Path | None = None,
+        *,
+        alarm_id: str = "",
+        around: tuple[timedelta, timedelta] = (BEFORE, AFTER),
     ) -> Job[Path]:
-        """An .mp4 of what a stream keeps of the time around a moment of its producer's clock; without `out` into the
-        folder of clips."""
+        """An .mp4 of what a stream keeps of the time around a moment of its producer's clock; without `out` among the
+        clips of the alarm, and without that into the folder of clips."""
         self._host.people.require(Action.EXPORT)
-        before, after = around or (BEFORE, AFTER)
+        before, after = around
         at = moment.astimezone(UTC)
-        place = out or self._host.data.clips / "streams" / folder_name(name) / f"{at:%Y%m%dT%H%M%SZ}.mp4"
+        if out is not None:
+            place = out
+        elif alarm_id:
+            place = self.clips.place(alarm_id, at, f"-{folder_name(name)}")
+        else:
+            place = self._host.data.clips / "streams" / folder_name(name) / f"{at:%Y%m%dT%H%M%SZ}.mp4"
 
         def work(job: Job[Path]) -> Path:
             session, streams = self._account()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.errors import LinesightError
+
+log = logging.getLogger(__name__)
 
 _CONNECT, _READ = 5.0, 20.0  # seconds
 _CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError"}
@@ -147,6 +150,7 @@ def in_words(error: Exception, what: str, permission: str = "") -> CloudError:
         return CloudError(f"{what}: AWS does not answer. It is worth another try.", name)
     if name == "SSLError":
         return CloudError(f"{what}: the connection to AWS is not trusted. Check the computer's clock and proxy.", name)
+    log.warning("%s: %s", what, error)
     return CloudError(f"{what} ({name}). The log has the details.", name)
 
 

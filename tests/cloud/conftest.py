@@ -20,7 +20,8 @@ from app.cloud.video.sender import VideoSender
 from app.cloud.video.streams import Streams
 from app.cloud.video.watcher import KinesisCamera
 from app.domain.frame import Frame, Image
-from tests.cloud.media_plane import KEY, REGION, SECRET, MediaPlane
+from tests.cloud.media_plane import MediaPlane
+from tests.cloud.signature import KEY, REGION, SECRET
 
 STREAM = "line-1"
 START = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 import io
 import json
 import random
 import threading
 import time
-import urllib.parse
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -27,8 +24,8 @@ from aiohttp import web
 
 from app.cloud.video import mkv
 from app.cloud.video.mkvreader import Block, Cluster, Damage, MkvReader, Opened, Tags, Tracks
+from tests.cloud.signature import signature_fault
 
-KEY, SECRET, REGION = "AKIDTEST", "secret-of-the-tests", "eu-central-1"
 _NUMBER = 91343852333181432392682062607743920146264508352
 
 
@@ -166,7 +163,7 @@ class MediaPlane:
             assert request.transport is not None
             request.transport.abort()
             return web.Response(status=500)
-        why = _signature_fault(request, body)
+        why = signature_fault(request, body)
         if why:
             self.violations.append(why)
             return _error(403, "SignatureDoesNotMatch", why)
@@ -497,39 +494,3 @@ def _moment(value: Any) -> float:
 
 def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"message": message}, status=status, headers={"x-amzn-ErrorType": f"{code}:"})
-
-
-def _signature_fault(request: web.Request, body: bytes | None) -> str:
-    """AWS Signature Version 4, after its documentation; "" where it is right."""
-    words = request.headers.get("Authorization", "")
-    if not words.startswith("AWS4-HMAC-SHA256 "):
-        return "no signature"
-    parts = dict(part.strip().split("=", 1) for part in words.removeprefix("AWS4-HMAC-SHA256 ").split(","))
-    key, day, region, service, end = parts["Credential"].split("/")
-    if (key, region, service, end) != (KEY, REGION, "kinesisvideo", "aws4_request"):
-        return f"signed for {parts['Credential']}"
-    names = parts["SignedHeaders"].split(";")
-    if "host" not in names or (body is None and "x-amzn-stream-name" not in names):
-        return f"signed are only {names}"
-    when = request.headers["X-Amz-Date"]
-    if abs(datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp() - time.time()) > 300:
-        return "signed too long ago"
-    payload = hashlib.sha256(body or b"").hexdigest()
-    canonical = "\n".join(
-        [
-            request.method,
-            urllib.parse.quote(request.path),
-            "",
-            *(f"{name}:{' '.join(request.headers[name].split())}" for name in names),
-            "",
-            parts["SignedHeaders"],
-            request.headers.get("X-Amz-Content-SHA256", payload),
-        ]
-    )
-    scope = f"{day}/{region}/{service}/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{when}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    sign = f"AWS4{SECRET}".encode()
-    for step in (day, region, service, "aws4_request"):
-        sign = hmac.new(sign, step.encode(), hashlib.sha256).digest()
-    right = hmac.new(sign, text.encode(), hashlib.sha256).hexdigest()
-    return "" if hmac.compare_digest(right, parts["Signature"]) else "the signature is wrong"

@@ -12,7 +12,8 @@ import boto3
 from moto.kinesisvideo import models as moto_models
 from moto.server import ThreadedMotoServer
 
-from tests.cloud.media_plane import KEY, REGION, SECRET, MediaPlane
+from tests.cloud.media_plane import MediaPlane
+from tests.cloud.signature import KEY, REGION, SECRET
 
 STREAM = "line-1"
 OUT = sys.stdout

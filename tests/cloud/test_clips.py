@@ -69,7 +69,7 @@ def test_a_moment_that_has_just_passed_waits_for_what_follows(tmp_path: Path) ->
 
 def test_a_camera_that_ended_leaves_a_shorter_clip(tmp_path: Path) -> None:
     ring = filled(10)
-    ring.pause()
+    ring.close()
     clip = write_clip(ring, START + timedelta(seconds=9), tmp_path / "a.mp4", patience=60)
     assert clip.end == START + timedelta(seconds=9.9)
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.cameras import make_source
 from app.cli import entry
-from app.cloud.session import CloudSession
+from app.cloud.session import CloudError, CloudSession
 from app.cloud.video import alarmclips
 from app.cloud.video.clips import ClipRing
 from app.cloud.video.sender import Sending
@@ -25,9 +25,11 @@ from app.people.desk import NotAllowed
 from app.station import Station
 from app.status import Phase
 from tests.cloud.conftest import REGION, START, STREAM, until
-from tests.cloud.media_plane import KEY, SECRET, MediaPlane
+from tests.cloud.media_plane import MediaPlane
+from tests.cloud.signature import KEY, SECRET
 from tests.cloud.test_clips import filled
 from tests.cloud.test_sender import Sent
+from tests.cloud.test_watcher import Produced
 from tests.inspection.fakes import FAIL, PASS, FakeDetector, FakeSource, picture
 from tests.inspection.stations import CAMERA, MODEL, WAITING_PARTS, Stations, camera, inspecting, reaches, shows
 
@@ -129,11 +131,25 @@ def test_a_defects_clip_is_found_by_its_alarm(stations: Stations, monkeypatch: p
     ring = station.linking._ring
     assert ring is not None
     until(lambda: ring.frames(START, START + timedelta(days=9999)))
-    ring.pause()  # nothing follows
+    ring.close()  # nothing follows
     (clip,) = until(lambda: station.linking.clips_of(alarm.id))
     with av.open(str(clip)) as container:
         assert 1 <= len(list(container.decode(video=0))) <= 2
     assert station.linking.clips_of("../images") == []
+
+
+def test_a_clip_from_the_cloud_lies_with_its_alarm(stations: Stations, control_plane: str, plane: MediaPlane) -> None:
+    Produced(plane).gops(20)
+    station = stations.open()
+    station.save_settings(aws_region=REGION, aws_endpoint=control_plane)
+    alarm, moment = "cd" * 16, START + timedelta(seconds=12)
+    path = station.linking.clip_from_stream(STREAM, moment, alarm_id=alarm).result(20)
+    assert station.linking.clips_of(alarm) == [path]
+    assert path.name == "20260301T060012000Z-line-1.mp4"
+    other = station.linking.clip_from_stream(STREAM, moment).result(20)
+    assert other.is_relative_to(station.data.clips) and other.stat().st_size > 1000
+    with pytest.raises(CloudError, match="keeps no video"):
+        station.linking.clip_from_stream(STREAM, moment - timedelta(days=3)).result(20)
 
 
 def test_a_repeating_alarm_keeps_its_first_clips(tmp_path: Path) -> None:

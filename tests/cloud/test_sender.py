@@ -392,6 +392,21 @@ def test_a_camera_that_pauses_ends_its_fragment(plane: MediaPlane, make: Callabl
     sent.all_kept()
     assert len(plane.stored) == 1
     assert plane.cut() == 1, "the connection stays for what comes next"
+    until(lambda: sent.sender.state().doing is Sending.WAITING)
+    assert sent.sender.state().reconnects == 0, "nothing was lost that anybody waits for"
+    sent.gops(1)
+    assert sent.sender.stop(10)
+    assert decoded(plane) == sent.camera.taken
+
+
+def test_whoever_stops_does_not_wait_for_a_long_pause(plane: MediaPlane, make: Callable[..., Sent]) -> None:
+    plane.faults.down = True
+    sent = make(retry=Retry(first=30, most=30))
+    sent.gops(1)
+    until(lambda: sent.sender.state().doing is Sending.LOST)
+    plane.faults.down = False
+    assert sent.sender.stop(10)
+    assert len(plane.stored) == 1
 
 
 ACKS = (

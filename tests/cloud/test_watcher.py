@@ -149,6 +149,27 @@ def test_after_a_loss_it_goes_on_where_it_was(
     assert "lost" in reader.errors[0] or "ended" in reader.errors[0]
 
 
+def test_a_fragment_that_was_cut_off_is_shown_to_its_end(
+    plane: MediaPlane, produced: Produced, watch: Callable[..., KinesisCamera]
+) -> None:
+    reader = Reader(watch())
+    watched(plane)
+    produced.gops(1)
+    until(lambda: reader._camera._token)
+    whole = iter([True, False])
+    # The head and frames of the second fragment come in one piece; half of them is cut off.
+    plane.faults.damage = lambda data: data if next(whole, False) else data[: len(data) // 2]
+    produced.gops(1)
+    until(lambda: any(frame.captured_at >= Camera().at + timedelta(seconds=1) for frame in reader.frames))
+    plane.faults.damage = None
+    plane.cut(putting=False, getting=True)
+    last = max(produced.camera.taken)
+    until(lambda: last in reader.seen())
+    reader.end()
+    times = [frame.captured_at for frame in reader.frames]
+    assert times == sorted(set(times))
+
+
 def test_a_token_that_is_not_accepted_any_more_is_given_up(
     plane: MediaPlane, produced: Produced, watch: Callable[..., KinesisCamera]
 ) -> None:

@@ -44,8 +44,7 @@ class AlarmClips:
     def ask(self, alarm: str, moment: datetime, ring: ClipRing) -> bool:
         """A clip around the moment, once its end has passed; returns at once. False where there is one of this moment
         already, the alarm has enough, or too many wait."""
-        if not _NAME.fullmatch(alarm):
-            raise ValueError(f"{alarm!r} is no id of an alarm")
+        self.place(alarm, moment)
         with self._lock:
             asked = self._asked.setdefault(alarm, [])
             if len(asked) >= MOST_OF_AN_ALARM or any(abs(moment - other) < BEFORE + AFTER for other in asked):
@@ -69,6 +68,16 @@ class AlarmClips:
             return []
         return sorted(path for path in (self._folder / alarm).glob("*.mp4") if not path.name.startswith("."))
 
+    def place(self, alarm: str, moment: datetime, of: str = "") -> Path:
+        """Where a clip of an alarm lies, as `of` finds it; `of` tells clips of one moment apart.
+
+        Raises:
+            ValueError: not the id of an alarm.
+        """
+        if not _NAME.fullmatch(alarm):
+            raise ValueError(f"{alarm!r} is no id of an alarm")
+        return self._folder / alarm / f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03}Z{of}.mp4"
+
     def close(self, timeout: float = 10.0) -> None:
         """What was asked for is still written, from what has been seen by now: close the rings before."""
         with self._lock:
@@ -81,7 +90,7 @@ class AlarmClips:
     def _run(self) -> None:
         while (order := self._orders.get()) is not None:
             alarm, moment, ring = order
-            path = self._folder / alarm / f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03}Z.mp4"
+            path = self.place(alarm, moment)
             try:
                 clip = write_clip(ring, moment, path)
                 self.trouble = ""

@@ -47,7 +47,7 @@ class ClipRing:
         self._changed = threading.Condition()
         self._fragments: deque[Fragment] = deque()
         self._size = self._begun = 0
-        self._paused = self._closed = False
+        self._closed = False
 
     def add(self, frame: EncodedFrame) -> None:
         with self._changed:
@@ -60,7 +60,6 @@ class ClipRing:
             else:
                 return
             self._size += len(frame.data)
-            self._paused = False
             self._forget()
             self._changed.notify_all()
 
@@ -68,8 +67,6 @@ class ClipRing:
         with self._changed:
             if self._fragments:
                 self._fragments[-1].closed = True
-            self._paused = True
-            self._changed.notify_all()
 
     def close(self) -> None:
         """Whoever waits goes on with what there is."""
@@ -82,7 +79,7 @@ class ClipRing:
         stamp = _stamp(moment)
 
         def over() -> bool:
-            return self._closed or self._paused or self._reaches(stamp)
+            return self._closed or self._reaches(stamp)
 
         with self._changed:
             self._changed.wait_for(over, timeout)
@@ -131,7 +128,7 @@ def write_clip(
     *,
     before: timedelta = BEFORE,
     after: timedelta = AFTER,
-    patience: float = 5.0,
+    patience: float = 2.0,
 ) -> Clip:
     """Slow: waits until the time after the moment has passed, then writes the clip, whole or not at all.
 
@@ -197,6 +194,7 @@ def cloud_clip(
     from botocore.exceptions import BotoCoreError, ClientError
 
     what = f"A clip of {stream} can't be made"
+    end += timedelta(microseconds=-end.microsecond % 1_000_000)  # boto3 writes whole seconds
     place = streams.endpoint(stream, "GET_CLIP")
     selector = {
         "FragmentSelectorType": "PRODUCER_TIMESTAMP",

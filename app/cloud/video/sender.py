@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import threading
@@ -76,7 +77,7 @@ class Retry:
 
 
 class VideoSender:
-    """Puts what a feed encodes into a stream. `start`, `stop` and `state` from any thread.
+    """Puts what a feed encodes into a stream. `start`, `stop` and `state` from any thread; started once.
 
     A fragment stays in the buffer until the service says that it is kept, also over lost connections; what may have
     arrived with a confirmation that was lost is looked up before it is sent again, where the permission for it is
@@ -114,6 +115,7 @@ class VideoSender:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event | None = None
         self._give_up: asyncio.Event | None = None
+        self._hurry: asyncio.Event | None = None
         self._ending = False
         self._keeps: bool | None = None
         self._doubtful: dict[int, Fragment] = {}
@@ -138,8 +140,10 @@ class VideoSender:
         self._feed.remove_sink(self.buffer)
         self._ending = True
         self.buffer.pause()
+        loop, give_up, hurry = self._loop, self._give_up, self._hurry
+        if loop is not None and hurry is not None:
+            _call(loop, hurry.set)
         thread.join(patience)
-        loop, give_up = self._loop, self._give_up
         if thread.is_alive() and loop is not None and give_up is not None:
             _call(loop, give_up.set)
             thread.join(2.0)
@@ -181,7 +185,7 @@ class VideoSender:
     async def _main(self) -> None:
         import aiohttp
 
-        self._changed, self._give_up = asyncio.Event(), asyncio.Event()
+        self._changed, self._give_up, self._hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         async with aiohttp.ClientSession(trust_env=True, auto_decompress=False) as client:
             sending = asyncio.ensure_future(self._keep_sending(client))
@@ -205,12 +209,21 @@ class VideoSender:
                 self._changed.clear()
                 continue
             told = await self._connect(client, first, renew)
-            if told is not None and self._doing is Sending.SENDING:
-                continue  # the body ended in order
+            if told is not None and self._doing is not Sending.LOST:
+                continue  # it ended in order
             tries = 0 if told is not None and told.persisted else tries
             renew = tries >= 1
-            await asyncio.sleep(self._retry.seconds(tries))
+            await self._pause(self._retry.seconds(tries))
             tries += 1
+
+    async def _pause(self, seconds: float) -> None:
+        """Before another try; whoever waits for the end waits for no long pause."""
+        assert self._hurry is not None
+        if self._hurry.is_set():
+            await asyncio.sleep(min(seconds, self._retry.first))
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
 
     async def _connect(self, client: aiohttp.ClientSession, first: Fragment, renew: bool) -> Told | None:
         """One connection; what was heard on it, None where there was none. `_doing` tells how it ended."""
@@ -247,7 +260,11 @@ class VideoSender:
             self._lost(f"AWS has not answered for {self._limits.silence:g} s. Check the network.")
         except (OSError, aiohttp.ClientError) as error:
             log.info("the connection to %s was lost: %s", self.stream, str(error) or type(error).__name__)
-            self._lost("The connection to AWS was lost. Check the network.")
+            if connection is not None and self.buffer.after(0) is None:
+                # The service ends connections on which nothing comes; with the next picture there is a new one.
+                self._say(Sending.WAITING, f"Waiting for the next picture for {self.stream}.")
+            else:
+                self._lost("The connection to AWS was lost. Check the network.")
         if connection is None:
             return None
         self._persisted += connection.told.persisted

@@ -32,6 +32,7 @@ _TOKEN_AGE = 60.0  # seconds after which a stream is watched from now on, not fr
 _OPEN, _SILENT = 30.0, 15.0  # seconds
 _CODECS = {mkv.H264: "h264", "V_MPEGH/ISO/HEVC": "hevc", "V_MJPEG": "mjpeg"}
 _DAMAGED_IN_A_ROW = 300
+_REMEMBERED = 64  # fragments
 _LAST_MS = 253_000_000_000_000  # milliseconds since 1970 until the year 9987
 
 
@@ -98,7 +99,9 @@ class KinesisCamera:
         self._device: _Watching | None = None
         self._token, self._token_at = "", 0.0
         self._state = WatchState()
-        self._seen: deque[str] = deque(maxlen=64)  # producer times of fragments: one sent twice is shown once
+        # Producer's time of a fragment: of its newest picture that was shown. One that comes twice, since it was sent
+        # twice or watching was lost in the middle of it, is not shown twice.
+        self._shown: dict[str, int] = {}
 
     @property
     def address(self) -> str:
@@ -167,12 +170,15 @@ class KinesisCamera:
     def goes_on_from(self, token: str) -> None:
         self._token, self._token_at = token, time.monotonic()
 
-    def is_new(self, producer: str) -> bool:
-        """Whether a fragment of this time was not shown yet."""
-        if producer in self._seen:
+    def is_new(self, producer: str, stamp: int) -> bool:
+        """Whether this picture of a fragment was not shown yet; it counts as shown from now on."""
+        if not producer:
+            return True
+        if stamp <= self._shown.get(producer, -1):
             return False
-        if producer:
-            self._seen.append(producer)
+        self._shown[producer] = stamp
+        while len(self._shown) > _REMEMBERED:
+            del self._shown[next(iter(self._shown))]
         return True
 
     def now(self) -> float:
@@ -196,7 +202,8 @@ class _Watching:
         self._fragment = ""
         self._start_ms = 0
         self._wanted = False  # False until a key frame of a fragment that is to be shown
-        self._stamps: dict[int, tuple[int, str, dict[str, str]]] = {}
+        self._producer = ""
+        self._stamps: dict[int, tuple[int, str, str, dict[str, str]]] = {}
         self._count = self._in_a_row = 0
         self._arrived = 0.0
         before = camera.state()
@@ -287,7 +294,8 @@ class _Watching:
         self._fragment = self._tags.get(f"{_TAG}FRAGMENT_NUMBER", "")
         self._fragments += 1
         # A time no calendar has comes from damage.
-        self._wanted = 0 <= self._start_ms < _LAST_MS and self._camera.is_new(producer)
+        self._wanted = 0 <= self._start_ms < _LAST_MS
+        self._producer = producer
 
     def _block(self, block: Block) -> None:
         if not self._wanted or self._decoder is None or self._track is None or block.track != self._track.number:
@@ -295,7 +303,7 @@ class _Watching:
         stamp = self._start_ms + block.offset
         self._count += 1
         own = {name: value for name, value in self._tags.items() if not name.startswith("AWS_")}
-        self._stamps[self._count] = (stamp, self._fragment, own)
+        self._stamps[self._count] = (stamp, self._producer, self._fragment, own)
         packet = av.Packet(block.data)
         packet.pts = packet.dts = self._count
         try:
@@ -309,7 +317,9 @@ class _Watching:
                 self._damaged += picture.is_corrupt
                 continue
             self._in_a_row = 0
-            self._ready.append(self._frame(to_bgr(picture), *known))
+            stamp, producer, fragment, tags = known
+            if self._camera.is_new(producer, stamp):
+                self._ready.append(self._frame(to_bgr(picture), stamp, fragment, tags))
         if len(self._stamps) > 64:  # of pictures that never came out
             del self._stamps[next(iter(self._stamps))]
 
