@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cloud.session import CloudAddress, CloudSession
+from app.cloud.session import CloudAddress, CloudError, CloudSession
 from app.cloud.video import mkv
 from app.cloud.video.acks import Ack, AckReader
 from app.cloud.video.feed import Encoder, Feed
 from app.cloud.video.putmedia import Limits
 from app.cloud.video.sender import Retry, Sending, VideoSender
+from app.cloud.video.streams import StreamInfo, Streams
 from tests.cloud.conftest import STREAM, Camera, number_of, until
 from tests.cloud.media_plane import MediaPlane
 
@@ -140,14 +141,15 @@ def test_what_arrived_without_a_confirmation_is_not_sent_again(plane: MediaPlane
 
 
 def test_an_outage_longer_than_the_buffer_drops_whole_fragments_and_counts_them(
-    plane: MediaPlane, make: Callable[..., Sent]
+    plane: MediaPlane, session: CloudSession
 ) -> None:
     plane.faults.down = True
-    sent = make(most_seconds=5.0)
+    sent = Sent(session, most_seconds=5.0)
     sent.gops(20)
     waiting = sent.sender.state().waiting
     assert (waiting.dropped, waiting.dropped_frames) == (14, 140)  # five closed ones stay, and the newest
     assert waiting.fragments == 6 and 5 <= waiting.seconds <= 6.1
+    sent.sender.start()
     until(lambda: sent.sender.state().doing is Sending.LOST)
     assert "lost" in sent.sender.state().words
     plane.faults.down = False
@@ -243,6 +245,23 @@ def test_a_stream_that_keeps_nothing_confirms_by_receiving(
     sent.gops(2)
     assert sent.sender.stop(10)
     assert len(plane.stored) == 2
+
+
+def test_that_a_stream_keeps_nothing_is_found_out_where_it_may_not_be_asked(
+    plane: MediaPlane, session: CloudSession
+) -> None:
+    class Blind(Streams):
+        def describe(self, name: str) -> StreamInfo:
+            raise CloudError("The account does not allow it.", "AccessDeniedException")
+
+    plane._keeps = False
+    sent = Sent(session, "passing", streams=Blind(session))
+    sent.sender.start()
+    sent.gops(12)
+    until(lambda: sent.sender.state().waiting.fragments <= 1)
+    assert sent.sender.stop(10)
+    assert len(plane.timecodes()) == 12 == len(set(plane.timecodes()))
+    assert sent.sender.state().waiting.dropped == 0
 
 
 def test_silence_is_taken_for_a_dead_connection(plane: MediaPlane, make: Callable[..., Sent]) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 PERMISSION = "kinesisvideo:PutMedia"
+_KEEPS_NOTHING = 10  # fragments received, and none of them persisted, after which a stream is known to keep nothing
 _LAST_ACKS = 10.0  # seconds to wait for what the service says after the last byte
 
 
@@ -58,7 +59,8 @@ class PutMedia:
         buffer: what to send; begins with the oldest it holds.
         stamp: tags of every fragment.
         images: whether fragments ask to become pictures in S3.
-        keeps: the stream stores what it gets, so PERSISTED counts; else RECEIVED is all there will be.
+        keeps: the stream stores what it gets, so PERSISTED counts; with False RECEIVED is all there will be; None
+            where it is not known, and found out.
         handed: called for each frame when its bytes are with the system's socket.
         ending: True once nothing will be added.
     """
@@ -66,19 +68,20 @@ class PutMedia:
     def __init__(
         self,
         buffer: FragmentBuffer,
-        changed: asyncio.Event,
         *,
         stamp: Mapping[str, str],
         images: bool,
-        keeps: bool,
+        keeps: bool | None,
         limits: Limits,
         handed: Callable[[EncodedFrame], None],
         ending: Callable[[], bool],
         heard: Callable[[], None],
     ) -> None:
-        self._buffer, self._changed = buffer, changed
+        self._buffer = buffer
+        self.changed = asyncio.Event()  # of this connection alone: one that was lost may still wait for its own
         self._stamp, self._images, self._limits = dict(stamp), images, limits
-        self._enough = {"PERSISTED"} if keeps else {"PERSISTED", "RECEIVED"}
+        self.keeps = keeps
+        self._received: dict[int, Fragment] = {}
         self._handed, self._ending, self._heard = handed, ending, heard
         self.told = Told()
         self._sent: dict[int, Fragment] = {}
@@ -113,6 +116,9 @@ class PutMedia:
     # -- what is sent
     async def _body(self, first: Fragment) -> AsyncIterator[bytes]:
         began = self._clock()
+        oldest = self._buffer.after(0)  # while the connection was made, the first may have been given up
+        if oldest is not None and oldest.track is first.track and oldest.timeline == first.timeline:
+            first = oldest
         head = mkv.header(first.track)
         fragment: Fragment | None = first
         while fragment is not None:
@@ -158,8 +164,8 @@ class PutMedia:
             await self._change()
 
     async def _change(self) -> None:
-        await self._changed.wait()
-        self._changed.clear()
+        await self.changed.wait()
+        self.changed.clear()
 
     def _tags(self, fragment: Fragment) -> bytes:
         values = dict(self._stamp)
@@ -179,12 +185,24 @@ class PutMedia:
             if fragment is not None and ack.blames_fragment:
                 self._buffer.give_up(fragment)
             raise CloudError(f"AWS refused the video because {ack.words}.", f"ack-{ack.error}")
-        if fragment is not None and ack.kind in self._enough:
-            del self._sent[fragment.timecode]
-            self.told.whole.pop(fragment.timecode, None)
-            self.told.persisted += self._buffer.confirm(fragment)
+        if fragment is not None and ack.kind == "PERSISTED":
+            self.keeps = True
+            self._confirm(fragment)
+        elif fragment is not None and ack.kind == "RECEIVED" and self.keeps is not True:
+            self._received[fragment.timecode] = fragment
+            if self.keeps is None and len(self._received) >= _KEEPS_NOTHING:
+                self.keeps = False
+            if self.keeps is False:
+                for one in self._received.values():
+                    self._confirm(one)
+                self._received = {}
         self._watch()
         self._heard()
+
+    def _confirm(self, fragment: Fragment) -> None:
+        self._sent.pop(fragment.timecode, None)
+        self.told.whole.pop(fragment.timecode, None)
+        self.told.persisted += self._buffer.confirm(fragment)
 
     def _watch(self) -> None:
         """Silence counts only while an answer is owed."""

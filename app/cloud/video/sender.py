@@ -114,6 +114,7 @@ class VideoSender:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event | None = None
+        self._connection: PutMedia | None = None
         self._give_up: asyncio.Event | None = None
         self._hurry: asyncio.Event | None = None
         self._ending = False
@@ -167,12 +168,18 @@ class VideoSender:
     def _wake(self) -> None:
         loop, changed = self._loop, self._changed
         if loop is not None and changed is not None:
-            _call(loop, changed.set)
+            _call(loop, self._poke)
 
     def _say(self, doing: Sending, words: str) -> None:
         self._doing, self._words = doing, words
 
     # -- the sender's own thread
+    def _poke(self) -> None:
+        assert self._changed is not None
+        self._changed.set()
+        if self._connection is not None:
+            self._connection.changed.set()
+
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
@@ -209,7 +216,7 @@ class VideoSender:
                 self._changed.clear()
                 continue
             told = await self._connect(client, first, renew)
-            if told is not None and self._doing is not Sending.LOST:
+            if told is not None and self._doing is not Sending.LOST and (told.persisted or told.acks == 0):
                 continue  # it ended in order
             tries = 0 if told is not None and told.persisted else tries
             renew = tries >= 1
@@ -229,7 +236,6 @@ class VideoSender:
         """One connection; what was heard on it, None where there was none. `_doing` tells how it ended."""
         import aiohttp
 
-        assert self._changed is not None
         connection: PutMedia | None = None
         if self._doing is not Sending.LOST:  # which names its reason until something is heard again
             self._say(Sending.CONNECTING, f"Connecting to {self.stream}.")
@@ -241,12 +247,11 @@ class VideoSender:
                 return Told()
             first = oldest
             url, headers = await asyncio.to_thread(self._request, first, renew)
-            connection = PutMedia(
+            connection = self._connection = PutMedia(
                 self.buffer,
-                self._changed,
                 stamp=self._stamp,
                 images=self._images,
-                keeps=self._keeps is not False,
+                keeps=self._keeps,
                 limits=self._limits,
                 handed=self._handed,
                 ending=lambda: self._ending,
@@ -265,8 +270,11 @@ class VideoSender:
                 self._say(Sending.WAITING, f"Waiting for the next picture for {self.stream}.")
             else:
                 self._lost("The connection to AWS was lost. Check the network.")
+        finally:
+            self._connection = None
         if connection is None:
             return None
+        self._keeps = connection.keeps
         self._persisted += connection.told.persisted
         if self._doing is Sending.LOST:
             self._reconnects += connection.told.acks > 0
