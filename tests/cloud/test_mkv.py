@@ -182,6 +182,13 @@ def test_whatever_comes_the_next_good_fragment_is_read(rubbish: bytes, piece: in
     assert [event.offset for event in events if isinstance(event, Block) and event.timecode == 2000] == [0, 40, 80]
 
 
+def test_a_head_that_claims_to_be_long_swallows_nothing() -> None:
+    damaged = bytearray(fragment(1000))
+    damaged[4] = 0x20
+    events = read(bytes(damaged) + fragment(2000), 1)
+    assert len([event for event in events if isinstance(event, Block) and event.timecode == 2000]) == 3
+
+
 @given(st.data())
 def test_damage_anywhere_costs_no_other_fragment(data: st.DataObject) -> None:
     stream = bytearray(fragment(1000) + fragment(2000))

@@ -15,6 +15,7 @@ from app.cloud.video.ebml import UNKNOWN, EbmlError, children, read_id, read_siz
 
 _MASTERS = 1 << 20
 _FRAME = 16 << 20
+_HEADER = 1024
 """Sizes, in bytes, beyond which an element is taken for damage."""
 _SKIPPED = {0xEC, 0xBF, 0x114D9B74, 0x1C53BB6B, 0x1043A770, 0x1941A469, 0xAB, 0xA7, 0x5854, 0xAF, mkv.EBML}
 _FLAT = {mkv.SEGMENT, mkv.CLUSTER, mkv.BLOCK_GROUP}
@@ -141,7 +142,7 @@ class MkvReader:
             return False
         inside = self._buffer[at + 4 + size[1] : at + 6 + size[1]]
         if self._buffer[at] == 0x1A:
-            return size[0] != UNKNOWN and size[0] <= 1024 and len(inside) == 2 and inside[0] == 0x42
+            return size[0] != UNKNOWN and size[0] <= _HEADER and len(inside) == 2 and inside[0] == 0x42
         return len(inside) == 2 and inside[0] in (mkv.TIMECODE, 0xBF, 0xEC) and 0x81 <= inside[1] <= 0x88
 
     def _element(self) -> list[Event] | None:
@@ -159,7 +160,7 @@ class MkvReader:
             self._check(ident, size[0])
             end = content + size[0]
             inner = self._start_from(max(content, self._looked), min(end, len(buffer)))
-            if inner is not None and ident != mkv.EBML:  # its size was damaged: it holds the next fragment
+            if inner is not None:  # its size was damaged: it holds the next fragment
                 self._pass_over(inner - at)
                 return None
             self._looked = max(content, min(end, len(buffer)) - _NEEDED)
@@ -181,6 +182,8 @@ class MkvReader:
     def _check(ident: int, size: int) -> None:
         if ident in _BLOCKS:
             most = _FRAME
+        elif ident == mkv.EBML:
+            most = _HEADER
         elif ident in _WHOLE or ident in _SKIPPED or ident in _IN_GROUP:
             most = _MASTERS
         else:
