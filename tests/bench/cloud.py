@@ -166,6 +166,7 @@ def _both_ways(plane: Plane, pictures: list[Image], seconds: float, step: Step) 
         _wait(3.0, step, 0.1, "Warming up")
         first, begin, cpu = len(line.captured), time.perf_counter(), time.process_time()
         _wait(seconds, step, 0.15, f"Sending and watching 1080p30 for {seconds:g} s")
+        load = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
         cores = (time.process_time() - cpu) / (time.perf_counter() - begin)
         chosen = set(list(line.captured)[first:])
         passed_over, dropped = line.feed.passed_over, line.camera.dropped if line.camera else 0
@@ -180,6 +181,7 @@ def _both_ways(plane: Plane, pictures: list[Image], seconds: float, step: Step) 
         *_late("added by us, both ways", both, floor=60.0),
         *_late("captured to seen again, over the loopback", through),
         Figure("CPU for one stream both ways", cores, "cores", floor=1.0),
+        Figure("programs that wanted a core meanwhile, a core (load)", load, "programs"),
         Figure("frames passed over by the encoder", passed_over, "frames"),
         Figure("frames not read in time by the watcher", dropped, "frames"),
     ]

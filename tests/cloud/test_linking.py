@@ -71,7 +71,7 @@ def test_what_is_inspected_is_sent_until_the_settings_say_no_more(
         shows(station, number + 1)
         until(lambda number=number: station.linking.sending().sent_frames == number + 1)
     station.save_settings(video_stream="")
-    until(lambda: station.linking.sending() is None)
+    until(lambda: station.linking.sending() is None and len(plane.stored) == 3)
     assert plane.timecodes() == [
         round((START + number * timedelta(seconds=1)).timestamp() * 1000) for number in range(3)
     ]
