@@ -37,12 +37,12 @@ class Settings(BaseModel):
         keep_pass_share: of PASS pictures this share stays, 1 for all.
         sample_pass_after_days: until then all PASS pictures stay.
         keep_pass_days: the sample too; 0 for ever.
+        keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
         aws_region, aws_profile: where the AWS account is and who asks, no secret; "" takes the computer's own settings.
         aws_endpoint: of the services instead of Amazon's own; "" for none.
         video_stream: Kinesis video stream that the line's camera is sent to; "" for none.
         video_images: fragments of it ask to become pictures in S3.
         video_clips: the ten seconds around a defect are kept with its alarm.
-        keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

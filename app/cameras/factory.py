@@ -15,7 +15,7 @@ from app.cameras.video import VideoFile
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 
-POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE or folder:FOLDER"
+POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
 
 _others: dict[str, Callable[[str], FrameSource]] = {}
 
@@ -71,6 +71,6 @@ def make_source(
     if kind in _others:
         return _others[kind](rest)
     if kind == "kvs":
-        raise SourceError(f"{address} is watched through a station's AWS link only. Possible are {POSSIBLE}.")
+        raise SourceError(f"{address} is watched through a station's AWS link, and none is open here.")
     shown = without_credentials(address)
     raise SourceError(f"{shown!r} is not a source this station knows. Possible are {POSSIBLE}.")

@@ -18,7 +18,7 @@ from app.domain.wear import WearLimit
 if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
-SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
+SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER | kvs:STREAM"
 BENCHES = ("vision", "labeling", "records", "serverless", "cloud")
 
 _DATASET = (

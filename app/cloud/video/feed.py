@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -167,7 +165,6 @@ class Feed:
         self._thread: threading.Thread | None = None
         self._encoded = 0
         self._trouble = ""
-        self._milliseconds: deque[float] = deque(maxlen=300)
 
     def offer(self, frame: Frame) -> None:
         """Any thread; returns at once."""
@@ -216,7 +213,6 @@ class Feed:
                 self._encoder.cut()
                 self._tell(lambda sink: sink.pause())
                 continue
-            begin = time.perf_counter()
             try:
                 encoded = self._encoder.encode(frame)
             except Exception as error:  # a picture no encoder takes must not end the thread
@@ -227,7 +223,6 @@ class Feed:
                 continue
             failures, self._trouble = 0, ""
             self._encoded += 1
-            self._milliseconds.append(1000 * (time.perf_counter() - begin))
             self._tell(lambda sink, encoded=encoded: sink.add(encoded))  # type: ignore[misc]
 
     def _tell(self, call: Callable[[Sink], None]) -> None:
