@@ -222,6 +222,19 @@ def test_a_damaged_stream_costs_pictures_and_no_more(
     assert all("kvs:line-1" in words for words in reader.errors)
 
 
+def test_an_endpoint_that_is_no_more_is_asked_for_anew(
+    plane: MediaPlane, produced: Produced, session: CloudSession, control_plane: str
+) -> None:
+    streams = Streams(session)
+    streams._endpoints[STREAM, "GET_MEDIA"] = ("http://127.0.0.1:1", streams._clock())
+    reader = Reader(KinesisCamera(session, STREAM, streams=streams))
+    watched(plane)
+    produced.gops(1)
+    until(lambda: reader.frames)
+    reader.end()
+    assert "can't be reached" in reader.errors[0]
+
+
 def test_an_error_inside_the_stream_is_told(
     plane: MediaPlane, produced: Produced, watch: Callable[..., KinesisCamera]
 ) -> None:

@@ -98,6 +98,7 @@ class KinesisCamera:
         self._lock = threading.Lock()
         self._device: _Watching | None = None
         self._token, self._token_at = "", 0.0
+        self._failed = False  # the last try to connect: the endpoint may be another one now
         self._state = WatchState()
         # Producer's time of a fragment: of its newest picture that was shown. One that comes twice, since it was sent
         # twice or watching was lost in the middle of it, is not shown twice.
@@ -144,7 +145,8 @@ class KinesisCamera:
             selector = {"StartSelectorType": "CONTINUATION_TOKEN", "ContinuationToken": self._token}
         self._token = ""  # one that is not accepted is not tried again
         try:
-            endpoint = self._streams.endpoint(self.name, "GET_MEDIA")
+            endpoint = self._streams.endpoint(self.name, "GET_MEDIA", renew=self._failed)
+            self._failed = True
             try:
                 payload = self._ask(endpoint, selector)
             except CloudError as error:
@@ -153,6 +155,7 @@ class KinesisCamera:
                 payload = self._ask(endpoint, {"StartSelectorType": "NOW"})
         except CloudError as error:
             raise SourceError(f"{self.address}: {error}") from error
+        self._failed = False
         device = _Watching(self, payload)
         with self._lock:
             self._device = device
