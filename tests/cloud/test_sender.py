@@ -404,6 +404,33 @@ def test_a_line_is_never_slowed_and_what_was_passed_over_is_counted(plane: Media
     assert list(decoded(plane).values()) == [0, 30]
 
 
+def test_a_picture_that_can_not_be_encoded_costs_itself_only(plane: MediaPlane, session: CloudSession) -> None:
+    class Faulty(Encoder):
+        calls = 0
+
+        def encode(self, frame: Any) -> Any:
+            encoded = super().encode(frame)
+            self.calls += 1
+            if self.calls == 3:
+                raise ValueError("as asked for")
+            return encoded
+
+    camera, encoder = Camera(), Faulty()
+    feed = Feed("usb:0", encoder)
+    sender = VideoSender(session, STREAM, feed, retry=QUICK)
+    feed.start()
+    sender.start()
+    for number in range(6):
+        feed.offer(camera.take())
+        until(lambda number=number: encoder.calls == number + 1)
+    until(lambda: feed.encoded == 5)
+    feed.stop()
+    assert sender.stop(10)
+    assert [len(one.frames) for one in plane.stored] == [2, 3]
+    assert list(decoded(plane).values()) == [0, 1, 3, 4, 5]
+    assert sender.state().words == "No video is sent."
+
+
 def test_a_camera_that_pauses_ends_its_fragment(plane: MediaPlane, make: Callable[..., Sent]) -> None:
     sent = make()
     sent.gops(1)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import av
+import av.error
+
 from app.cloud.session import CloudError, CloudSession, in_words
 from app.cloud.video import mkv
 from app.cloud.video.feed import GOP_MS, EncodedFrame
@@ -147,7 +150,11 @@ def write_clip(
     frames = ring.frames(moment - before, moment + after, moment)
     if not frames:
         raise LinesightError(f"There is no video of {moment:%Y-%m-%d %H:%M:%S} UTC left to make a clip of.")
-    _write(path, muxed(frames, kind))
+    try:
+        data = muxed(frames, kind)
+    except av.error.FFmpegError as error:
+        raise LinesightError(f"The clip {path.name} can't be put together ({error}).") from error
+    _write(path, data)
     return Clip(path, _time(frames[0].stamp), _time(frames[-1].stamp), len(frames))
 
 
@@ -157,8 +164,6 @@ def muxed(frames: list[EncodedFrame], kind: str) -> bytes:
     Args:
         kind: "mp4" or "matroska".
     """
-    import av
-
     track, zero = frames[0].track, frames[0].stamp
     parts = [mkv.header(track)]
     begun = zero

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+import av
+import av.error
 import cv2
 import numpy as np
+from av.codec.context import Flags
+from av.video.frame import PictureType
 
 from app.cameras.slot import LatestFrameSlot
 from app.cloud.session import CloudError
@@ -67,7 +71,7 @@ class Encoder:
 
     def __init__(self, kbit: int = 6000) -> None:
         self._kbit = kbit
-        self._context: object | None = None
+        self._context: av.VideoCodecContext | None = None
         self._track: mkv.Track | None = None
         self._timeline = 0
         self._last = self._gop = -1
@@ -105,10 +109,6 @@ class Encoder:
         return stamp
 
     def _open(self, width: int, height: int) -> None:
-        import av
-        import av.error
-        from av.codec.context import Flags
-
         try:
             context = av.CodecContext.create("libx264", "w")
             assert isinstance(context, av.VideoCodecContext)
@@ -134,16 +134,12 @@ class Encoder:
         self._cut = True
 
     def _compress(self, image: Image, key: bool) -> bytes:
-        import av
-        from av.video.frame import PictureType
-
-        context = self._context
-        assert isinstance(context, av.VideoCodecContext)
+        assert self._context is not None
         planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
         picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         picture.pts, picture.time_base = self._pts, Fraction(1, 1000)
         picture.pict_type = PictureType.I if key else PictureType.NONE
-        data = b"".join(bytes(packet) for packet in context.encode(picture))
+        data = b"".join(bytes(packet) for packet in self._context.encode(picture))
         if not data:
             raise CloudError("The H.264 encoder gave no picture.")
         return mkv.avcc(data)
@@ -217,6 +213,7 @@ class Feed:
                 encoded = self._encoder.encode(frame)
             except Exception as error:  # a picture no encoder takes must not end the thread
                 failures += 1
+                self._encoder.cut()  # what follows must not build on a picture that nobody got
                 self._trouble = str(error) or type(error).__name__
                 if failures <= _TRIES:
                     log.exception("a frame of %s could not be encoded", self.name)
