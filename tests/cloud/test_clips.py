@@ -60,8 +60,10 @@ def test_a_moment_that_has_just_passed_waits_for_what_follows(tmp_path: Path) ->
     done: list[Any] = []
     writer = Thread(target=lambda: done.append(write_clip(ring, START + timedelta(seconds=4.9), tmp_path / "a.mp4")))
     writer.start()
-    for _ in range(60):
+    for _ in range(49):
+        ring.add(encoder.encode(camera.take()))
         assert not done
+    for _ in range(11):
         ring.add(encoder.encode(camera.take()))
     writer.join(10)
     assert done[0].end == START + timedelta(seconds=9.9)
