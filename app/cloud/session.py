@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class CloudSession:
         self.address = address
         self._lock = threading.Lock()  # boto3's session may be used by one thread at a time
         self._session: Any = None
+        self._trust: ssl.SSLContext | None = None
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, endpoint: str = "") -> Any:
@@ -109,6 +111,28 @@ class CloudSession:
         except BotoCoreError as error:
             raise in_words(error, "A request can't be signed") from error
         return dict(request.headers.items())
+
+    def trust(self) -> ssl.SSLContext:
+        """Whom to trust where a connection is not boto3's: as boto3 does, also behind a proxy that has its own
+        certificate (AWS_CA_BUNDLE).
+
+        Raises:
+            CloudError: the bundle can't be read.
+        """
+        from botocore.httpsession import get_cert_path
+
+        with self._lock:
+            if self._trust is None:
+                # There is no public way to this setting.
+                bundle = self._boto()._session.get_config_variable("ca_bundle")
+                try:
+                    context = ssl.create_default_context(cafile=bundle or None)
+                    if not bundle:  # some systems bring no certificates of their own
+                        context.load_verify_locations(get_cert_path(True))
+                except OSError as error:
+                    raise CloudError(f"The certificates {bundle} can't be read. Check AWS_CA_BUNDLE.") from error
+                self._trust = context
+            return self._trust
 
     def _boto(self) -> Any:
         if self._session is None:

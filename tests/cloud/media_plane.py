@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import random
+import ssl
 import threading
 import time
 from collections import deque
@@ -89,14 +90,14 @@ class _Violation(Exception):
 class MediaPlane:
     """A real server on a thread of its own; a context manager."""
 
-    def __init__(self, *, keeps: bool = True) -> None:
+    def __init__(self, *, keeps: bool = True, tls: ssl.SSLContext | None = None) -> None:
         self.faults = Faults()
         self.stored: list[Stored] = []  # whole fragments, in order
         self.violations: list[str] = []
         self.requests: list[tuple[str, Any]] = []
         self.connections = 0
         self.url = ""
-        self._keeps = keeps
+        self._keeps, self._tls = keeps, tls
         self._live: list[Stored] = []  # also those under way
         self._putting: list[web.Request] = []
         self._getting: list[web.Request] = []
@@ -148,9 +149,9 @@ class MediaPlane:
         app.router.add_post("/listFragments", self._list_fragments)
         runner = web.AppRunner(app, shutdown_timeout=0.5, handler_cancellation=True)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         self._ready.set()
         await self._stop.wait()
         for request in [*self._putting, *self._getting]:

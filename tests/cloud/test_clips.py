@@ -58,7 +58,9 @@ def test_a_moment_that_has_just_passed_waits_for_what_follows(tmp_path: Path) ->
     for _ in range(50):
         ring.add(encoder.encode(camera.take()))
     done: list[Any] = []
-    writer = Thread(target=lambda: done.append(write_clip(ring, START + timedelta(seconds=4.9), tmp_path / "a.mp4")))
+    writer = Thread(
+        target=lambda: done.append(write_clip(ring, START + timedelta(seconds=4.9), tmp_path / "a.mp4", patience=30))
+    )
     writer.start()
     for _ in range(49):
         ring.add(encoder.encode(camera.take()))

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import TYPE_CHECKING
 
 from app.cloud.session import CloudError, refused
@@ -89,7 +90,9 @@ class PutMedia:
         self._body_ended = False
         self._clock = time.monotonic
 
-    async def run(self, client: aiohttp.ClientSession, url: str, headers: Mapping[str, str], first: Fragment) -> None:
+    async def run(
+        self, client: aiohttp.ClientSession, url: str, headers: Mapping[str, str], trust: SSLContext, first: Fragment
+    ) -> None:
         """Until the body has ended and the service has answered.
 
         Raises:
@@ -101,7 +104,9 @@ class PutMedia:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect, connect=self._limits.connect)
         try:
             async with asyncio.timeout(self._limits.silence) as self._deadline:
-                async with client.post(url, data=self._body(first), headers=headers, timeout=timeout) as response:
+                async with client.post(
+                    url, data=self._body(first), headers=headers, timeout=timeout, ssl=trust
+                ) as response:
                     if response.status != 200:
                         raise await _refusal(response)
                     reader = AckReader()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from ssl import SSLContext
 from typing import TYPE_CHECKING
 
 from app.cloud.session import CloudError, CloudSession
@@ -153,13 +154,15 @@ class VideoSender:
 
     def state(self) -> SenderState:
         delays = sorted(self._delays.copy())
+        connection = self._connection
+        now = 0 if connection is None else connection.told.persisted
         late = delays[int(0.95 * (len(delays) - 1))] if delays else None
         return SenderState(
             self._doing,
             self._feed.trouble or self._words,
             self.buffer.waiting(),
             self._sent_frames,
-            self._persisted,
+            self._persisted + now,
             self._feed.passed_over,
             self._reconnects,
             late,
@@ -246,7 +249,7 @@ class VideoSender:
                 self._say(Sending.SENDING, f"Sending to {self.stream}.")
                 return Told()
             first = oldest
-            url, headers = await asyncio.to_thread(self._request, first, renew)
+            url, headers, trust = await asyncio.to_thread(self._request, first, renew)
             connection = self._connection = PutMedia(
                 self.buffer,
                 stamp=self._stamp,
@@ -257,12 +260,15 @@ class VideoSender:
                 ending=lambda: self._ending,
                 heard=self._heard,
             )
-            await connection.run(client, url, headers, first)
+            await connection.run(client, url, headers, trust, first)
             self._say(Sending.SENDING, f"Sending to {self.stream}.")
         except CloudError as error:
             self._lost(str(error))
         except TimeoutError:
             self._lost(f"AWS has not answered for {self._limits.silence:g} s. Check the network.")
+        except aiohttp.ClientSSLError as error:
+            log.info("%s", error)
+            self._lost("The connection to AWS is not trusted. Check the computer's clock and proxy (AWS_CA_BUNDLE).")
         except (OSError, aiohttp.ClientError) as error:
             log.info("the connection to %s was lost: %s", self.stream, str(error) or type(error).__name__)
             if connection is not None and self.buffer.after(0) is None:
@@ -271,18 +277,18 @@ class VideoSender:
             else:
                 self._lost("The connection to AWS was lost. Check the network.")
         finally:
-            self._connection = None
+            if connection is not None:
+                self._connection, self._persisted = None, self._persisted + connection.told.persisted
         if connection is None:
             return None
         self._keeps = connection.keeps
-        self._persisted += connection.told.persisted
         if self._doing is Sending.LOST:
             self._reconnects += connection.told.acks > 0
         self._doubtful.update(connection.told.whole)
         return connection.told
 
-    def _request(self, first: Fragment, renew: bool) -> tuple[str, dict[str, str]]:
-        """Slow: where to, with which signed headers."""
+    def _request(self, first: Fragment, renew: bool) -> tuple[str, dict[str, str], SSLContext]:
+        """Slow: where to, with which signed headers, and whom to trust."""
         if self._keeps is None:
             try:
                 self._keeps = self._streams.describe(self.stream).retention_hours > 0
@@ -298,7 +304,7 @@ class VideoSender:
             "x-amzn-fragment-acknowledgment-required": "1",
         }
         url = f"{place}/putMedia"
-        return url, self._session.signed("POST", url, "kinesisvideo", headers)
+        return url, self._session.signed("POST", url, "kinesisvideo", headers), self._session.trust()
 
     async def _settle_doubts(self) -> None:
         """Fragments that were sent whole and not confirmed: those that arrived are not sent again."""
