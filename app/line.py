@@ -66,6 +66,7 @@ class Line:
         given: (source, model) that `begin` starts with instead of what the settings say.
         tell: says what has changed.
         recorded: receives each inspection after its commit.
+        tap: puts what else sees the frames between source and line.
     """
 
     def __init__(
@@ -76,7 +77,9 @@ class Line:
         given: tuple[str | None, str | None],
         tell: Callable[[Change], None],
         recorded: Callable[[Inspection], None],
+        tap: Callable[[FrameSource], FrameSource] = lambda source: source,
     ) -> None:
+        self._tap = tap
         self._host, self._demo_seed, self._given = host, demo_seed, given
         self._tell, self._recorded = tell, recorded
         self._lock = threading.Lock()  # guards the fields below; held for moments only
@@ -270,7 +273,7 @@ class Line:
                     detector = plain.with_limits(self._limits)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None
-                camera = make_source(source, seed=self._demo_seed if is_demo else None, known=known)
+                camera = self._tap(make_source(source, seed=self._demo_seed if is_demo else None, known=known))
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
             except Cancelled:

@@ -29,6 +29,10 @@ class DataFolder:
         return self.root / "images"
 
     @property
+    def clips(self) -> Path:
+        return self.root / "clips"
+
+    @property
     def models(self) -> Path:
         return self.root / "models"
 

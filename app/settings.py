@@ -56,6 +56,11 @@ class Settings(BaseModel):
         report_at: when that of a day is made, on the station's clock; that of a shift follows its end.
         report_formats: of these reports.
         report_folder: where they go; "" for the data folder's own.
+        aws_region, aws_profile: where the AWS account is and who asks, no secret; "" takes the computer's own settings.
+        aws_endpoint: of the services instead of Amazon's own; "" for none.
+        video_stream: Kinesis video stream that the line's camera is sent to; "" for none.
+        video_images: fragments of it ask to become pictures in S3.
+        video_clips: the ten seconds around a defect are kept with its alarm.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -79,6 +84,13 @@ class Settings(BaseModel):
     sample_pass_after_days: int = Field(default=30, ge=0, le=36_500)
     keep_pass_days: int = Field(default=0, ge=0, le=36_500)
     keep_free_gb: float = Field(default=0.0, ge=0, le=1_000_000)
+    aws_region: str = Field(default="", max_length=60)
+    aws_profile: str = Field(default="", max_length=100)
+    aws_endpoint: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    video_stream: str = Field(default="", pattern=r"^[a-zA-Z0-9_.-]{0,256}$")
+    video_images: bool = False
+    video_clips: bool = False
+
     tidy_by_itself: bool = False
 
     review_pass_rate: float = Field(default=0.02, ge=0, le=1)

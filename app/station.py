@@ -30,6 +30,7 @@ from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lifecycle.training import describe_dataset, train_on_dataset
 from app.line import Line
+from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.paths import DataFolder
@@ -93,7 +94,15 @@ class Station:
             self.store.close()
             raise
         self._saving = threading.Lock()  # held while the settings are changed
-        self.line = Line(self, demo_seed=demo_seed, given=(source, model), tell=self._tell, recorded=self._recorded)
+        self.linking = LinkDesk(self)
+        self.line = Line(
+            self,
+            demo_seed=demo_seed,
+            given=(source, model),
+            tell=self._tell,
+            recorded=self._recorded,
+            tap=self.linking.tap,
+        )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
         self.keeping = Keeper(self)
@@ -273,6 +282,7 @@ class Station:
         self.reporting.close()
         self.watching.close()
         self.rounds.close()
+        self.linking.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()
@@ -287,6 +297,7 @@ class Station:
     def _recorded(self, row: Inspection) -> None:
         self._tally.add(row)
         self.lots.recorded(row)
+        self.linking.recorded(row)
 
     def _tell(self, change: Change) -> None:
         with self._lock:

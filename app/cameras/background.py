@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 class Device(Protocol):
     """A connected camera. All calls come from one thread and may block."""
 
-    def grab(self) -> Image:
-        """The next picture, (H, W, 3) uint8 BGR; SourceError when the camera is lost."""
+    def grab(self) -> Image | Frame:
+        """The next picture, (H, W, 3) uint8 BGR, as a frame where the device knows when it was taken;
+        SourceError when the camera is lost."""
 
     def release(self) -> None: ...
 
@@ -131,8 +132,8 @@ class _Session(threading.Thread):
             device = self._connect()
             self.ready.set()
             while not self._abandoned.is_set():
-                image = device.grab()
-                self.slot.put(Frame(image, self._address))
+                taken = device.grab()
+                self.slot.put(taken if isinstance(taken, Frame) else Frame(taken, self._address))
         except SourceError as error:
             self.error = error
         except Exception as error:  # noqa: BLE001 - a driver's surprise must reach the reader, not die with this thread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +15,21 @@ from app.cameras.video import VideoFile
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 
-POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE or folder:FOLDER"
+POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+
+_others: dict[str, Callable[[str], FrameSource]] = {}
+
+
+def register_source(kind: str, make: Callable[[str], FrameSource]) -> Callable[[], None]:
+    """Lets `make_source` make sources of a room that cameras do not know: `make` gets what stands behind `kind:`,
+    and may raise SourceError. The newest registration counts; returns what ends this one."""
+    _others[kind] = make
+
+    def end() -> None:
+        if _others.get(kind) is make:
+            del _others[kind]
+
+    return end
 
 
 def make_source(
@@ -29,7 +43,7 @@ def make_source(
     """The source an address names, not opened yet.
 
     Args:
-        address: `demo | usb:N | rtsp://... | rtsps://... | video:PATH | folder:PATH`.
+        address: `demo | usb:N | rtsp://... | rtsps://... | video:PATH | folder:PATH`, and what was registered.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
         known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
@@ -54,7 +68,9 @@ def make_source(
         return VideoFile(Path(rest).expanduser())
     if kind == "folder":
         return FolderSource(Path(rest).expanduser(), watch=watch, known=known)
+    if kind in _others:
+        return _others[kind](rest)
     if kind == "kvs":
-        raise SourceError(f"{address} comes with the AWS link, which is not in this version. Possible are {POSSIBLE}.")
+        raise SourceError(f"{address} is watched through a station's AWS link, and none is open here.")
     shown = without_credentials(address)
     raise SourceError(f"{shown!r} is not a source this station knows. Possible are {POSSIBLE}.")

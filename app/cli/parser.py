@@ -18,8 +18,8 @@ from app.domain.wear import WearLimit
 if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
-SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER"
-BENCHES = ("vision", "labeling", "lifecycle", "lots", "records", "serverless", "alarms")
+SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER | kvs:STREAM"
+BENCHES = ("vision", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "

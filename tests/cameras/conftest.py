@@ -18,6 +18,9 @@ import pytest
 from app.domain.frame import Image
 from app.pictures import encode_png
 
+# A stream watched as a camera keeps the contract of cameras.
+from tests.cloud.conftest import control_plane, make_watched, moto_address, plane, session  # noqa: F401
+
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 

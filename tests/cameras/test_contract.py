@@ -19,7 +19,7 @@ Make = Callable[[], FrameSource]
 STOP_WITHIN = 0.5
 
 
-@pytest.fixture(params=["demo", "folder", "folder-once", "video", "usb", "rtsp"])
+@pytest.fixture(params=["demo", "folder", "folder-once", "video", "usb", "rtsp", "kvs"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes a source of each kind that gives at least three frames and then, where it can, pauses or ends."""
     kind = request.param
@@ -31,6 +31,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     if kind == "rtsp":
         server = request.getfixturevalue("rtsp_server")
         return lambda: make_source(server.url)
+    if kind == "kvs":
+        return request.getfixturevalue("make_watched")
     kit = request.getfixturevalue("kit")
     if kind == "video":
         clip = kit.clip(tmp_path / "clip.mp4", frames=8)
