@@ -37,6 +37,8 @@ class Settings(BaseModel):
         keep_pass_share: of PASS pictures this share stays, 1 for all.
         sample_pass_after_days: until then all PASS pictures stay.
         keep_pass_days: the sample too; 0 for ever.
+        parts_a_day, defect_share: what the line makes, for what a threshold does to a day of it.
+        escape_cost, reject_cost, currency: of a defective part that passes, and of a good one that fails; 0: not told.
         keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
     """
 
@@ -58,6 +60,11 @@ class Settings(BaseModel):
     sample_pass_after_days: int = Field(default=30, ge=0, le=36_500)
     keep_pass_days: int = Field(default=0, ge=0, le=36_500)
     keep_free_gb: float = Field(default=0.0, ge=0, le=1_000_000)
+    parts_a_day: float = Field(default=1000.0, ge=0, le=1e9)
+    defect_share: float = Field(default=0.05, ge=0, le=1)
+    escape_cost: float = Field(default=0.0, ge=0, le=1e9)
+    reject_cost: float = Field(default=0.0, ge=0, le=1e9)
+    currency: str = Field(default="EUR", min_length=1, max_length=8)
 
     @field_validator("zone")
     @classmethod

@@ -95,6 +95,7 @@ class Bridge(QObject):
     alarms = Signal()
     state = Signal()
     labels = Signal()
+    versions = Signal()
 
     def __init__(self, station: StationPort, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -151,6 +152,7 @@ class Bridge(QObject):
             ("ALARMS", self.alarms),
             ("HEALTH", self.health),
             ("LABELS", self.labels),
+            ("VERSIONS", self.versions),
         ):
             if name in changes:
                 signal.emit()

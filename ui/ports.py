@@ -12,7 +12,8 @@ from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.frame import Image
 from app.domain.inspection import Inspection, Outcome
-from app.domain.training import DatasetSummary, TrainedModel
+from app.domain.training import DatasetSummary
+from app.improving import ImproveDesk
 from app.jobs import Job
 from app.labelling import LabellingDesk
 from app.merging import MergeDesk
@@ -21,7 +22,7 @@ from app.reports.figures import Figures
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, Phase, State
 
-__all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort", "TrainedModel"]
+__all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort"]
 
 
 class StationPort(Protocol):
@@ -32,6 +33,8 @@ class StationPort(Protocol):
     def data(self) -> DataFolder: ...
     @property
     def labelling(self) -> LabellingDesk: ...
+    @property
+    def improving(self) -> ImproveDesk: ...
     @property
     def merging(self) -> MergeDesk: ...
     @property
@@ -50,8 +53,6 @@ class StationPort(Protocol):
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]: ...
     def today(self) -> date: ...
     def begin(self) -> None: ...
-    def train(self, dataset: Path, product: str, size: int = 256) -> Job[TrainedModel]: ...
-    def describe_dataset(self, dataset: Path) -> DatasetSummary: ...  # slow
     def inspect_source(self, source: str, model: str = "", product: str = "") -> None: ...
     def stop(self) -> None: ...
     def resume(self) -> None: ...

@@ -74,7 +74,7 @@ class Window(QMainWindow):
         self.alarm_strip = AlarmStrip(self.thumbs)
         self.live = LivePage(self.bridge, self.thumbs, zone)
         self.label = LabelPage(self.bridge, self.station.labelling)
-        self.train = TrainPage(self.bridge)
+        self.train = TrainPage(self.bridge, self.station.improving)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
         self.reports = ReportsPage(self.bridge)
         self.setup = SetupPage(self.bridge)
@@ -116,6 +116,7 @@ class Window(QMainWindow):
         self.rail.chosen.connect(self.go)
         self.live.go.connect(self.go)
         self.train.inspect_with.connect(self._inspect_with)
+        self.train.label_wanted.connect(self._label)
         self.label.train_wanted.connect(self._train_on)
         self.setup.started.connect(lambda: self.go("live"))
         self.setup.training_wanted.connect(lambda: self.go("train"))
@@ -160,6 +161,10 @@ class Window(QMainWindow):
         self.go("train")
         place = self.station.labelling.place
         self.train.take_set(Path(snapshot), place.name if place else "")
+
+    def _label(self, sha256: str) -> None:
+        self.go("label")
+        self.label.show_picture(sha256)
 
     def _refresh_alarms(self) -> None:
         alarms = self.station.active_alarms()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.cameras.demo import training_parts
@@ -13,15 +15,18 @@ from app.domain.frame import Image
 from app.domain.training import DatasetSummary, TrainedModel
 from app.lifecycle.checkpoints import wanted_checkpoints
 from app.lifecycle.shelf import ModelShelf
-from app.pictures import read_picture
+from app.lifecycle.versions import Card, Proof, Registry
+from app.pictures import encode_png, read_picture
 from app.vision.checkpoints import Wanted
 from app.vision.defects import Defect
+from app.vision.detector import Detector
 from app.vision.survey import MIN_NORMALS, Sample
 from app.vision.training import train
 
 Step = Callable[[float, str], None]
 
 DEMO_NORMALS = 40
+_PROOF = 3  # pictures with their scores, for the release gate
 _GOOD_NUMBER = 20
 _LONGEST_NAME = 60
 _DRAWING = 0.2  # share of the demo training that is drawing
@@ -77,10 +82,30 @@ def train_on_demo(shelf: ModelShelf, product: str, seed: int, step: Step) -> Tra
         words = f"Taking pictures of good parts, {len(parts)} of {DEMO_NORMALS}"
         step(_DRAWING * len(parts) / DEMO_NORMALS, words)
     samples = [Sample(f"demo part {number}", _giver(part)) for number, part in enumerate(parts, 1)]
-    rest = 1 - _DRAWING
-    return _keep(
-        shelf, samples, product, None, lambda fraction, words: step(_DRAWING + rest * fraction, words), problems=()
+    rest, begin = 1 - _DRAWING, datetime.now(UTC)
+    trained = train(samples, name=product, step=lambda fraction, words: step(_DRAWING + rest * fraction, words))
+    described, registry, detector = trained.model.description, Registry(shelf), Detector(trained.model, trained.ref)
+    proof = [
+        Proof(f"demo part {number}", registry.keep_picture(product, encode_png(part), ".png"), detector.score(part))
+        for number, part in enumerate(parts[:_PROOF], 1)
+    ]
+    card = Card(
+        product=product,
+        sha256=hashlib.sha256(trained.data).hexdigest(),
+        created_at=begin,
+        by="",
+        parent="",
+        dataset=f"{DEMO_NORMALS} drawn good parts of the demo line",
+        dataset_fingerprint=described.training.fingerprint,
+        settings=(("learned from", "good parts"), ("feature extractor", described.backbone)),
+        seconds=trained.seconds,
+        metrics=None,
+        notes=("Made for the demo line; its drawn parts have no test set.",),
+        proof=tuple(proof),
     )
+    stored = registry.add(product, trained.data, card)
+    limits = trained.model.limits
+    return TrainedModel(stored.ref, stored.path, len(trained.used), limits.threshold, trained.seconds, ())
 
 
 def _keep(
