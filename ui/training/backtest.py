@@ -70,7 +70,10 @@ class BacktestView(QWidget):
         figures.setContentsMargins(0, 0, 0, 0)
         self.browser = PictureBrowser(bridge, desk)
         self.browser.view.drawn.connect(lambda region: self.set_region(region))
-        top = QHBoxLayout()
+        self.browser.enlarged.connect(lambda _large: self._update())
+        self._options = QWidget()
+        top = QHBoxLayout(self._options)
+        top.setContentsMargins(0, 0, 0, 0)
         top.setSpacing(8)
         top.addWidget(self.on)
         top.addStretch(1)
@@ -79,7 +82,7 @@ class BacktestView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addLayout(top)
+        layout.addWidget(self._options)
         layout.addWidget(self.what)
         layout.addWidget(self._counts)
         layout.addWidget(self.result)
@@ -110,7 +113,8 @@ class BacktestView(QWidget):
 
     def set_threshold(self, threshold: float | None) -> None:
         """What is tried in place of the version's own."""
-        self.threshold = threshold
+        self.threshold, self.found = threshold, None
+        self.result.tell("")
         self._update()
 
     def set_region(self, region: tuple[float, float, float, float] | None) -> None:
@@ -140,8 +144,11 @@ class BacktestView(QWidget):
         self.what.setText(words)
         self.whole.setVisible(region is not None)
         self.own.setVisible(self.threshold is not None)
-        self.own.setText(f"Own {number(version.threshold)}")
-        self._counts.setVisible(self.found is not None)
+        self.own.setText(f"Back to {number(version.threshold)}")
+        large = self.browser.large
+        self._options.setVisible(not large)
+        self._counts.setVisible(self.found is not None and not large)
+        self.what.setVisible(self.found is None or self.draw.isChecked())
 
     def begin(self) -> None:
         """Replays."""
@@ -181,12 +188,12 @@ class BacktestView(QWidget):
 
 
 def _shot(row: BacktestRow) -> Shot:
-    truth = {True: "It is a defect", False: "It is good", None: "Nobody has reviewed it"}[row.truth]
+    truth = {True: "Defect", False: "Good part", None: "Not reviewed"}[row.truth]
     before = f"{row.before.verdict.value} {number(row.before.score)}"
     after = f"{row.after.verdict.value} {number(row.after.score)}"
     return Shot(
         row.name,
-        f"{truth}. Before: {before}; now: {after}.",
+        f"{truth}: {before} → {after}",
         _WORDS[row.turn],
         row.after.verdict,
         row.path,

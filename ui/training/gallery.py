@@ -39,8 +39,9 @@ class GalleryView(QWidget):
         self.label.setToolTip("Opens this picture in Label, to mend what was said of it")
         self.keep = Button("Golden", icon_name="star-outline", on=self._golden)
         self.keep.setToolTip("A golden sample: every release must judge this picture as its label says")
-        self.browser.line.addWidget(self.keep)
-        self.browser.line.addWidget(self.label)
+        self.browser.buttons.addWidget(self.label)
+        self.browser.buttons.addWidget(self.keep)
+        self.browser.enlarged.connect(lambda large: self.kind.setVisible(not large))
         top = QHBoxLayout()
         top.addWidget(self.kind)
         layout = QVBoxLayout(self)
@@ -97,7 +98,7 @@ def _shot(row: TestRow) -> Shot:
     said = (", ".join(row.types) or "defect") if row.anomalous else "good"
     return Shot(
         row.name,
-        f"Label: {said}. Verdict: {row.verdict.value}, score {number(row.score)}.",
+        f"Label {said}, verdict {row.verdict.value} {number(row.score)}",
         f"{said}, {number(row.score)}",
         row.verdict,
         row.path,

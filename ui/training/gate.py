@@ -90,7 +90,7 @@ class ReleaseView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.result)
-        layout.addWidget(scrolled(content), 1)
+        layout.addWidget(scrolled(content, on_card=True), 1)
 
     @property
     def checks(self) -> list[GateCheck]:

@@ -22,7 +22,7 @@ class Curve(Plot):
         self._name = name
         self._words = ""
         super().__init__(name, x, y)
-        self.setMinimumHeight(240)
+        self.setFixedHeight(240)
 
     def show_points(self, points: tuple[CurvePoint, ...], here: tuple[float, float] | None, words: str) -> None:
         self._points, self._here, self._words = points, here, words
@@ -82,7 +82,7 @@ class MeasuresView(QWidget):
         column.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scrolled(content))
+        layout.addWidget(scrolled(content, on_card=True))
 
     def show_version(self, version: Version) -> None:
         metrics = version.metrics
@@ -123,13 +123,13 @@ class MeasuresView(QWidget):
         self.roc.show_points(
             metrics.roc,
             (metrics.fp / good, recall) if recall is not None and good else None,
-            f"ROC AUC {number(metrics.auroc.value)}",
+            f"ROC AUC {number(metrics.auroc.value, 3)}",
         )
         right = metrics.precision.value
         self.pr.show_points(
             metrics.pr,
             (recall, right) if recall is not None and right is not None else None,
-            f"Average precision {number(metrics.average_precision.value)}",
+            f"AP {number(metrics.average_precision.value, 3)}",
         )
         heads = ("Type", "Found", "Recall", "F1", "IoU of the masks")
         for column, words in enumerate(heads):

@@ -67,6 +67,7 @@ class TrainPage(QWidget):
         self.set.touched.connect(self._compose)
         self.jobs = JobsView()
         self.jobs.cancel.connect(self._cancel)
+        self.jobs.all_wanted.connect(self._put_aside)
         self.versions = VersionsPanel()
         self.versions.chosen.connect(self.show_version)
         self.versions.product_chosen.connect(self._choose_product)
@@ -87,9 +88,11 @@ class TrainPage(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(16)
+        self.set.setMinimumWidth(272)
+        self.versions.setMinimumWidth(256)
         layout.addWidget(self.set, 25)
         layout.addLayout(middle, 52)
-        layout.addWidget(self.versions, 23)
+        layout.addWidget(self.versions, 22)
 
     @property
     def results(self) -> ResultsView:
@@ -130,9 +133,13 @@ class TrainPage(QWidget):
     def _compose(self) -> None:
         """Somebody puts a new training together: the one primary button is its."""
         if self.set.folder.text().strip():
-            self._new = True
-            self.versions.mark("")
-            self._arrange()
+            self._put_aside()
+
+    def _put_aside(self) -> None:
+        """No version is on show: there is room for the trainings."""
+        self._new = True
+        self.versions.mark("")
+        self._arrange()
 
     def _train(self, plan: TrainingPlan) -> None:
         def done(job: TrainingJob) -> None:
@@ -257,6 +264,7 @@ class TrainPage(QWidget):
         shown = bool(self._versions) and not self._new and self._results is not None
         self.intro.setVisible(not shown)
         self.results_card.setVisible(shown)
+        self.jobs.set_compact(shown)
         self.set.train.set_role("plain" if shown else "primary")
 
     # -- releases

@@ -53,7 +53,8 @@ class JobLine(QWidget):
     def tell(self, job: TrainingJob, before: int) -> None:
         """`before`: how many trainings come first."""
         self.job = job
-        self.name.setText(asked(job))
+        self.name.setText(f"{job.plan.product}, {job.plan.learn}")
+        self.setToolTip(asked(job))
         ended = job.state.ended
         self.end.setVisible(ended)
         for each in (self.stage, self.left, self.bar):
@@ -68,8 +69,8 @@ class JobLine(QWidget):
             self.stage.setText("Waits" if not before else f"Waits; {before} before it")
             self.left.setText("")
         else:
-            again = "Taken up again after it was cut short. " if job.attempts > 1 else ""
-            self.stage.setText(again + job.stage)
+            self.end.tell("Taken up again after it was cut short." if job.attempts > 1 else "")
+            self.stage.setText(job.stage)
             self.left.setText(time_left(job.seconds_left))
             self.bar.setValue(round(1000 * job.fraction))
 
@@ -83,19 +84,36 @@ class JobLine(QWidget):
 
 
 class JobsView(Card):
-    """Hidden while there is nothing to tell. `cancel` carries the id of a training."""
+    """Hidden while there is nothing to tell. `cancel` carries the id of a training. `all_wanted`: a tap in the compact
+    shape, which shows but one of them."""
 
     cancel = Signal(str)
+    all_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__(padding=16)
+        self._compact = False
         self.lines: dict[str, JobLine] = {}
         self._dismissed: set[str] = set()
         self._jobs: Sequence[TrainingJob] = ()
         self.more = label("", "note")
+        self.all = Button("", on=self.all_wanted.emit)
+        self._first = QHBoxLayout()
+        self._first.setSpacing(8)
+        self._rest = QVBoxLayout()
+        self._rest.setSpacing(16)
+        self._first.addLayout(self._rest, 1)
+        self._first.addWidget(self.all)
         self.body.setSpacing(16)
+        self.body.addLayout(self._first)
         self.body.addWidget(self.more)
         self.hide()
+
+    def set_compact(self, compact: bool) -> None:
+        """One line beside a version's results, or all there is to tell."""
+        if compact != self._compact:
+            self._compact = compact
+            self.show_jobs(self._jobs)
 
     def show_jobs(self, jobs: Sequence[TrainingJob]) -> None:
         """All trainings, newest first."""
@@ -106,9 +124,12 @@ class JobsView(Card):
         told = [newest] if newest is not None and newest.state is not JobState.DONE else []
         told = [job for job in told if job.id not in self._dismissed]
         shown = [*told, *open_[:_SHOWN]]
+        every = len(told) + len(open_)
+        if self._compact:
+            shown = shown[:1]
         for id_ in set(self.lines) - {job.id for job in shown}:
             line = self.lines.pop(id_)
-            self.body.removeWidget(line)
+            self._rest.removeWidget(line)
             line.hide()
             line.deleteLater()
         for place, job in enumerate(shown):
@@ -121,9 +142,11 @@ class JobsView(Card):
             line.cancel.connect(self.cancel)
             line.dismiss.connect(self._dismiss)
             self.lines[job.id] = line
-            self.body.insertWidget(place, line)
+            self._rest.insertWidget(place, line)
         rest = len(open_) - _SHOWN
-        self.more.setVisible(rest > 0)
+        self.more.setVisible(rest > 0 and not self._compact)
+        self.all.setVisible(self._compact and every > 1)
+        self.all.setText(f"All {every}")
         self.more.setText(f"{rest} more wait." if rest > 0 else "")
         self.setVisible(bool(shown))
 

@@ -71,6 +71,8 @@ class ResultsView(QWidget):
         self.release = ReleaseView(bridge, desk, self.job)
         self.release.changed.connect(self._update)
         self.release.released.connect(self.released)
+        for each in (self.gallery, self.backtest):
+            each.browser.enlarged.connect(self._enlarge)
         self.stack = QStackedWidget()
         self.views: dict[str, QWidget] = {
             "result": result,
@@ -87,7 +89,9 @@ class ResultsView(QWidget):
         names.setSpacing(0)
         names.addWidget(self.name)
         names.addWidget(self.state)
-        head = QHBoxLayout()
+        self._head = QWidget()
+        head = QHBoxLayout(self._head)
+        head.setContentsMargins(0, 0, 0, 0)
         head.setSpacing(8)
         head.addLayout(names, 1)
         head.addWidget(self.inspect)
@@ -95,11 +99,15 @@ class ResultsView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addLayout(head)
+        layout.addWidget(self._head)
         layout.addWidget(self.tabs)
         layout.addWidget(self.said)
         layout.addWidget(self.job)
         layout.addWidget(self.stack, 1)
+
+    def _enlarge(self, large: bool) -> None:
+        for each in (self._head, self.tabs):
+            each.setVisible(not large)
 
     @property
     def tab(self) -> str:
@@ -114,6 +122,8 @@ class ResultsView(QWidget):
         self.name.setText(f"{version.product} v{version.number}")
         self.state.setText("released" if version.released else version.problem or "not released")
         if other:
+            for each in (self.gallery, self.backtest):
+                each.browser.enlarge(False)
             self.said.tell(version.problem, "bad")
             if self.tab in ("backtest", "release") or version.metrics is None:
                 self.tabs.set_value("result")
@@ -186,7 +196,7 @@ class ResultsView(QWidget):
         self.primary.setText(words)
         self.primary.setEnabled(can)
         self.primary.setVisible(can or not version.released)
-        self.inspect.setVisible(not version.problem)
+        self.inspect.setVisible(not version.problem and self.tab not in ("backtest", "release"))
 
     def _line_waits(self, version: Version) -> bool:
         """Whether the line inspects this product, and not with this version yet."""

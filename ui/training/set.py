@@ -12,7 +12,7 @@ from app.domain.training import DatasetSummary
 from app.domain.versions import TrainingPlan
 from app.improving import DatasetChoice, ImproveDesk, PlaceChoice
 from ui.bridge import Bridge
-from ui.shared.widgets import Button, Card, Combo, Notice, clear, field, label, scrolled
+from ui.shared.widgets import Button, Card, Combo, Notice, clear, field, label, row, scrolled
 from ui.theme import current
 from ui.theme.theme import font
 from ui.training.words import moment, pictures
@@ -95,12 +95,17 @@ class SetPanel(Card):
         self.product.setMaxLength(60)
         self.product.textChanged.connect(lambda _text: self._update())
         self.library = Combo()
+        self.library.view().setMinimumWidth(400)
         self.library.activated.connect(self._choose_library)
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("or drop a folder or manifest")
         self.folder.setAccessibleName("Folder, manifest or snapshot")
         self.folder.textChanged.connect(self._folder_changed)
-        self.choose = Button("Choose", icon_name="folder-open-outline", on=self._choose_menu)
+        self.choose = Button("", icon_name="folder-open-outline", on=self._choose_menu)
+        self.choose.setAccessibleName("Choose a folder or a file")
+        self.choose.setToolTip("Choose a folder or a file")
+        place = QWidget()
+        place.setLayout(row(self.folder, self.choose))
         self.counts = label(_ENOUGH, "note", wrap=True)
         self.balance = Balance()
         self._notes = QVBoxLayout()
@@ -111,8 +116,10 @@ class SetPanel(Card):
         self.learn, self.size, self.place = Combo(), Combo(), Combo()
         for key, words in _LEARN:
             self.learn.addItem(words, key)
+            self.learn.view().setMinimumWidth(320)
         for side, words in _SIZES:
             self.size.addItem(words, side)
+        self.learn.currentIndexChanged.connect(lambda _index: self._update())
         self.train = Button("Train", "primary", on=self._train)
         self.result = Notice()
         content = QWidget()
@@ -122,8 +129,7 @@ class SetPanel(Card):
         for each in (
             field("Product", self.product),
             field("Pictures", self.library),
-            self.folder,
-            self.choose,
+            place,
             self.counts,
             self.balance,
             notes,
@@ -133,8 +139,7 @@ class SetPanel(Card):
         ):
             column.addWidget(each)
         column.addStretch(1)
-        area = scrolled(content)
-        content.setProperty("kind", "")
+        area = scrolled(content, on_card=True)
         self.body.setSpacing(12)
         self.body.addWidget(area, 1)
         self.body.addWidget(self.result)
@@ -149,8 +154,10 @@ class SetPanel(Card):
         self.library.clear()
         self.library.addItem("A labelled library" if found else "No labelled library yet", "")
         for each in found:
-            made = f", {moment(each.made_at)}" if each.made_at else ""
-            self.library.addItem(f"{each.title}{made}", str(each.path))
+            words = f"{each.library}, as it is now"
+            if each.made_at is not None:
+                words = f"Snapshot {each.number} of {each.library}, {moment(each.made_at)}"
+            self.library.addItem(words, str(each.path))
         self._mark_library()
         self.library.blockSignals(False)
         self._known = {str(each.path): each for each in found}
@@ -254,7 +261,8 @@ class SetPanel(Card):
     def _update(self) -> None:
         summary = self._summary
         # Problems are shown and do not bar the way: a bad line of a manifest is left out, the others are used.
-        count = summary.normals + summary.anomalies if summary is not None else 0
+        defects = self.learn.currentData() == "good parts and defects"
+        count = summary.normals + (summary.anomalies if defects else 0) if summary is not None else 0
         self.train.setText(f"Train on {pictures(count)}" if count else "Train")
         self.train.setEnabled(self.ready)
 

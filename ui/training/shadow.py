@@ -51,9 +51,8 @@ class ShadowCard(Card):
         self.stop.setVisible(running)
         clear(self._lines)
         if told is None or (not mine and not running):
-            self.words.setText(
-                "The candidate judges the live parts in spare time. It reaches neither the outputs nor the record."
-            )
+            words = "A candidate judges the live parts in spare time. It reaches neither the outputs nor the record."
+            self.words.setText(words + (" Choose a version that is not released." if version.released else ""))
         elif not mine:
             self.words.setText(f"{told.version} runs as a shadow now. {told.words}")
         else:

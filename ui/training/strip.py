@@ -23,7 +23,7 @@ from ui.shared.widgets import Button, label
 from ui.theme import current
 from ui.theme.theme import font
 
-_CELL = (124, 92)
+_CELL = (104, 76)
 _GAP = 8
 _LEAST = 0.02  # of the picture: a smaller rectangle was only a tap
 
@@ -162,6 +162,7 @@ class RegionView(PictureView):
     """The picture; while `drawing`, a drag draws a rectangle on it. `drawn` carries it as shares of the picture."""
 
     drawn = Signal(object)
+    tapped = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,8 +183,6 @@ class RegionView(PictureView):
     def mousePressEvent(self, event):  # type: ignore[no-untyped-def]
         if self.drawing and not self.place().isEmpty():
             self._from = self._share(event.position())
-        else:
-            event.ignore()
 
     def mouseMoveEvent(self, event):  # type: ignore[no-untyped-def]
         if self._from is None:
@@ -193,6 +192,8 @@ class RegionView(PictureView):
 
     def mouseReleaseEvent(self, event):  # type: ignore[no-untyped-def]
         if self._from is None:
+            if not self.drawing and self.rect().contains(event.position().toPoint()):
+                self.tapped.emit()
             return
         self._from = None
         if self.region is not None and min(self.region[2:]) < _LEAST:
@@ -216,9 +217,9 @@ class RegionView(PictureView):
 
 
 class PictureBrowser(QWidget):
-    """`shown` carries the shot that is on show, None for none."""
+    """`enlarged` says whether the picture wants all the room there is: a tap on it turns that on and off."""
 
-    shown = Signal(object)
+    enlarged = Signal(bool)
 
     def __init__(self, bridge: Bridge, desk: ImproveDesk) -> None:
         super().__init__()
@@ -229,27 +230,36 @@ class PictureBrowser(QWidget):
         self.view = RegionView()
         self.view.setMinimumSize(QSize(200, 120))
         self.view.resized.connect(self._look)
+        self.view.tapped.connect(lambda: self.enlarge(not self.large))
+        self.view.setToolTip("Tap to enlarge, tap again for all")
+        self.large = False
         self.title = Elided("", "strong", mode=Qt.TextElideMode.ElideMiddle)
-        self.words = label("", "note", wrap=True)
-        self.count = label("", "quiet")
+        self.words = Elided("", "note")
+        self.count = label("", "note")
         self.map = Button(Mode.OVERLAY.value, icon_name="layers-outline", on=self._next_mode)
         self.map.setToolTip("What lies over the picture")
         self.strip = Strip(bridge, desk)
         self.strip.chosen.connect(self._choose)
-        told = QVBoxLayout()
-        told.setSpacing(0)
-        told.addWidget(self.title)
-        told.addWidget(self.words)
-        self.line = QHBoxLayout()
-        self.line.setSpacing(8)
-        self.line.addLayout(told, 1)
-        self.line.addWidget(self.count)
-        self.line.addWidget(self.map)
+        self.buttons = QVBoxLayout()
+        self.buttons.setSpacing(8)
+        self.buttons.addWidget(self.map)
+        beside = QVBoxLayout()
+        beside.addLayout(self.buttons)
+        beside.addStretch(1)
+        top = QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self.view, 1)
+        top.addLayout(beside)
+        told = QHBoxLayout()
+        told.setSpacing(12)
+        told.addWidget(self.title, 3)
+        told.addWidget(self.words, 4)
+        told.addWidget(self.count)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.view, 1)
-        layout.addLayout(self.line)
+        layout.addLayout(top, 1)
+        layout.addLayout(told)
         layout.addWidget(self.strip)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
@@ -263,15 +273,22 @@ class PictureBrowser(QWidget):
         self.strip.show_shots(version, shots)
         self.strip.setVisible(bool(shots))
         self.map.setVisible(bool(shots))
+        if not shots:
+            self.enlarge(False)
         self._choose(0)
+
+    def enlarge(self, large: bool) -> None:
+        if large != self.large:
+            self.large = large
+            self.enlarged.emit(large)
 
     def _choose(self, _place: int) -> None:
         shot = self.shot
-        self.title.setText(shot.title if shot else "")
+        self.title.setText(shot.title.rpartition("/")[2] if shot else "")
+        self.title.setToolTip(shot.title if shot else "")
         self.words.setText(shot.words if shot else "")
         self.count.setText(f"{self.strip.place + 1} of {len(self.shots)}" if shot else "")
         self._look()
-        self.shown.emit(shot)
 
     def _look(self) -> None:
         shot = self.shot

@@ -16,7 +16,7 @@ def amount(value: float | None) -> str:
     """A count a day: whole from ten on, else with one digit."""
     if value is None:
         return "\u2013"
-    return f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"
+    return f"{value:,.0f}" if value >= 9.95 or value == 0 else f"{value:.1f}"
 
 
 def between(each: Measure, say=number) -> str:  # type: ignore[no-untyped-def]
@@ -26,7 +26,8 @@ def between(each: Measure, say=number) -> str:  # type: ignore[no-untyped-def]
 
 def moment(when: datetime) -> str:
     local = when.astimezone()
-    return f"{local.day} {local:%b %Y, %H:%M}"
+    year = "" if local.year == datetime.now().astimezone().year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}, {local:%H:%M}"
 
 
 def time_left(seconds: float | None) -> str:
@@ -54,4 +55,4 @@ def quality(version: Version) -> str:
 
 
 def asked(job: TrainingJob) -> str:
-    return f"{job.plan.product}, {job.plan.learn}, asked for by {job.by} at {moment(job.asked_at)}"
+    return f"asked for by {job.by}, {moment(job.asked_at)}"
