@@ -95,7 +95,6 @@ class FakeStation:
         self._line: threading.Thread | None = None
         self.slow = 0.0
         self.fail_export = ""
-        self.problems: tuple[str, ...] = ()
         self.known_models = True
         self.begin_with: Callable[[], None] | None = None
         self.closed = False

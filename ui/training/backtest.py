@@ -14,6 +14,7 @@ from app.jobs import Job
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Choice, Notice, label, number
 from ui.shared.work import JobBar
+from ui.theme import current
 from ui.training.strip import PictureBrowser, Shot
 from ui.training.threshold import Figure
 
@@ -50,7 +51,8 @@ class BacktestView(QWidget):
         self._running = ""
         self.threshold: float | None = None
         self.found: Backtest | None = None
-        self.on = Choice([("set", "Test set"), ("week", "Last week's production")], "set")
+        self.on = Choice([("set", "Test set"), ("week", "Last week")], "set")
+        self.on.button("week").setToolTip("The pictures the line has kept of the last seven days")
         self.on.chosen.connect(lambda _key: self._update())
         self.own = Button("", "chip", on=lambda: self.set_threshold(None))
         self.draw = Button("Region", "chip", icon_name="crop-free", on=self._drawing)
@@ -180,7 +182,8 @@ class BacktestView(QWidget):
         for turn, figure in self.figures.items():
             figure.tell(str(found.count(turn)), "")
         failed = f" {len(found.failed)} could not be judged: {found.failed[0][1]}" if found.failed else ""
-        self.result.tell(f"{found.words}{failed}", "mention")
+        spare = current().metrics.tight and not failed and not found.count(Turn.DIFFERS)
+        self.result.tell("" if spare else f"{found.words}{failed}", "mention")
         changed = [row for row in found.rows if row.turn is not Turn.SAME]
         rows = changed or list(found.rows)
         self.browser.show_shots(found.trial.version, [_shot(row) for row in rows], found.trial.threshold)

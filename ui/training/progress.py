@@ -113,6 +113,8 @@ class JobsView(Card):
         """One line beside a version's results, or all there is to tell."""
         if compact != self._compact:
             self._compact = compact
+            side = 8 if compact else 16
+            self.body.setContentsMargins(16, side, 16, side)
             self.show_jobs(self._jobs)
 
     def show_jobs(self, jobs: Sequence[TrainingJob]) -> None:

@@ -10,8 +10,9 @@ from app.domain.versions import Consequences, LineFigures, Shadow, Version
 from app.improving import ImproveDesk
 from ui.bridge import Bridge
 from ui.shared.elided import Elided
-from ui.shared.widgets import Button, Choice, Notice, label
+from ui.shared.widgets import Button, Choice, Combo, Notice, label
 from ui.shared.work import Follower, JobBar
+from ui.theme import current
 from ui.training.backtest import BacktestView
 from ui.training.gallery import GalleryView
 from ui.training.gate import ReleaseView
@@ -51,6 +52,11 @@ class ResultsView(QWidget):
         self.inspect = Button("Inspect with it", on=self._inspect)
         self.tabs = Choice(_TABS, "result")
         self.tabs.chosen.connect(self.show_tab)
+        self.tab_list = Combo()  # in place of the tabs where a row has to be saved
+        self.tab_list.setAccessibleName("What to see of this version")
+        for key, words in _TABS:
+            self.tab_list.addItem(words, key)
+        self.tab_list.activated.connect(lambda _index: self.show_tab(self.tab_list.currentData()))
         self.said = Notice()
         self.none = Notice(_NOT_MEASURED)
         self.threshold = ThresholdView(self._consequences)
@@ -85,7 +91,9 @@ class ResultsView(QWidget):
             self.stack.addWidget(view)
         self.primary = Button("", "primary", on=self._press)
         self.primary.setMinimumWidth(200)
-        names = QVBoxLayout()
+        self._names = QWidget()
+        names = QVBoxLayout(self._names)
+        names.setContentsMargins(0, 0, 0, 0)
         names.setSpacing(0)
         names.addWidget(self.name)
         names.addWidget(self.state)
@@ -93,7 +101,8 @@ class ResultsView(QWidget):
         head = QHBoxLayout(self._head)
         head.setContentsMargins(0, 0, 0, 0)
         head.setSpacing(8)
-        head.addLayout(names, 1)
+        head.addWidget(self._names, 1)
+        head.addWidget(self.tab_list, 1)
         head.addWidget(self.inspect)
         head.addWidget(self.primary)
         layout = QVBoxLayout(self)
@@ -104,10 +113,23 @@ class ResultsView(QWidget):
         layout.addWidget(self.said)
         layout.addWidget(self.job)
         layout.addWidget(self.stack, 1)
+        self._large = False
+        self._fit()
+        current().changed.connect(self._fit)
 
     def _enlarge(self, large: bool) -> None:
-        for each in (self._head, self.tabs):
-            each.setVisible(not large)
+        self._large = large
+        self._fit()
+
+    def _fit(self) -> None:
+        """To the screen: on a 10-inch one the tabs are a list beside the primary button."""
+        tight = current().metrics.tight
+        self._head.setVisible(not self._large)
+        self.tabs.setVisible(not self._large and not tight)
+        self.tab_list.setVisible(tight)
+        self._names.setVisible(not tight)
+        self.primary.setMinimumWidth(168 if tight else 200)
+        self._update()
 
     @property
     def tab(self) -> str:
@@ -127,6 +149,7 @@ class ResultsView(QWidget):
             self.said.tell(version.problem, "bad")
             if self.tab in ("backtest", "release") or version.metrics is None:
                 self.tabs.set_value("result")
+            self.tab_list.setCurrentIndex(self.tab_list.findData(self.tab))
             self.stack.setCurrentWidget(self.views[self.tab])
             measured = version.metrics is not None
             self.none.setVisible(not measured)
@@ -144,6 +167,7 @@ class ResultsView(QWidget):
 
     def show_tab(self, key: str) -> None:
         self.tabs.set_value(key)
+        self.tab_list.setCurrentIndex(self.tab_list.findData(key))
         self.stack.setCurrentWidget(self.views[key])
         if key == "release":
             self.release.refresh()

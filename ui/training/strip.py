@@ -272,7 +272,7 @@ class PictureBrowser(QWidget):
         self._version, self.shots, self._threshold = version, shots, threshold
         self.strip.show_shots(version, shots)
         self.strip.setVisible(bool(shots))
-        self.map.setVisible(bool(shots))
+        self._fit()
         if not shots:
             self.enlarge(False)
         self._choose(0)
@@ -280,7 +280,12 @@ class PictureBrowser(QWidget):
     def enlarge(self, large: bool) -> None:
         if large != self.large:
             self.large = large
+            self._fit()
             self.enlarged.emit(large)
+
+    def _fit(self) -> None:
+        # On a 10-inch screen the small picture has room for two buttons beside it.
+        self.map.setVisible(bool(self.shots) and (self.large or not current().metrics.tight))
 
     def _choose(self, _place: int) -> None:
         shot = self.shot

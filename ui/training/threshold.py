@@ -34,7 +34,7 @@ class ScorePlot(Plot):
         super().__init__("Scores of good and defect parts, with the threshold", "Score")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.SizeHorCursor)
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(80)
 
     def sizeHint(self) -> QSize:
         return QSize(480, 260)
@@ -106,7 +106,8 @@ class ScorePlot(Plot):
         painter.setPen(QPen(theme.colour("text"), 2))
         painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
         handle = self.handle()
-        knob = QRectF(0, 0, handle.width() * 0.62, handle.height() * 0.62)
+        side = min(handle.width() * 0.62, box.height() * 0.6)
+        knob = QRectF(0, 0, side, side)
         knob.moveCenter(handle.center())
         painter.setBrush(theme.colour("raised"))
         painter.setPen(QPen(theme.colour("action" if self.hasFocus() else "text"), 3 if self.hasFocus() else 2))
@@ -280,7 +281,9 @@ class ThresholdView(QWidget):
 
     def _edit(self) -> None:
         self.edit.setVisible(self.edit.isHidden())
-        self.change.setText("Done" if not self.edit.isHidden() else "Change")
+        editing = not self.edit.isHidden()
+        self.change.setText("Done" if editing else "Change")
+        self.plot.setVisible(not (editing and current().metrics.tight))  # a 10-inch screen has no room for both
 
     def _edited(self) -> None:
         costs = [_number(each.text()) for each in (self.escape, self.reject)]
