@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.verdict import Verdict
@@ -239,11 +239,8 @@ def test_a_dragged_threshold_is_backtested_picture_by_picture(qtbot: QtBot, page
     qtbot.waitUntil(lambda: view.found is not None, timeout=20_000)
     assert view.found is not None
     escaped = view.found.count(Turn.NEWLY_ESCAPED)
-    metrics = results.version.metrics  # type: ignore[union-attr]
-    assert (
-        metrics is not None and escaped == metrics.tp and view.figures[Turn.NEWLY_ESCAPED].value.text() == str(escaped)
-    )
-    assert "newly escaped" in [shot.mark for shot in view.browser.shots]
+    assert escaped > 0 and view.figures[Turn.NEWLY_ESCAPED].value.text() == str(escaped)
+    assert [shot.mark for shot in view.browser.shots].count("newly escaped") == escaped
     qtbot.waitUntil(lambda: view.browser.view.painted_picture is not None, timeout=10_000)
     view.browser.strip.setFocus()
     qtbot.keyClick(view.browser.strip, Qt.Key.Key_Right)
@@ -329,8 +326,11 @@ def test_the_shadow_judges_beside_the_line(
     results.show_tab("release")
     shadow = results.release.shadow
     qtbot.waitUntil(lambda: not results.job.busy, timeout=20_000)
+    area = results.release.findChild(QScrollArea)
+    assert isinstance(area, QScrollArea)
+    area.ensureWidgetVisible(shadow.start)
     click(qtbot, shadow.start)
-    qtbot.waitUntil(shadow.stop.isVisible, timeout=20_000)
+    qtbot.waitUntil(shadow.stop.isVisible, timeout=10_000)
     prepared.inspect(0.9)
     qtbot.waitUntil(lambda: (told := prepared.improving.shadow()) is not None and told.compared == 1, timeout=10_000)
     told = prepared.improving.shadow()
