@@ -1,4 +1,4 @@
-"""The pages of resources/help, in the order of their file names."""
+"""The pages of resources/help, in the order of their numbers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ui.theme.theme import font
 
 
 def pages() -> list[tuple[str, str]]:
-    """(title, Markdown) of every page; the title is the first heading."""
+    """(title, Markdown) of every page, by the number its file's name begins with; the title is the first heading."""
     found = []
-    for file in sorted((RESOURCES / "help").glob("*.md")):
+    for file in sorted((RESOURCES / "help").glob("*.md"), key=lambda file: int(file.name.partition("-")[0])):
         text = file.read_text("utf-8")
         found.append((text.splitlines()[0].lstrip("# ").strip(), text))
     return found

@@ -151,7 +151,7 @@ class MeasuresView(QWidget):
     def _tell_about(self, version: Version) -> None:
         rows = [
             ("Made", f"{moment(version.created_at)}" + (f", by {version.by}" if version.by else "")),
-            ("Learned from", f"{version.dataset or 'not written down'}"),
+            ("Set", version.dataset or "not written down"),
             ("Pictures", f"{version.normals} good, {version.defects} with defects"),
             ("Set's fingerprint", version.dataset_fingerprint[:16] or "\u2013"),
             ("Released then", version.parent or "nothing"),
