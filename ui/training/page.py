@@ -12,7 +12,7 @@ from app.domain.errors import LinesightError
 from app.domain.versions import JobState, Release, Shadow, TrainingJob, TrainingPlan, Version
 from app.improving import DatasetChoice, ImproveDesk
 from ui.bridge import Bridge
-from ui.shared.widgets import Card, Notice, label
+from ui.shared.widgets import Button, Card, Notice, label, row
 from ui.shared.work import Follower
 from ui.training.progress import JobsView
 from ui.training.set import SetPanel
@@ -76,6 +76,8 @@ class TrainPage(QWidget):
         self.intro = Card(padding=24)
         self.intro.body.addWidget(label("What comes of it", "heading"))
         self.intro.body.addWidget(label(_FOR, "note", wrap=True))
+        self.first = Button("Choose a folder of pictures", icon_name="folder-open-outline", on=self.set.choose_folder)
+        self.intro.body.addLayout(row(self.first, 1))
         self.intro.body.addStretch(1)
         self.results_card = Card(padding=16)
         self.results_card.hide()
@@ -132,6 +134,7 @@ class TrainPage(QWidget):
 
     def _compose(self) -> None:
         """Somebody puts a new training together: the one primary button is its."""
+        self.first.setVisible(not self.set.folder.text().strip())
         if self.set.folder.text().strip():
             self._put_aside()
 
@@ -264,6 +267,7 @@ class TrainPage(QWidget):
         shown = bool(self._versions) and not self._new and self._results is not None
         self.intro.setVisible(not shown)
         self.results_card.setVisible(shown)
+        self.first.setVisible(not self.set.folder.text().strip())
         self.jobs.set_compact(shown)
         self.set.train.set_role("plain" if shown else "primary")
 

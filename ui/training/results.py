@@ -142,7 +142,7 @@ class ResultsView(QWidget):
             return
         self.version, self._running = version, running
         self.name.setText(f"{version.product} v{version.number}")
-        self.state.setText("released" if version.released else version.problem or "not released")
+        self.state.setText("can't be used" if version.problem else "released" if version.released else "not released")
         if other:
             for each in (self.gallery, self.backtest):
                 each.browser.enlarge(False)

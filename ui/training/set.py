@@ -22,7 +22,7 @@ _PROBLEMS = 4
 """So many are shown one by one."""
 _ENOUGH = "20 to 40 good pictures are enough. Pictures of defects say how sure it is."
 _LEARN = (
-    ("good parts and defects", "Good parts and kinds of defects"),
+    ("good parts and defects", "Defects as well"),
     ("good parts", "Good parts alone"),
 )
 _SIZES = ((None, "Usual, 256 px"), (384, "Finer, 384 px: slower"), (512, "Finest, 512 px: slowest"))
@@ -113,12 +113,12 @@ class SetPanel(Card):
         self._notes.setSpacing(8)
         notes = QWidget()
         notes.setLayout(self._notes)
-        self.learn, self.size, self.place = Combo(), Combo(), Combo()
+        self.learn, self.fineness, self.place = Combo(), Combo(), Combo()
         for key, words in _LEARN:
             self.learn.addItem(words, key)
             self.learn.view().setMinimumWidth(320)
         for side, words in _SIZES:
-            self.size.addItem(words, side)
+            self.fineness.addItem(words, side)
         self.learn.currentIndexChanged.connect(lambda _index: self._update())
         self.train = Button("Train", "primary", on=self._train)
         self.result = Notice()
@@ -134,7 +134,7 @@ class SetPanel(Card):
             self.balance,
             notes,
             field("What to learn", self.learn),
-            field("How fine", self.size),
+            field("How fine", self.fineness),
             field("Where", self.place),
         ):
             column.addWidget(each)
@@ -152,7 +152,7 @@ class SetPanel(Card):
     def show_datasets(self, found: list[DatasetChoice]) -> None:
         self.library.blockSignals(True)
         self.library.clear()
-        self.library.addItem("A labelled library" if found else "No labelled library yet", "")
+        self.library.addItem("From Label" if found else "No library yet", "")
         for each in found:
             words = f"{each.library}, as it is now"
             if each.made_at is not None:
@@ -182,10 +182,14 @@ class SetPanel(Card):
 
     def _choose_menu(self) -> None:
         menu = QMenu(self)
-        menu.addAction("A folder of pictures", lambda: self._dialog(QFileDialog.FileMode.Directory))
+        menu.addAction("A folder of pictures", self.choose_folder)
         menu.addAction("A manifest or archive", lambda: self._dialog(QFileDialog.FileMode.ExistingFile))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.choose.mapToGlobal(self.choose.rect().bottomLeft()))
+
+    def choose_folder(self) -> None:
+        """Opens the dialog for a folder."""
+        self._dialog(QFileDialog.FileMode.Directory)
 
     def _dialog(self, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self, "Pictures to learn from", self.folder.text() or str(Path.home()))
@@ -275,7 +279,7 @@ class SetPanel(Card):
                     self.product.text().strip(),
                     Path(self._described).expanduser(),
                     self.learn.currentData(),
-                    self.size.currentData(),
+                    self.fineness.currentData(),
                     self.place.currentData() or "station",
                 )
             )

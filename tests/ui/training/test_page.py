@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from app.domain.verdict import Verdict
 from app.domain.versions import JobState, TrainingJob, TrainingPlan, Turn
 from app.lifecycle.queue import Standing, TrainingQueue
+from tests.ui.conftest import area
 from tests.ui.fake_station import FakeStation
 from ui.shared.widgets import Button
 from ui.theme import current
@@ -272,31 +273,52 @@ def test_a_wrong_picture_is_one_tap_from_its_label(
     assert prepared.labelling.pictures([number])[0].digest == shot.sha256
 
 
-def test_a_picture_that_no_library_holds_is_told(qtbot: QtBot, page: TrainPage, window: Window) -> None:
+def test_a_picture_is_enlarged_made_golden_and_sought_in_vain(
+    qtbot: QtBot, page: TrainPage, prepared: FakeStation, window: Window
+) -> None:
+    gallery = page.results.gallery
+    browser = gallery.browser
     click(qtbot, page.results.tabs.button("pictures"))
-    click(qtbot, page.results.gallery.kind.button("right"))
-    click(qtbot, page.results.gallery.label)
-    qtbot.waitUntil(lambda: "No library of this station holds that picture" in window.label.said.text())
-
-
-def test_a_golden_sample_is_named_from_the_pictures(qtbot: QtBot, page: TrainPage, prepared: FakeStation) -> None:
-    click(qtbot, page.results.tabs.button("pictures"))
-    click(qtbot, page.results.gallery.kind.button("right"))
-    click(qtbot, page.results.gallery.keep)
-    qtbot.waitUntil(lambda: len(prepared.improving.golden("plate")) == 1)
-    qtbot.waitUntil(lambda: "Every release of plate must" in page.results.said.text())
-
-
-def test_a_tap_enlarges_the_picture(qtbot: QtBot, page: TrainPage) -> None:
-    click(qtbot, page.results.tabs.button("pictures"))
-    browser = page.results.gallery.browser
-    click(qtbot, page.results.gallery.kind.button("right"))
+    click(qtbot, gallery.kind.button("right"))
     before = browser.view.height()
     qtbot.mouseClick(browser.view, LEFT)
     qtbot.waitUntil(lambda: browser.view.height() > before)
     assert not page.results.tabs.isVisible()
     qtbot.mouseClick(browser.view, LEFT)
     qtbot.waitUntil(page.results.tabs.isVisible)
+    click(qtbot, gallery.keep)
+    qtbot.waitUntil(lambda: "Every release of plate must" in page.results.said.text())
+    (golden,) = prepared.improving.golden("plate")
+    shot = browser.shot
+    assert shot is not None and golden.sha256 == shot.sha256
+    click(qtbot, gallery.label)
+    qtbot.waitUntil(lambda: "No library of this station holds that picture" in window.label.said.text())
+
+
+def test_on_a_ten_inch_screen_the_tabs_are_a_list_and_nothing_overlaps(
+    qtbot: QtBot, page: TrainPage, station: FakeStation, window: Window, small_set: Path
+) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    ask(station, TrainingPlan("plate", small_set), Standing(JobState.FAILED, 1, error="It failed.", ended_at=NOW))
+    try:
+        current().apply(app, "light", 5.9)
+        page.refresh()
+        qtbot.waitUntil(page.jobs.isVisible)
+        results = page.results
+        assert results.tab_list.isVisible() and not results.tabs.isVisible()
+        for key in ("result", "measures", "pictures", "backtest", "release"):
+            results.tab_list.setCurrentIndex(results.tab_list.findData(key))
+            results.tab_list.activated.emit(results.tab_list.currentIndex())
+            QApplication.processEvents()
+            assert results.tab == key
+            for view in (page.jobs, page.results_card, page.versions, page.set):
+                assert area(view, window).bottom() <= 800 and area(view, window).right() <= 1280, key
+            if key == "result":
+                plot = area(results.threshold.plot, window)
+                assert plot.height() >= 80 and not plot.intersects(area(results.threshold.escapes, window))
+    finally:
+        current().apply(app, "dark")
 
 
 def test_a_version_without_figures_says_so(
@@ -312,13 +334,7 @@ def test_a_version_without_figures_says_so(
     assert results.gallery.browser.shot is None
 
 
-@pytest.mark.parametrize("scale", [0.0, 5.9])
-def test_the_shadow_judges_beside_the_line(
-    qtbot: QtBot, page: TrainPage, prepared: FakeStation, window: Window, scale: float
-) -> None:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    current().apply(app, "light", scale)
+def test_the_shadow_judges_beside_the_line(qtbot: QtBot, page: TrainPage, prepared: FakeStation) -> None:
     prepared.improving.release("plate@2", why="tried on the bench", person="Ada").result(30)
     page.refresh()
     qtbot.waitUntil(lambda: "released" in page.versions.list.item(0).text())
