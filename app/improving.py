@@ -11,11 +11,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.datasets.library import Library, snapshots
+from app.datasets.library import snapshots
 from app.domain.calendar import day_bounds, station_zone
-from app.domain.errors import DatasetError, ModelError
+from app.domain.errors import ModelError
 from app.domain.inspection import Outcome
 from app.domain.person import Action
+from app.domain.training import DatasetSummary
 from app.domain.verdict import Verdict
 from app.domain.versions import (
     Backtest,
@@ -36,10 +37,14 @@ from app.domain.versions import (
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf, gate, shadow
 from app.lifecycle.backtest import Picture, replay
+from app.lifecycle.choices import DatasetChoice as DatasetChoice
+from app.lifecycle.choices import choices_in
 from app.lifecycle.evaluating import consequences_at
+from app.lifecycle.looking import Looking
 from app.lifecycle.making import check_product
 from app.lifecycle.queue import TrainingQueue
 from app.lifecycle.shelf import folder_name
+from app.lifecycle.training import describe_dataset
 from app.lifecycle.trainings import TrainingPlace, Trainings
 from app.lifecycle.versions import Registry
 from app.paths import DataFolder
@@ -79,27 +84,6 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetChoice:
-    """A set that can be trained on.
-
-    Attributes:
-        title: "bolts, as it is now", "bolts, snapshot 3".
-        path: what `TrainingPlan.dataset` takes.
-        number: of the snapshot, 0 for the library as it is now (a snapshot of it is taken when training is asked for).
-        normals, anomalies: labelled pictures; test: how many of them are kept for testing.
-    """
-
-    title: str
-    path: Path
-    library: str
-    number: int
-    made_at: datetime | None
-    normals: int
-    anomalies: int
-    test: int
-
-
-@dataclass(frozen=True, slots=True)
 class PlaceChoice:
     """A place that trains. `words`: why it can't be chosen, "" where it can."""
 
@@ -122,6 +106,7 @@ class ImproveDesk:
     def __init__(self, host: Host, changed: Callable[[], None], now: Callable[[], datetime]) -> None:
         self._host, self._changed, self._now = host, changed, now
         self.registry = Registry(host.shelf)
+        self.looking = Looking(self.registry)
         self._trainings = Trainings(
             TrainingQueue(host.data.trainings, now),
             host.data.models,
@@ -142,18 +127,11 @@ class ImproveDesk:
     # -- training
     def datasets(self) -> list[DatasetChoice]:
         """Slow: the station's libraries and their snapshots, newest snapshot first in each."""
-        found: list[DatasetChoice] = []
-        for root in sorted(self._host.data.libraries.glob("*"), key=lambda path: path.name.casefold()):
-            if not Library.is_library(root):
-                continue
-            places = [root, *(snapshots.path_of(root, number) for number in reversed(snapshots.numbers_in(root)))]
-            for place in places:
-                try:
-                    if (held := snapshots.set_of(place)) is not None:
-                        found.append(_choice(root, place, held))
-                except DatasetError as error:
-                    log.warning("%s", error)
-        return found
+        return choices_in(self._host.data.libraries)
+
+    def describe(self, dataset: Path) -> DatasetSummary:
+        """Slow: what a library, a snapshot, a folder or a manifest holds, with advice in words."""
+        return describe_dataset(dataset.expanduser())
 
     def places(self) -> list[PlaceChoice]:
         """At once: where a training may run; the first is the default."""
@@ -348,6 +326,11 @@ class ImproveDesk:
 
         return self._host.jobs.start(f"Release {name}", work)
 
+    @property
+    def knows_person(self) -> bool:
+        """Whether somebody is signed in, so that no name has to be given."""
+        return self._host.people.current is not None
+
     def rollback(self, product: str, *, why: str = "", person: str = "") -> Job[Release]:
         """One tap back: releases what was released before the running version. Raises NotAllowed at once; the job
         raises ModelError where there is nothing before it, or that file is damaged."""
@@ -481,18 +464,3 @@ class ImproveDesk:
 
 
 _TRUTH = {Verdict.FAIL: True, Verdict.PASS: False}
-
-
-def _choice(root: Path, place: Path, held: snapshots.Snapshot) -> DatasetChoice:
-    labels = [each.state.label for each in held.pictures]
-    title = f"{root.name}, snapshot {held.number}" if held.number else f"{root.name}, as it is now"
-    return DatasetChoice(
-        title,
-        place,
-        root.name,
-        held.number,
-        held.made_at if held.number else None,
-        labels.count("normal"),
-        labels.count("anomaly"),
-        sum(each.state.split == "test" and each.state.label is not None for each in held.pictures),
-    )

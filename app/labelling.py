@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -176,6 +177,20 @@ class LabellingDesk:
     # -- looking
     def find(self, query: Query) -> list[int]:
         return self._open().find(query)
+
+    def holding(self, sha256: str) -> tuple[Path, int] | None:
+        """(library's folder, id) of the picture with these bytes: in the open library, else in one of the station's
+        own; None where no library has it."""
+        with self._lock:
+            now = self._library.root if self._library else None
+        for entry in sorted(self.libraries(), key=lambda each: each.path != now):
+            try:
+                with closing(Library.open(entry.path, self._person)) as library:
+                    if (number := library.numbered(sha256)) is not None:
+                        return entry.path, number
+            except DatasetError as error:
+                log.warning("%s", error)
+        return None
 
     def days(self, first: date, last: date) -> tuple[str, str]:
         """`Query.since` and `until` of the station's days `first` to `last`; from memory."""

@@ -48,6 +48,8 @@ class Settings(BaseModel):
         retrain_after_labels: so many new labels and the station proposes a training.
         retrain_below_agreement: so does an agreement of people with the station on random parts that is surely lower.
         tidy_by_itself: whether the station deletes by these rules every day.
+        parts_a_day, defect_share: what the line makes, for what a threshold does to a day of it.
+        escape_cost, reject_cost, currency: of a defective part that passes, and of a good one that fails; 0: not told.
         keep_free_gb: when less is free on the disk, the oldest pictures may go, PASS first; 0 for never.
         shifts: when each begins and its name, such as "06:00 Early"; a shift lasts until the next one.
         planned_fail_percent: share of failed parts that is planned for; 0 where none is.
@@ -117,6 +119,12 @@ class Settings(BaseModel):
         except LinesightError as error:
             raise ValueError(str(error).rstrip(".")) from error
         return value
+
+    parts_a_day: float = Field(default=1000.0, ge=0, le=1e9)
+    defect_share: float = Field(default=0.05, ge=0, le=1)
+    escape_cost: float = Field(default=0.0, ge=0, le=1e9)
+    reject_cost: float = Field(default=0.0, ge=0, le=1e9)
+    currency: str = Field(default="EUR", min_length=1, max_length=8)
 
     @field_validator("zone")
     @classmethod

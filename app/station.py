@@ -20,7 +20,6 @@ from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
-from app.domain.training import DatasetSummary, TrainedModel
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
 from app.inspection.tally import Tally
@@ -28,7 +27,6 @@ from app.jobs import Job, Jobs
 from app.keeping import Daily, Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
-from app.lifecycle.training import describe_dataset, train_on_dataset
 from app.line import Line
 from app.linking import LinkDesk
 from app.lots import LotDesk
@@ -234,17 +232,6 @@ class Station:
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
         return self.line.check_source(source)
-
-    def describe_dataset(self, dataset: Path) -> DatasetSummary:
-        """Slow: what a folder of pictures or a manifest holds, and advice in words."""
-        return describe_dataset(dataset)
-
-    def train(self, dataset: Path, product: str, size: int | None = None) -> Job[TrainedModel]:
-        """Makes the next version of `product` from the good parts of a dataset; it is not put to use."""
-        self.people.require(Action.TRAIN)
-        return self.jobs.start(
-            f"Train {product}", lambda job: train_on_dataset(self.shelf, dataset, product, size, job.step)
-        )
 
     def begin(self) -> None:
         """Goes on with the settings' source and model where the last run ended; the demo line trains its own first."""

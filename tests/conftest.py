@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import app  # noqa: F401 - sets what NumPy and OpenCV read when they are first imported
@@ -139,3 +140,44 @@ def demo_model(demo_parts: list[NDArray[np.uint8]], tmp_path_factory: pytest.Tem
     path = tmp_path_factory.mktemp("model") / "plate.model"
     artefact.write(path, train(samples, name="plate").data)
     return path
+
+
+@pytest.fixture(scope="session")
+def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn parts, 320 x 180: 20 good ones, 10 misprints, without a split."""
+    from app.cameras.demo import DefectKind
+    from app.cameras.demo.scene import draw
+
+    root = tmp_path_factory.mktemp("set") / "plates"
+    for index in range(20):
+        _write(root / "normal" / f"{index}.png", draw(31, index, None).image)
+    for index in range(10):
+        _write(root / "anomaly" / "misprint" / f"{index}.png", draw(31, index, DefectKind.MISPRINT).image)
+    return root
+
+
+def _write(path: Path, image: NDArray[np.uint8]) -> None:
+    import cv2
+
+    from app.pictures import encode_png
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_png(np.asarray(cv2.resize(image, (320, 180), interpolation=cv2.INTER_AREA), np.uint8)))
+
+
+@pytest.fixture(scope="session")
+def trained(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models: plate@1 from good parts and defects, plate@2 from good parts alone."""
+    from app.domain.versions import TrainingPlan
+    from app.lifecycle.making import make_version
+    from app.lifecycle.shelf import ModelShelf
+    from app.lifecycle.versions import Registry
+
+    when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
+    models = tmp_path_factory.mktemp("models")
+    for learn in ("good parts and defects", "good parts"):
+        plan = TrainingPlan("plate", small_set, learn, 128)
+        make_version(
+            Registry(ModelShelf(models)), plan, job="", by="Mike", now=lambda: when, step=lambda fraction, words: None
+        )
+    return models

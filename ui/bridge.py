@@ -100,6 +100,7 @@ class Bridge(QObject):
     reviews = Signal()
     lots = Signal()
     rounds = Signal()
+    versions = Signal()
 
     def __init__(self, station: StationPort, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -164,6 +165,7 @@ class Bridge(QObject):
             ("REVIEWS", self.reviews),
             ("LOTS", self.lots),
             ("ROUNDS", self.rounds),
+            ("VERSIONS", self.versions),
         ):
             if name in changes:
                 signal.emit()

@@ -12,7 +12,8 @@ from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.frame import Image
 from app.domain.inspection import Inspection, Outcome
-from app.domain.training import DatasetSummary, TrainedModel
+from app.domain.training import DatasetSummary
+from app.improving import ImproveDesk
 from app.jobs import Job
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
@@ -30,7 +31,7 @@ from app.settings import Settings
 from app.status import Change, Health, ModelEntry, Phase, State
 from app.watching import WatchDesk
 
-__all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort", "TrainedModel"]
+__all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort"]
 
 
 class NextSerial(Protocol):
@@ -53,6 +54,8 @@ class StationPort(Protocol):
     def line(self) -> Line: ...
     @property
     def lots(self) -> LotDesk: ...
+    @property
+    def improving(self) -> ImproveDesk: ...
     @property
     def merging(self) -> MergeDesk: ...
     @property
@@ -86,8 +89,6 @@ class StationPort(Protocol):
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]: ...
     def today(self) -> date: ...
     def begin(self) -> None: ...
-    def train(self, dataset: Path, product: str, size: int = 256) -> Job[TrainedModel]: ...
-    def describe_dataset(self, dataset: Path) -> DatasetSummary: ...  # slow
     def inspect_source(self, source: str, model: str = "", product: str = "") -> None: ...
     def stop(self) -> None: ...
     def resume(self) -> None: ...

@@ -89,8 +89,8 @@ class Window(QMainWindow):
         self.review = ReviewPage(self.bridge, zone)
         self.bench = BenchPage(self.bridge, self.thumbs, zone)
         self.label = LabelPage(self.bridge, self.station.labelling)
-        self.train = TrainPage(self.bridge)
         self.plans = PlansPage(self.bridge)
+        self.train = TrainPage(self.bridge, self.station.improving)
         self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
         self.reports = ReportsPage(self.bridge, self.thumbs)
         self.setup = SetupPage(self.bridge)
@@ -136,6 +136,7 @@ class Window(QMainWindow):
         self.rail.chosen.connect(self.go)
         self.live.go.connect(self.go)
         self.train.inspect_with.connect(self._inspect_with)
+        self.train.label_wanted.connect(self._label)
         self.label.train_wanted.connect(self._train_on)
         self.live.part_opened.connect(self.show_part)
         self.reports.part_opened.connect(self.show_part)
@@ -195,6 +196,10 @@ class Window(QMainWindow):
         self.go("train")
         place = self.station.labelling.place
         self.train.take_set(Path(snapshot), place.name if place else "")
+
+    def _label(self, sha256: str) -> None:
+        self.go("label")
+        self.label.show_picture(sha256)
 
     def _refresh_alarms(self) -> None:
         alarms = self.station.active_alarms()

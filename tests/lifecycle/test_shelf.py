@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from app.domain.errors import ModelError
 from app.domain.frame import Image
-from app.lifecycle import ModelShelf
+from app.domain.versions import TrainingPlan
+from app.lifecycle import ModelShelf, gate
+from app.lifecycle.making import Made, make_version
 from app.lifecycle.shelf import folder_name
-from app.lifecycle.training import describe_dataset, train_on_dataset
+from app.lifecycle.training import describe_dataset, train_on_demo
+from app.lifecycle.versions import Registry
 from app.pictures import encode_png
 
 
@@ -129,10 +133,10 @@ def test_a_dataset_is_described_before_training(tmp_path: Path, demo_parts: list
     assert missing.normals == 0 and "does not exist" in missing.problems[0]
 
 
-@pytest.mark.parametrize("product", ["", "   ", "x" * 61])
+@pytest.mark.parametrize("product", ["", "   ", "x" * 61, "a@1"])
 def test_a_name_that_is_none_is_refused_before_the_work(shelf: ModelShelf, tmp_path: Path, product: str) -> None:
     with pytest.raises(ModelError, match="1 to 60 characters"):
-        train_on_dataset(shelf, tmp_path, product, 256, lambda fraction, words: None)
+        _make(shelf, TrainingPlan(product, tmp_path, size=256))
 
 
 def test_training_on_a_folder_keeps_a_version_and_says_what_was_left_out(
@@ -143,10 +147,34 @@ def test_training_on_a_folder_keeps_a_version_and_says_what_was_left_out(
     for number, part in enumerate(demo_parts[:8]):
         (folder / f"{number}.png").write_bytes(encode_png(part[::4, ::4].copy()))
     (folder / "broken.png").write_bytes(b"")
-    steps: list[float] = []
-    trained = train_on_dataset(shelf, folder, " plate ", 128, lambda fraction, words: steps.append(fraction))
-    assert str(trained.ref) == "plate@1"
-    assert trained.normals == 8
-    assert any("broken.png" in note for note in trained.notes)
+    made, steps = _make(shelf, TrainingPlan(" plate ", folder, size=128))
+    assert made.version == "plate@1"
+    version = Registry(shelf).find("plate@1")
+    assert version.normals == 8 and version.metrics is None
+    assert any("broken.png" in note for note in made.notes)
     assert steps == sorted(steps) and steps[-1] <= 1
-    assert shelf.load("plate@1").ref == trained.ref
+    assert str(shelf.load("plate@1").ref) == "plate@1"
+
+
+def _make(shelf: ModelShelf, plan: TrainingPlan) -> tuple[Made, list[float]]:
+    steps: list[float] = []
+    made = make_version(
+        Registry(shelf),
+        plan,
+        job="",
+        by="",
+        now=lambda: datetime.now(UTC),
+        step=lambda fraction, words: steps.append(fraction),
+    )
+    return made, steps
+
+
+def test_the_demo_lines_model_is_a_version_with_a_card_that_the_gate_lets_through(tmp_path: Path) -> None:
+    shelf = ModelShelf(tmp_path / "models")
+    train_on_demo(shelf, "Demo plate", 3, lambda fraction, words: None)
+    registry = Registry(shelf)
+    version = registry.find("Demo plate@1")
+    assert "demo line" in version.dataset and version.metrics is None and not version.problem
+    asked = gate.ask(registry, version)
+    assert asked.ok, asked.words
+    assert "3 stored pictures score" in next(check.words for check in asked.checks if check.key == "runtime")

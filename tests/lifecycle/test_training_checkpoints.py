@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+from app.domain.versions import TrainingPlan
+from app.lifecycle.making import make_version
 from app.lifecycle.shelf import ModelShelf
-from app.lifecycle.training import train_on_dataset
+from app.lifecycle.versions import Registry
 from app.pictures import encode_png
 from app.vision import artefact
 from tests.vision.bolted_parts import PLACES, draw_bolted
@@ -21,6 +24,13 @@ def test_a_folder_with_checkpoints_makes_a_model_with_them(tmp_path: Path) -> No
     listed = {"picture": "normal/0.png", "checkpoints": [{"name": "label", **box}]}
     (root / "checkpoints.json").write_text(json.dumps(listed))
     shelf = ModelShelf(tmp_path / "models")
-    made = train_on_dataset(shelf, root, "bolted", 128, lambda fraction, words: None)
-    model, _ = artefact.load(made.path)
+    made = make_version(
+        Registry(shelf),
+        TrainingPlan("bolted", root, size=128),
+        job="",
+        by="",
+        now=lambda: datetime.now(UTC),
+        step=lambda fraction, words: None,
+    )
+    model, _ = artefact.load(shelf.find(made.version).path)
     assert [each.name for each in model.checkpoints] == ["label"]

@@ -24,7 +24,7 @@ from app.domain.alarm import Alarm
 from app.domain.alarm_rule import AlarmConfig, default_rules
 from app.domain.calendar import day_bounds, day_of, station_zone
 from app.domain.counts import Counts
-from app.domain.errors import DatasetError, LinesightError, SourceError
+from app.domain.errors import LinesightError, SourceError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
 from app.domain.periods import Period
@@ -51,7 +51,7 @@ from app.searching import SearchDesk
 from app.settings import Settings
 from app.store import Store
 from app.watching import WatchDesk
-from ui.ports import Change, DatasetSummary, Health, ModelEntry, Phase, State, TrainedModel
+from ui.ports import Change, Health, ModelEntry, Phase, State
 
 LIMITS = Limits(threshold=0.61, retest_from=0.55)
 MODEL = ModelRef("Demo plate", 1, "0" * 64, "EfficientNet-Lite0")
@@ -160,7 +160,6 @@ class FakeStation:
         self._line: threading.Thread | None = None
         self.slow = 0.0
         self.fail_export = ""
-        self.problems: tuple[str, ...] = ()
         self.known_models = True
         self.begin_with: Callable[[], None] | None = None
         self.closed = False
@@ -413,33 +412,6 @@ class FakeStation:
         if self.begin_with is not None:
             self.begin_with()
 
-    def train(self, dataset: Path, product: str, size: int = 256) -> Job[TrainedModel]:
-        self._note("train", dataset, product)
-
-        def work(job: Job[TrainedModel]) -> TrainedModel:
-            for step in range(20):
-                job.step(step / 20, f"Looking at picture {2 * step + 1} of 34")
-                time.sleep(0.01 + self.slow)
-            ref = ModelRef(product, 1, "1" * 64, "EfficientNet-Lite0")
-            self.trained.append(ModelEntry(product, 1, self.data.models / "x", datetime.now(UTC), 34, ref.backbone))
-            return TrainedModel(ref, self.data.models / "x", 34, 0.58, 8.7, ())
-
-        return self.jobs.start("Training", work)
-
-    def describe_dataset(self, dataset: Path) -> DatasetSummary:
-        self._note("describe_dataset", dataset)
-        time.sleep(self.slow)
-        if not dataset.is_dir():
-            raise DatasetError(f"There is no folder {dataset}. Choose another one.")
-        return DatasetSummary(
-            34,
-            6,
-            {"scratch": 4, "dent": 2},
-            True,
-            ("A little more variation of light would make the model steadier.",),
-            self.problems,
-        )
-
     def inspect_source(self, source: str, model: str = "", product: str = "") -> None:
         self._note("inspect_source", source, model, product)
         with self._lock:
@@ -492,6 +464,7 @@ class FakeStation:
 
     def close(self) -> None:
         self.end_line()
+        self.improving.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()

@@ -101,51 +101,6 @@ def test_places_by_keys_and_space_presses_nothing(qtbot: QtBot, window: Window, 
     assert not [call for call in station.calls if call[0] in ("export", "export_report")]
 
 
-def test_training_from_folder_to_inspection(qtbot: QtBot, window: Window, station: FakeStation, tmp_path: Path) -> None:
-    station.inspect(0.9)
-    window.go("train")
-    page = window.train
-    assert not page.train.isEnabled()
-    window.activateWindow()
-    page.product.setFocus()
-    qtbot.keyClicks(page.product, "A Cover plate")
-    assert len(station.active_alarms()) == 1  # typing an A acknowledges nothing
-    page.product.setText("Cover plate")
-    page.folder.setText(str(tmp_path))
-    qtbot.waitUntil(lambda: page.train.text() == "Train on 34 pictures" and page.train.isEnabled())
-    assert "4 scratch" in page.counts.text() and page.notes
-    click(qtbot, page.train)
-    qtbot.waitUntil(page.inspect.isVisible, timeout=10_000)
-    assert "0.58" in page.result.text() and "8.7 s" in page.result.text()
-    assert ("train", tmp_path, "Cover plate") in station.calls
-    click(qtbot, page.inspect)
-    assert window.place == "setup"
-    source = window.setup.source
-    qtbot.waitUntil(lambda: source.model.currentData() == "Cover plate@1")
-    source.folder.setText("/pictures")
-    click(qtbot, source.primary)
-    qtbot.waitUntil(lambda: window.place == "live")
-    assert ("inspect_source", "folder:/pictures", "Cover plate@1", "Cover plate") in station.calls
-
-
-def test_training_can_be_cancelled_and_a_wrong_folder_is_told(
-    qtbot: QtBot, window: Window, station: FakeStation, tmp_path: Path
-) -> None:
-    window.go("train")
-    page = window.train
-    page.take_folder(tmp_path / "nothing")
-    qtbot.waitUntil(lambda: any("no folder" in note for note in page.notes))
-    assert not page.train.isEnabled()
-    station.slow = 0.05
-    page.take_folder(tmp_path)
-    qtbot.waitUntil(page.train.isEnabled)
-    click(qtbot, page.train)
-    qtbot.waitUntil(lambda: page.cancel.isVisible() and page.progress.value() > 0)
-    click(qtbot, page.cancel)
-    qtbot.waitUntil(lambda: "stopped" in page.result.text(), timeout=5000)
-    assert page.train.isVisible() and page.train.isEnabled()
-
-
 def test_a_folder_can_be_dropped(qtbot: QtBot, window: Window, tmp_path: Path) -> None:
     from PySide6.QtGui import QDropEvent
 
@@ -160,8 +115,8 @@ def test_a_folder_can_be_dropped(qtbot: QtBot, window: Window, tmp_path: Path) -
         Qt.KeyboardModifier.NoModifier,
     )
     window.train.dropEvent(drop)
-    assert window.train.folder.text() == str(tmp_path)
-    assert window.train.product.text() == tmp_path.name
+    assert window.train.set.folder.text() == str(tmp_path)
+    assert window.train.set.product.text() == tmp_path.name
 
 
 def test_a_source_is_tested_in_picture_or_words(qtbot: QtBot, window: Window, station: FakeStation) -> None:

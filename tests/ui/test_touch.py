@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -123,21 +124,25 @@ def test_a_dropped_manifest_is_taken_itself(qtbot: QtBot, window: Window, tmp_pa
     mime.setUrls([QUrl.fromLocalFile(str(manifest))])
     button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     window.train.dropEvent(QDropEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, button, none))
-    assert window.train.folder.text() == str(manifest)
-    assert window.train.product.text() == "plates"
+    assert window.train.set.folder.text() == str(manifest)
+    assert window.train.set.product.text() == "plates"
 
 
 def test_problems_of_a_dataset_are_told_and_do_not_bar_the_way(
-    qtbot: QtBot, window: Window, station: FakeStation, tmp_path: Path
+    qtbot: QtBot, window: Window, small_set: Path, tmp_path: Path
 ) -> None:
-    station.problems = tuple(f"plates.manifest, line {line}: no picture" for line in range(1, 10))
+    said = {"class-name": "normal", "type": "groundtruth/image-classification"}
+    names = [small_set / "normal" / f"{index}.png" for index in range(20)]
+    names += [tmp_path / f"gone-{index}.png" for index in range(9)]
+    lines = [{"source-ref": str(name), "label": 0, "label-metadata": said} for name in names]
+    manifest = tmp_path / "plates.manifest"
+    manifest.write_text("\n".join(json.dumps(line) for line in lines), "utf-8")
     window.go("train")
-    window.train.take_folder(tmp_path)
-    qtbot.waitUntil(window.train.train.isEnabled)
-    assert [note for note in window.train.notes if "line 4" in note] and not [
-        note for note in window.train.notes if "line 5" in note
-    ]
-    assert "And 5 more like these." in window.train.notes
+    window.train.take_folder(manifest)
+    qtbot.waitUntil(window.train.set.train.isEnabled)
+    notes = window.train.set.notes
+    assert [note for note in notes if "gone-3" in note] and not [note for note in notes if "gone-4" in note]
+    assert "And 5 more like these." in notes
 
 
 def test_the_next_step_is_the_one_primary_button(

@@ -14,7 +14,7 @@ from ui.theme.theme import font
 
 
 def pages() -> list[tuple[str, str]]:
-    """(title, Markdown) of every page; the title is the first heading."""
+    """(title, Markdown) of every page, by the number its file's name begins with; the title is the first heading."""
     found = []
     for file in sorted((RESOURCES / "help").glob("*.md"), key=lambda file: natural_key(file.name)):
         text = file.read_text("utf-8")

@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.errors import LinesightError
+from app.domain.labelling import Query
 from app.domain.verdict import Verdict
 from app.labelling import Added, Helped, LabellingDesk, LibraryEntry
 from ui.bridge import Bridge
@@ -193,6 +194,32 @@ class LabelPage(QWidget):
         self.drawing.open(list(self.browse.gallery.ids), number)
         self.stack.setCurrentWidget(self.drawing)
         self._update()
+
+    def show_picture(self, sha256: str) -> None:
+        """Opens the picture with these bytes for drawing, in whichever library holds it."""
+        desk = self._desk
+
+        def find() -> tuple[int, list[int]] | None:
+            held = desk.holding(sha256)
+            if held is None:
+                return None
+            place, number = held
+            if desk.place is None or place.resolve() != desk.place.resolve():
+                desk.open(place)
+            return number, desk.find(Query())
+
+        def come(found: tuple[int, list[int]] | None) -> None:
+            if found is None:
+                self.tell("No library of this station holds that picture: it was trained on from elsewhere.", "bad")
+                return
+            if self._place != desk.place:
+                self._opened()
+            number, ids = found
+            self.drawing.open(ids if number in ids else [number], number)
+            self.stack.setCurrentWidget(self.drawing)
+            self._update()
+
+        self._bridge.run(find, come, lambda words: self.tell(words, "bad"))
 
     def _changed(self) -> None:
         """The library has changed: whatever shows it reads again."""

@@ -263,14 +263,17 @@ def finger_scroll(area: QAbstractScrollArea) -> None:
     QScroller.grabGesture(area.viewport(), QScroller.ScrollerGestureType.LeftMouseButtonGesture)
 
 
-def scrolled(content: QWidget) -> QScrollArea:
-    """A page that scrolls up and down when it is higher than the screen."""
-    content.setProperty("kind", "ground")
+def scrolled(content: QWidget, *, on_card: bool = False) -> QScrollArea:
+    """A page that scrolls up and down when it is higher than the screen; `on_card`: as a part of a card."""
+    content.setProperty("kind", "" if on_card else "ground")
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidget(content)
+    if on_card:
+        content.setAutoFillBackground(False)
+        area.viewport().setAutoFillBackground(False)
     finger_scroll(area)
     return area
 

@@ -34,7 +34,12 @@ class Metrics:
     @property
     def top_bar(self) -> int:
         """Height of the top bar: 88 px where a finger's 15 mm are about as many (a 10-inch screen), else 56."""
-        return 88 if self.touch > 72 else 56
+        return 88 if self.tight else 56
+
+    @property
+    def tight(self) -> bool:
+        """Whether a touch target takes so much of the screen (a 10-inch one) that rows have to be saved."""
+        return self.touch > 72
 
     def mm(self, length: float) -> int:
         """Millimetres as whole pixels."""

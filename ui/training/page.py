@@ -1,147 +1,117 @@
-"""Name, folder, counts, train, inspect: one primary button that says what will happen."""
+"""The Train workspace: the set left, progress and results in the middle, the versions right."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QProgressBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.domain.errors import Cancelled
-from ui.bridge import Bridge, JobWatcher, attempt, error_words
-from ui.ports import DatasetSummary, ModelEntry, Phase, TrainedModel
-from ui.shared.elided import Elided
-from ui.shared.widgets import Button, Card, Notice, clear, column, finger_scroll, label, number, row, scrolled, tall
-from ui.theme import current
+from app.domain.errors import LinesightError
+from app.domain.versions import JobState, Release, Shadow, TrainingJob, TrainingPlan, Version
+from app.improving import DatasetChoice, ImproveDesk
+from ui.bridge import Bridge
+from ui.shared.widgets import Button, Card, Notice, label, row
+from ui.shared.work import Follower
+from ui.training.progress import JobsView
+from ui.training.set import SetPanel
+from ui.training.versions import VersionsPanel
 
-_SETTLE_MS = 400
-_PROBLEMS = 4
-"""So many are shown one by one."""
+if TYPE_CHECKING:
+    from ui.training.results import ResultsView
+
 _MANIFESTS = (".manifest", ".jsonl", ".json", ".csv", ".tsv", ".zip", ".snapshot")
-_TAKES = "Takes about ten seconds. The pictures stay on this computer."
-_ENOUGH = "20 to 40 good pictures are enough. Pictures of defects are welcome, not needed."
-
-
-class Step(QWidget):
-    """A numbered step with its content."""
-
-    def __init__(self, number_: int, words: str, *content: QWidget) -> None:
-        super().__init__()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(16)
-        figure = label(str(number_), "heading")
-        figure.setFixedWidth(24)
-        figure.setAlignment(Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(figure, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(column(label(words, "strong"), *content), 1)
+_FOR = (
+    "A model learns from pictures of good parts, and the kinds of defects you have labelled. Name the product, choose "
+    "the pictures, and train: it goes on when this window is closed. Afterwards you see here how good it is, what "
+    "it would change, and release it for the line."
+)
+_SAID_MS = 12_000
+_Listed = tuple[list[str], str, list[Version], list[Release]]
+"""Products, the one on show, its versions, and its releases, each newest first."""
 
 
 class TrainPage(QWidget):
-    """`inspect_with` carries model and product for the choice of a source."""
+    """`inspect_with` carries model and product for the choice of a source; `label_wanted` the SHA-256 of a picture
+    whose label is to be looked at."""
 
     inspect_with = Signal(str, str)
+    label_wanted = Signal(str)
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, desk: ImproveDesk) -> None:
         super().__init__()
-        self._bridge = bridge
-        self._summary: DatasetSummary | None = None
-        self._described = ""
-        self._watcher: JobWatcher | None = None
-        self._trained: TrainedModel | None = None
+        self._bridge, self._desk = bridge, desk
+        self._follower = Follower(self)
+        self._results: ResultsView | None = None
+        self._turn = 0
+        self._ended: set[str] | None = None  # trainings that have ended, None before they were read
+        self._mine: set[str] = set()  # trainings asked for since the window is open
+        self._wanted = ""  # NAME@VERSION to be shown once it has been read
+        self._new = False  # a new training is being put together: no version is on show
+        self._product = ""
+        self._versions: list[Version] = []
         self.setAcceptDrops(True)
         self.setProperty("kind", "ground")
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
-        self._settle.timeout.connect(self._describe)
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_SAID_MS)
+        self._quiet.timeout.connect(lambda: self.said.tell(""))
         self._build()
+        bridge.versions.connect(self._moved)
         bridge.state.connect(self._state_changed)
-        self._update()
 
     def _build(self) -> None:
-        self.product = QLineEdit()
-        self.product.setPlaceholderText("for example: Cover plate")
-        self.product.setMaxLength(60)
-        self.product.setAccessibleName("Product name")
-        self.product.textChanged.connect(self._changed)
-        self.folder = QLineEdit()
-        self.folder.setPlaceholderText("Type or drop a folder or a manifest")
-        self.folder.setAccessibleName("Folder of good pictures")
-        self.folder.textChanged.connect(self._folder_changed)
-        self.choose = Button("Choose folder", icon_name="folder-open-outline", on=self._choose)
-        place = QWidget()
-        place.setLayout(row(self.folder, self.choose))
-        self.counts = label(_ENOUGH, "note", wrap=True)
-        self._notes = QVBoxLayout()
-        self._notes.setSpacing(8)
-        notes = QWidget()
-        notes.setLayout(self._notes)
-        self._notes.setContentsMargins(0, 0, 0, 0)
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.doing = Elided("", "note")
-        self.takes = label(_TAKES, "note", wrap=True)
-        self.train = Button("Train", "primary", on=self._train)
-        self.cancel = Button("Cancel", on=self._cancel)
-        self.inspect = Button("Inspect with it", "primary", on=self._inspect)
-        self.again = Button("Train another", on=self._again)
-        for button in (self.train, self.inspect):
-            button.setMinimumWidth(280)
-        training, ready = QWidget(), QWidget()
-        going = row(spacing=16)
-        bar = column(1, self.doing, self.progress, 1)
-        going.addLayout(bar, 1)
-        going.addWidget(self.cancel)
-        self.going = QWidget()
-        self.going.setLayout(going)
-        training.setLayout(row(self.train, self.takes, spacing=16))
-        ready.setLayout(row(self.inspect, self.again, 1))
-        self.result = Notice()
-        self.then = label("A camera, a video or a folder.", "note", wrap=True)
-        card = Card("Inspect your own parts")
-        card.body.setSpacing(12)
-        card.body.addWidget(Step(1, "Name the product", self.product))
-        card.body.addWidget(Step(2, "Choose a folder of pictures of good parts", place))
-        card.body.addWidget(Step(3, "Check what was found", self.counts, notes))
-        card.body.addWidget(Step(4, "Train", training, self.going, self.result))
-        card.body.addWidget(Step(5, "Choose what to inspect with it", self.then, ready))
-        content = QWidget()
-        card.body.addStretch(1)
-        content.setLayout(column(card))
-        self.models = QListWidget()
-        self.models.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.models.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        finger_scroll(self.models)
-        self.no_models = label("No model yet. The first one appears here once it is trained.", "note", wrap=True)
-        right = Card("Models")
-        right.body.addWidget(self.no_models)
-        right.body.addWidget(self.models, 1)
+        self.set = SetPanel(self._bridge, self._desk)
+        self.set.train_wanted.connect(self._train)
+        self.set.touched.connect(self._compose)
+        self.jobs = JobsView()
+        self.jobs.cancel.connect(self._cancel)
+        self.jobs.all_wanted.connect(self._put_aside)
+        self.versions = VersionsPanel()
+        self.versions.chosen.connect(self.show_version)
+        self.versions.product_chosen.connect(self._choose_product)
+        self.versions.rollback.connect(self._roll_back)
+        self.said = Notice()
+        self.intro = Card(padding=24)
+        self.intro.body.addWidget(label("What comes of it", "heading"))
+        self.intro.body.addWidget(label(_FOR, "note", wrap=True))
+        self.first = Button("Choose a folder of pictures", icon_name="folder-open-outline", on=self.set.choose_folder)
+        self.intro.body.addLayout(row(self.first, 1))
+        self.intro.body.addStretch(1)
+        self.results_card = Card(padding=16)
+        self.results_card.hide()
+        middle = QVBoxLayout()
+        middle.setSpacing(12)
+        middle.addWidget(self.said)
+        middle.addWidget(self.jobs)
+        middle.addWidget(self.intro, 1)
+        middle.addWidget(self.results_card, 1)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(24, 24, 24, 24)
-        layout.setSpacing(24)
-        layout.addWidget(scrolled(content), 64)
-        layout.addWidget(right, 36)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(16)
+        self.set.setMinimumWidth(272)
+        self.versions.setMinimumWidth(256)
+        layout.addWidget(self.set, 25)
+        layout.addLayout(middle, 52)
+        layout.addWidget(self.versions, 22)
 
-    # -- step 2 and 3
-    def _choose(self) -> None:
-        dialog = QFileDialog(self, "Folder of good pictures", self.folder.text() or str(Path.home()))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
-        dialog.resize(880, 600)
-        dialog.fileSelected.connect(self.folder.setText)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+    @property
+    def results(self) -> ResultsView:
+        """The middle: made when the first version is shown, since charts take their time to be imported."""
+        if self._results is None:
+            from ui.training.results import ResultsView
 
+            made = ResultsView(self._bridge, self._desk, self._follower)
+            made.inspect_with.connect(self.inspect_with)
+            made.label_wanted.connect(self.label_wanted)
+            made.released.connect(self.refresh)
+            made.use_wanted.connect(self._use)
+            self.results_card.body.addWidget(made)
+            self._results = made
+        return self._results
+
+    # -- what to train
     def dragEnterEvent(self, event):  # type: ignore[no-untyped-def]
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
@@ -155,184 +125,194 @@ class TrainPage(QWidget):
 
     def take_folder(self, folder: Path) -> None:
         """As if the user had chosen it; names the product after it where no name is given."""
-        self.folder.setText(str(folder))
-        if not self.product.text().strip():
-            self.product.setText(folder.stem[:60] if folder.is_file() else folder.name[:60])
+        self.set.take(folder)
 
     def take_set(self, snapshot: Path, product: str) -> None:
         """A set from the labelling workspace, of a library called `product`."""
-        self._again()
-        self.product.setText(product[:60])
-        self.folder.setText(str(snapshot))
+        self.set.take(snapshot, product)
+        self._compose()
 
-    def _folder_changed(self) -> None:
-        self._summary = None
-        self._described = ""
-        self._settle.start()
-        self._update()
+    def _compose(self) -> None:
+        """Somebody puts a new training together: the one primary button is its."""
+        self.first.setVisible(not self.set.folder.text().strip())
+        if self.set.folder.text().strip():
+            self._put_aside()
 
-    def _changed(self) -> None:
-        self._update()
+    def _put_aside(self) -> None:
+        """No version is on show: there is room for the trainings."""
+        self._new = True
+        self.versions.mark("")
+        self._arrange()
 
-    def _describe(self) -> None:
-        words = self.folder.text().strip()
-        if not words:
-            self._tell_counts(_ENOUGH)
-            return
-        self._tell_counts("Looking at the pictures")
-        place = Path(words).expanduser()
-        self._bridge.run(
-            lambda: self._bridge.station.describe_dataset(place),
-            lambda summary: self._described_as(words, summary),
-            lambda error: self._not_described(words, error),
-        )
+    def _train(self, plan: TrainingPlan) -> None:
+        def done(job: TrainingJob) -> None:
+            self._mine.add(job.id)
+            self.set.asked()
+            self._product = plan.product
+            self._moved()
 
-    def _described_as(self, words: str, summary: DatasetSummary) -> None:
-        if words != self.folder.text().strip():
-            return  # another folder was typed meanwhile
-        self._summary = summary
-        self._described = words
-        found = f"{summary.normals} good pictures"
-        if summary.anomalies:
-            kinds = ", ".join(f"{count} {name}" for name, count in summary.types.items())
-            named = list(summary.types) not in ([], ["anomaly"])
-            found += f", {summary.anomalies} with defects" + (f" ({kinds})" if named else "")
-        self._tell_counts(found, summary.advice, summary.problems)
-        self._update()
+        self._follower.follow(lambda: self._desk.train(plan), done, self.set.asked)
 
-    def _not_described(self, words: str, error: str) -> None:
-        if words == self.folder.text().strip():
-            self._tell_counts("", (), (error,))
-            self._update()
+    def _cancel(self, id_: str) -> None:
+        self._bridge.run(lambda: self._desk.cancel(id_), lambda _none: self._moved(), self._fail)
 
-    def _tell_counts(self, words: str, advice: tuple[str, ...] = (), problems: tuple[str, ...] = ()) -> None:
-        self.counts.setText(words)
-        self.counts.setVisible(bool(words))
-        clear(self._notes)
-        more = len(problems) - _PROBLEMS
-        for line in (*problems[:_PROBLEMS], *([f"And {more} more like these."] if more > 0 else [])):
-            self._notes.addWidget(Notice(line, "bad"))
-        for line in advice:
-            self._notes.addWidget(Notice(line))
+    # -- what there is
+    def refresh(self) -> None:
+        """Reads trainings, versions and sets again."""
+        self._read(everything=True)
+        self._bridge.run(self._desk.datasets, self._show_datasets)
+        self.set.show_places(self._desk.places())
 
-    @property
-    def notes(self) -> list[str]:
-        """Advice and problems on show."""
-        shown = (self._notes.itemAt(i) for i in range(self._notes.count()))
-        return [item.widget().text() for item in shown if item is not None]  # type: ignore[union-attr]
+    def _show_datasets(self, found: list[DatasetChoice]) -> None:
+        self.set.show_datasets(found)
 
-    # -- steps 4 and 5
-    def _inspect(self) -> None:
-        if self._trained is not None:
-            self.inspect_with.emit(str(self._trained.ref), self.product.text().strip())
-
-    def _train(self) -> None:
-        if self._summary is None or self._watcher is not None:
-            return
-        folder = Path(self._described).expanduser()
-        self.result.tell("")
-        product = self.product.text().strip()
-        job = attempt(lambda: self._bridge.station.train(folder, product), lambda words: self.result.tell(words, "bad"))
-        if job is None:
-            return
-        self._watcher = JobWatcher(job, self)
-        self._watcher.changed.connect(self._progressed)
-        self._watcher.ended.connect(self._ended)
-        self._update()
-
-    def _progressed(self) -> None:
-        if self._watcher is None:
-            return
-        progress = self._watcher.job.progress
-        self.progress.setRange(0, 0 if progress.fraction is None else 1000)
-        if progress.fraction is not None:
-            self.progress.setValue(round(1000 * progress.fraction))
-        self.doing.setText(progress.words)
-
-    def _ended(self) -> None:
-        assert self._watcher is not None
-        job = self._watcher.job
-        self._watcher.deleteLater()
-        self._watcher = None
-        error = job.error
-        if error is None:
-            done: TrainedModel = job.result()
-            self._trained = done
-            notes = " ".join(done.notes)
-            self._tell_result(
-                f"Model {done.ref} is ready: it learned {done.normals} good pictures in {number(done.seconds, 1)} s. "
-                f"A part fails from a score of {number(done.threshold)}. {notes}".strip(),
-                "good",
-            )
-        elif isinstance(error, Cancelled):
-            self._tell_result("Training was stopped. Nothing was changed.", "mention")
-        else:
-            self._tell_result(error_words(error), "bad")
-        self.refresh()
-        self._update()
-
-    def _tell_result(self, words: str, kind: str) -> None:
-        self.result.tell(words, kind)
-
-    def _cancel(self) -> None:
-        if self._watcher is not None:
-            self._watcher.job.cancel()
-            self.doing.setText("Stopping")
-
-    def _again(self) -> None:
-        self._trained = None
-        self.result.tell("")
-        self.folder.clear()
-        self.product.clear()
-        self._update()
-        self.product.setFocus()
-
-    def _update(self) -> None:
-        busy = self._watcher is not None
-        elsewhere = not busy and self._bridge.station.state().phase == Phase.TRAINING
-        normals = self._summary.normals if self._summary is not None else 0
-        # Problems are shown and do not bar the way: a bad line of a manifest is left out, the others are used.
-        enough = self._summary is not None and self._summary.enough
-        ready = enough and bool(self.product.text().strip())
-        self.train.setText(f"Train on {normals} pictures" if normals else "Train")
-        self.train.setEnabled(ready and not busy and not elsewhere)
-        self.train.setVisible(self._trained is None and not busy)
-        self.inspect.setVisible(self._trained is not None)
-        self.then.setVisible(self._trained is None)
-        for editor in (self.product, self.folder, self.choose):
-            editor.setEnabled(not busy and self._trained is None)
-        self.going.setVisible(busy)
-        self.again.setVisible(self._trained is not None)
-        self.takes.setVisible(self._trained is None and not busy)
-        self.takes.setText("The station is training another model; wait until it is done." if elsewhere else _TAKES)
+    def _moved(self) -> None:
+        if self.isVisible():
+            self._read(everything=False)
 
     def _state_changed(self) -> None:
-        self._update()
-        if self.isVisible():
+        if self._results is not None:
+            self._results.refresh()
+
+    def _read(self, *, everything: bool) -> None:
+        """Trainings always; versions where a training has ended since, or where `everything` is asked for."""
+        self._turn += 1
+        turn, desk, known, product = self._turn, self._desk, self._ended, self._product
+
+        def read() -> tuple[
+            list[TrainingJob], Shadow | None, tuple[list[str], str, list[Version], list[Release]] | None
+        ]:
+            jobs = desk.trainings()
+            ended = {job.id for job in jobs if job.state.ended}
+            if not everything and known is not None and ended == known:
+                return jobs, desk.shadow(), None
+            every = desk.versions()
+            products = sorted({each.product for each in every}, key=str.casefold)
+            done = [job for job in jobs if job.state is JobState.DONE and known is not None and job.id not in known]
+            shown = product
+            if done and done[0].id in self._mine:
+                shown = done[0].version.rpartition("@")[0]
+            if shown not in products:
+                # The one the line inspects, else that of the newest version.
+                mine = self._bridge.station.settings.product
+                shown = mine if mine in products else every[0].product if every else ""
+            versions = [each for each in every if each.product == shown]
+            try:
+                history = desk.history(shown) if shown else []
+            except LinesightError:  # damaged: the gate says so in words
+                history = []
+            return jobs, desk.shadow(), (products, shown, versions, history)
+
+        def come(
+            found: tuple[list[TrainingJob], Shadow | None, _Listed | None],
+        ) -> None:
+            jobs, shadow, rest = found
+            if turn != self._turn:
+                if rest is not None:
+                    self._read(everything=True)  # a later reading, which knew less, has overtaken this one
+                return
+            self._show_jobs(jobs)
+            if rest is not None:
+                self._show_versions(*rest)
+            if self._results is not None:
+                self._results.show_shadow(shadow)
+
+        self._bridge.run(read, come, self._fail)
+
+    def _show_jobs(self, jobs: list[TrainingJob]) -> None:
+        self.jobs.show_jobs(jobs)
+        ended = {job.id for job in jobs if job.state.ended}
+        if self._ended is not None:
+            fresh = [job for job in jobs if job.id in ended - self._ended and job.state is JobState.DONE]
+            if fresh:
+                self._tell(f"{_told(fresh[0])} is trained.", "good")
+                if fresh[0].id in self._mine:
+                    self._wanted, self._new = fresh[0].version, False
+        self._ended = ended
+
+    def _show_versions(
+        self, products: list[str], product: str, versions: list[Version], history: list[Release]
+    ) -> None:
+        self._product, self._versions = product, versions
+        self.versions.show_versions(products, product, versions, history)
+        shown = self._wanted or (self._results.version.name if self._results and self._results.version else "")
+        names = [each.name for each in versions]
+        if shown not in names:
+            released = [each.name for each in versions if each.released]
+            shown = (released or names or [""])[0]
+        if self._wanted in names:
+            self._wanted = ""
+        if shown and not self._new:
+            self.show_version(shown)
+        else:
+            self._arrange()
+
+    def _choose_product(self, product: str) -> None:
+        self._product, self._new = product, False
+        self._read(everything=True)
+
+    def show_version(self, name: str) -> None:
+        """Shows one of the versions that are listed."""
+        version = next((each for each in self._versions if each.name == name), None)
+        if version is None:
+            return
+        self._new = False
+        running = next((each.name for each in self._versions if each.released), "")
+        self.versions.mark(name)
+        self.results.show_version(version, running)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Results where a version is on show, else what this place is for; one primary button."""
+        shown = bool(self._versions) and not self._new and self._results is not None
+        self.intro.setVisible(not shown)
+        self.results_card.setVisible(shown)
+        self.first.setVisible(not self.set.folder.text().strip())
+        self.jobs.set_compact(shown)
+        self.set.train.set_role("plain" if shown else "primary")
+
+    # -- releases
+    def _roll_back(self, product: str) -> None:
+        def done(made: Release) -> None:
             self.refresh()
+            if self._bridge.station.settings.product == product:
+                self._use(f"{made.version} is released again, and the line starts with it.")
+            else:
+                self._tell(f"{made.version} is released again.", "good")
 
-    # -- right: models
-    def refresh(self) -> None:
-        """Reads the models again."""
-        self._bridge.run(self._bridge.station.models, self._show_models)
+        self.versions.back.setEnabled(False)
 
-    def _show_models(self, models: list[ModelEntry]) -> None:
-        used = self._bridge.station.state().model
-        self.models.clear()
-        self.no_models.setVisible(not models)
-        self.models.setVisible(bool(models))
-        for model in sorted(models, key=lambda entry: entry.created_at, reverse=True):
-            in_use = used is not None and (used.name, used.version) == (model.name, model.version)
-            made = f"{model.created_at.astimezone():%d %b %Y, %H:%M}"
-            head = f"{model.name}@{model.version}" + ("   \u25cf in use" if in_use else "")
-            item = QListWidgetItem(f"{head}\n{model.normals} good pictures, {made}")
-            font = item.font()
-            font.setBold(in_use)
-            item.setFont(font)
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled)
-            self.models.addItem(tall(item, current().metrics.touch + 16))
+        def ended(words: str) -> None:
+            self.versions.back.setEnabled(True)
+            self._fail(words)
+
+        self._follower.follow(
+            lambda: self._desk.rollback(product),
+            lambda made: (self.versions.back.setEnabled(True), done(made)),
+            ended,
+        )
+
+    def _use(self, words: str = "") -> None:
+        product = self._bridge.station.settings.product
+        said = words or f"The line starts with what is released of {product}."
+        self._bridge.run(self._desk.use_released, lambda _none: self._tell(said, "good"), self._fail)
+
+    # -- words
+    def _tell(self, words: str, kind: str = "mention") -> None:
+        self.said.tell(words, kind)
+        self._quiet.start()
+
+    def _fail(self, words: str) -> None:
+        self.said.tell(words, "bad")
+        self._quiet.stop()  # what went wrong stays until something else happens
 
     def close_page(self) -> None:
-        self._settle.stop()
-        if self._watcher is not None:
-            self._watcher.close()
+        """Ends what waits; a training goes on."""
+        self._quiet.stop()
+        self.set.close_panel()
+        self._follower.close()
+
+
+def _told(job: TrainingJob) -> str:
+    product, _, number = job.version.rpartition("@")
+    return f"{product} v{number}"

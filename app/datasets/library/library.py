@@ -123,6 +123,12 @@ class Library:
             raise DatasetError(f"The library {self.root} has no picture number {number}.")
         return self.files.picture(*row)
 
+    def numbered(self, digest: str) -> int | None:
+        """Id of the picture whose file has this SHA-256; None where there is none."""
+        with self.session() as (db, _):
+            row = db.execute("SELECT id FROM pictures WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else int(row[0])
+
     def thumbnail(self, number: int) -> Image:
         """Slow: (h, w, 3) uint8 BGR, at most 224 pixels a side. Raises PictureError where the picture is gone."""
         path = self.path(number)

@@ -330,7 +330,7 @@ def test_the_set_says_what_it_lacks_and_goes_to_training(
     qtbot.waitUntil(lambda: station.labelling.counts().splits == {"test": 3, "train": 9})
     qtbot.mouseClick(filled.set.go, LEFT)
     qtbot.waitUntil(lambda: window.place == "train")
-    assert window.train.folder.text().endswith("1.snapshot") and window.train.product.text() == "Cover plate"
+    assert window.train.set.folder.text().endswith("1.snapshot") and window.train.set.product.text() == "Cover plate"
 
 
 def test_a_library_filled_elsewhere_opens_by_itself_when_it_is_the_only_one(
