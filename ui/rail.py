@@ -39,6 +39,7 @@ PLACES = (
     Place("setup", "Set-up", "cog-outline", "cog", "Ctrl+9"),
     Place("help", "Help", "help-circle-outline", "help-circle", "F1"),
 )
+PLACE_KEYS = tuple(place.key for place in PLACES)
 
 
 class RailButton(QAbstractButton):

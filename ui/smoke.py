@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from ui.app import application
 from ui.ports import StationPort
+from ui.rail import PLACE_KEYS
 from ui.window import Window
 
 OPTIONAL = (
@@ -48,14 +49,14 @@ def run_smoke(station: StationPort) -> int:
     window = Window(station)
     try:
         window.show()
-        for key in window.pages:
+        for key in PLACE_KEYS:
             window.go(key)
             app.processEvents()
             if window.grab().isNull():
                 problems.append(f"{key}: nothing was painted")
         for key in ("source", "station", "about"):
             window.go("setup")
-            window.setup.open(key)
+            window.spaces.setup.open(key)
             app.processEvents()
     finally:
         window.close_window()

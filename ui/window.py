@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -14,25 +15,23 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWi
 from app.domain.calendar import station_zone
 from ui.alarm_sound import AlarmSound
 from ui.alarm_strip import AlarmStrip
-from ui.alarms import AlarmsPage
-from ui.bench import BenchPage
 from ui.bridge import Bridge, attempt
-from ui.help import HelpPage
-from ui.labeling import LabelPage
-from ui.live import LivePage
 from ui.people import Guard
 from ui.people.places import may_go
-from ui.plans import PlansPage
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
-from ui.records import PartPage
-from ui.reports import ReportsPage
-from ui.review import ReviewPage
-from ui.setup import SetupPage
 from ui.shared.thumbs import Thumbs
 from ui.theme import current
 from ui.topbar import TopBar
-from ui.training import TrainPage
+from ui.workspaces import Workspaces
+
+if TYPE_CHECKING:
+    from ui.labeling import LabelPage
+    from ui.live import LivePage
+    from ui.records import PartPage
+    from ui.reports import ReportsPage
+    from ui.setup import SetupPage
+    from ui.training import TrainPage
 
 FRAME = 48
 """Pixels that a window manager may put around a window, at most."""
@@ -54,9 +53,9 @@ class Window(QMainWindow):
         self._sound = AlarmSound(station.active_alarms())
         self._closed = False
         self._from = "live"  # where the page of a part was opened
-        with current().building():
-            self._build(self.zone())
-            self._lay_out()
+        self._build()
+        self._lay_out()
+        current().dress(self)
         self._connect()
         self.guard = Guard(self, self.bridge, lambda: self.stack.currentWidget(), clock)
         self.guard.changed.connect(self._person_changed)
@@ -81,36 +80,19 @@ class Window(QMainWindow):
         else:
             self.show()
 
-    def _build(self, zone: tzinfo) -> None:
+    def _build(self) -> None:
         self.top = TopBar()
         self.rail = Rail()
         self.alarm_strip = AlarmStrip(self.thumbs)
-        self.live = LivePage(self.bridge, self.thumbs, zone)
-        self.review = ReviewPage(self.bridge, zone)
-        self.bench = BenchPage(self.bridge, self.thumbs, zone)
-        self.label = LabelPage(self.bridge, self.station.labelling)
-        self.plans = PlansPage(self.bridge)
-        self.train = TrainPage(self.bridge, self.station.improving)
-        self.alarms = AlarmsPage(self.bridge, self.thumbs, zone)
-        self.reports = ReportsPage(self.bridge, self.thumbs)
-        self.setup = SetupPage(self.bridge)
-        self.help = HelpPage()
-        self.part = PartPage(self.bridge)
-        self.pages: dict[str, QWidget] = {
-            "live": self.live,
-            "review": self.review,
-            "bench": self.bench,
-            "label": self.label,
-            "train": self.train,
-            "plans": self.plans,
-            "alarms": self.alarms,
-            "reports": self.reports,
-            "setup": self.setup,
-            "help": self.help,
-        }
         self.stack = QStackedWidget()
-        for page in (*self.pages.values(), self.part):
-            self.stack.addWidget(page)
+        self.spaces = Workspaces(self.bridge, self.thumbs, self.zone, self._made)
+        self.live = self.spaces.live  # the others are made when somebody goes there
+
+    def _made(self, key: str, page: QWidget) -> None:
+        self.stack.addWidget(page)
+        connect = getattr(self, f"_connect_{key}", None)
+        if connect is not None:
+            connect(page)
 
     def _lay_out(self) -> None:
         body = QVBoxLayout()
@@ -134,18 +116,6 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.go)
-        self.live.go.connect(self.go)
-        self.train.inspect_with.connect(self._inspect_with)
-        self.train.label_wanted.connect(self._label)
-        self.label.train_wanted.connect(self._train_on)
-        self.live.part_opened.connect(self.show_part)
-        self.reports.part_opened.connect(self.show_part)
-        self.part.left.connect(lambda: self.go(self._from if may_go(self.station.people, self._from) else "live"))
-        self.setup.started.connect(lambda: self.go("live"))
-        self.setup.training_wanted.connect(lambda: self.go("train"))
-        self.setup.people_changed.connect(lambda: self.guard.look())
-        self.setup.restore_wanted.connect(self.close)
-        self.setup.settings_changed.connect(self._settings_changed)
         self.alarm_strip.acknowledged.connect(lambda id: attempt(lambda: self.station.acknowledge(id)))
         self.alarm_strip.list_wanted.connect(lambda: self.go("alarms"))
         self.bridge.alarms.connect(self._refresh_alarms)
@@ -157,6 +127,30 @@ class Window(QMainWindow):
         QShortcut(QKeySequence("Ctrl+Q"), self).activated.connect(self.close)
         QShortcut(QKeySequence("A"), self).activated.connect(self.alarm_strip.acknowledge)
 
+    def _connect_live(self, page: LivePage) -> None:
+        page.go.connect(self.go)
+        page.part_opened.connect(self.show_part)
+
+    def _connect_train(self, page: TrainPage) -> None:
+        page.inspect_with.connect(self._inspect_with)
+        page.label_wanted.connect(self._label)
+
+    def _connect_label(self, page: LabelPage) -> None:
+        page.train_wanted.connect(self._train_on)
+
+    def _connect_reports(self, page: ReportsPage) -> None:
+        page.part_opened.connect(self.show_part)
+
+    def _connect_part(self, page: PartPage) -> None:
+        page.left.connect(lambda: self.go(self._from if may_go(self.station.people, self._from) else "live"))
+
+    def _connect_setup(self, page: SetupPage) -> None:
+        page.started.connect(lambda: self.go("live"))
+        page.training_wanted.connect(lambda: self.go("train"))
+        page.people_changed.connect(lambda: self.guard.look())
+        page.restore_wanted.connect(self.close)
+        page.settings_changed.connect(self._settings_changed)
+
     def zone(self) -> tzinfo:
         """The station's time zone."""
         return station_zone(self.station.settings.zone)
@@ -166,7 +160,7 @@ class Window(QMainWindow):
         if not self.guard.may_go(key):
             return
         self.rail.mark(key)
-        page = self.pages[key]
+        page = self.spaces.page(key)
         self.stack.setCurrentWidget(page)
         if not self.rail.isAncestorOf(QApplication.focusWidget() or self):
             page.setFocus()  # Tab begins here; Qt would mark the first button, which a finger did not ask for
@@ -178,28 +172,29 @@ class Window(QMainWindow):
         """Everything about one part; it goes back to where it was opened."""
         if self.place != "part":
             self._from = self.place
-        self.stack.setCurrentWidget(self.part)
-        self.part.setFocus()
-        self.part.open(id)
+        page = self.spaces.part
+        self.stack.setCurrentWidget(page)
+        page.setFocus()
+        page.open(id)
 
     @property
     def place(self) -> str:
         """The key of the place on show; "part" for the page of a part, which is opened from others."""
         shown = self.stack.currentWidget()
-        return next((key for key, page in self.pages.items() if page is shown), "part")
+        return next((key for key, page in self.spaces.made.items() if page is shown), "live")
 
     def _inspect_with(self, model: str, product: str) -> None:
         self.go("setup")
-        self.setup.choose_source_for(model, product)
+        self.spaces.setup.choose_source_for(model, product)
 
     def _train_on(self, snapshot: str) -> None:
         self.go("train")
         place = self.station.labelling.place
-        self.train.take_set(Path(snapshot), place.name if place else "")
+        self.spaces.train.take_set(Path(snapshot), place.name if place else "")
 
     def _label(self, sha256: str) -> None:
         self.go("label")
-        self.label.show_picture(sha256)
+        self.spaces.label.show_picture(sha256)
 
     def _refresh_alarms(self) -> None:
         alarms = self.station.active_alarms()
@@ -247,10 +242,7 @@ class Window(QMainWindow):
         theme = current()
         assert isinstance(app, QApplication)
         theme.apply(app, settings.theme, settings.pixels_per_mm)
-        self.live.set_zone(self.zone())
-        self.bench.set_zone(self.zone())
-        self.alarms.set_zone(self.zone())
-        self.review.set_zone(self.zone())
+        self.spaces.set_zone()
         self._refresh_state()
         self._refresh_alarms()
 
@@ -268,16 +260,7 @@ class Window(QMainWindow):
         self._clock.stop()
         self.guard.close()
         self.bridge.close()
-        self.live.close_page()
-        self.review.close_page()
-        self.bench.close_page()
-        self.label.close_page()
-        self.train.close_page()
-        self.alarms.close_page()
-        self.plans.close_page()
-        self.reports.close_page()
-        self.part.close_page()
-        self.setup.close_page()
+        self.spaces.close()
 
     def closeEvent(self, event):  # type: ignore[no-untyped-def]
         event.accept()

@@ -26,6 +26,7 @@ from app.datasets.library.files import encode_thumbnail
 from app.datasets.library.intake import take_in
 from app.datasets.library.query import name_key
 from app.domain.labelling import Query
+from ui.theme import current
 
 Step = Callable[[float, str], None]
 
@@ -166,6 +167,7 @@ def _scrolling(root: Path, frames: int) -> list[Figure]:
         bridge = Bridge(station)
         gallery = Gallery(Stock(bridge, desk))
         gallery.resize(1280, 800)
+        current().dress(gallery)
         gallery.show()
         begin = time.perf_counter()
         gallery.show_ids(desk.find(Query()))

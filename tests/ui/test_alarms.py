@@ -25,9 +25,9 @@ def click(qtbot: QtBot, widget) -> None:  # type: ignore[no-untyped-def]
 def opened(qtbot: QtBot, window: Window) -> None:
     """The workspace with its first alarm chosen."""
     window.go("alarms")
-    qtbot.waitUntil(lambda: len(window.alarms.cards) > 0)
-    click(qtbot, window.alarms.cards[0])
-    qtbot.waitUntil(lambda: window.alarms.detail.row is not None)
+    qtbot.waitUntil(lambda: len(window.spaces.alarms.cards) > 0)
+    click(qtbot, window.spaces.alarms.cards[0])
+    qtbot.waitUntil(lambda: window.spaces.alarms.detail.row is not None)
 
 
 def test_an_alarm_is_shelved_with_a_reason_and_taken_back(
@@ -35,7 +35,7 @@ def test_an_alarm_is_shelved_with_a_reason_and_taken_back(
 ) -> None:
     inspect(0.9)
     opened(qtbot, window)
-    detail = window.alarms.detail
+    detail = window.spaces.alarms.detail
     click(qtbot, detail.shelve)
     click(qtbot, detail.shelve_form.primary)
     qtbot.waitUntil(lambda: "why" in detail.said.text())
@@ -46,9 +46,9 @@ def test_an_alarm_is_shelved_with_a_reason_and_taken_back(
     qtbot.waitUntil(lambda: window.alarm_strip.alarm is None)
     (aside,) = station.watching.shelved()
     assert aside.shelved_until == station.watching.end_of_shift()
-    qtbot.waitUntil(lambda: window.alarms.view.button("shelved").text() == "Shelved (1)")
-    window.alarms.open("shelved")
-    (card,) = window.alarms.shelved.cards
+    qtbot.waitUntil(lambda: window.spaces.alarms.view.button("shelved").text() == "Shelved (1)")
+    window.spaces.alarms.open("shelved")
+    (card,) = window.spaces.alarms.shelved.cards
     assert "Fixture is being changed" in card.state.text()
     assert card.button is not None
     click(qtbot, card.button)
@@ -60,7 +60,7 @@ def test_a_ticket_is_given_commented_and_closed(
 ) -> None:
     inspect(0.9)
     opened(qtbot, window)
-    detail = window.alarms.detail
+    detail = window.spaces.alarms.detail
     click(qtbot, detail.assign)
     detail.assign_form.name.setCurrentText("Tool shop")
     click(qtbot, detail.assign_form.primary)
@@ -69,28 +69,28 @@ def test_a_ticket_is_given_commented_and_closed(
     detail.comment_form.words.setPlainText("The gripper again.")
     click(qtbot, detail.comment_form.primary)
     qtbot.waitUntil(lambda: detail.said.text() == "Added.")
-    window.alarms.open("tickets")
-    qtbot.waitUntil(lambda: len(window.alarms.tickets.cards) == 1)
-    click(qtbot, window.alarms.tickets.cards[0])
+    window.spaces.alarms.open("tickets")
+    qtbot.waitUntil(lambda: len(window.spaces.alarms.tickets.cards) == 1)
+    click(qtbot, window.spaces.alarms.tickets.cards[0])
     qtbot.waitUntil(lambda: detail.row is not None)
     click(qtbot, detail.close_button)
     detail.close_form.cause.setText("Pad worn")
     detail.close_form.action.setText("Pad replaced")
     click(qtbot, detail.close_form.primary)
-    qtbot.waitUntil(lambda: not window.alarms.tickets.cards and window.alarm_strip.alarm is None)
+    qtbot.waitUntil(lambda: not window.spaces.alarms.tickets.cards and window.alarm_strip.alarm is None)
     (row,) = station.store.alarming.history()
     assert row.ticket is not None and (row.ticket.cause, row.ticket.action) == ("Pad worn", "Pad replaced")
-    window.alarms.open("figures")
-    qtbot.waitUntil(lambda: window.alarms.figures.values["alarms"].text() == "1")
-    assert window.alarms.figures.notes["fixed"].text() == "Of 1 that were closed with cause and action."
+    window.spaces.alarms.open("figures")
+    qtbot.waitUntil(lambda: window.spaces.alarms.figures.values["alarms"].text() == "1")
+    assert window.spaces.alarms.figures.notes["fixed"].text() == "Of 1 that were closed with cause and action."
 
 
 def test_the_history_is_chosen_by_day_and_kind(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     station.inspect(0.9, when=datetime.now(UTC) - timedelta(days=20))
     station.alarms.raise_alarm("rounds", "Press 4", "A round was missed", "It was due at 12:00.")
     window.go("alarms")
-    window.alarms.open("history")
-    history = window.alarms.history
+    window.spaces.alarms.open("history")
+    history = window.spaces.alarms.history
     qtbot.waitUntil(lambda: history.table.rowCount() == 1)
     click(qtbot, history.period.button("all"))
     qtbot.waitUntil(lambda: history.table.rowCount() == 2 and history.kind.count() == 3)
@@ -98,9 +98,9 @@ def test_the_history_is_chosen_by_day_and_kind(qtbot: QtBot, window: Window, sta
     qtbot.waitUntil(lambda: history.table.rowCount() == 1)
     item = history.table.item(0, 1)
     assert item is not None and item.text() == "A round was missed"
-    assert not window.alarms.detail.isVisible()
+    assert not window.spaces.alarms.detail.isVisible()
     history.table.cellClicked.emit(0, 1)
-    qtbot.waitUntil(lambda: window.alarms.detail.isVisible() and window.alarms.detail.row is not None)
+    qtbot.waitUntil(lambda: window.spaces.alarms.detail.isVisible() and window.spaces.alarms.detail.row is not None)
 
 
 def test_the_strip_tells_seen_from_unseen_and_covers_nothing(
@@ -141,8 +141,8 @@ def test_sound_comes_at_news_and_not_at_each_count(station: FakeStation) -> None
 def test_rules_are_set_and_wrong_numbers_refused_in_words(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     station.watching.save_config(replace(station.watching.config, rules=default_rules()))
     window.go("setup")
-    window.setup.open("alarms")
-    page = window.setup.alarms
+    window.spaces.setup.open("alarms")
+    page = window.spaces.setup.alarms
     assert "backlog" not in page.rows and "unreleased" not in page.rows, "nothing feeds them yet"
     page.rows["in-a-row"].editors["n"].setText("none")
     page.primary.click()
@@ -158,8 +158,8 @@ def test_rules_are_set_and_wrong_numbers_refused_in_words(qtbot: QtBot, window: 
 
 def test_somebody_is_added_tried_and_told_by_escalation(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     window.go("setup")
-    window.setup.open("alarms")
-    page = window.setup.alarms
+    window.spaces.setup.open("alarms")
+    page = window.spaces.setup.alarms
     page.people.adds["email"].click()
     form = page.people.form
     form.name.setText("Shift lead")
@@ -190,9 +190,9 @@ def test_an_alarm_whose_cause_has_gone_waits_to_be_seen(qtbot: QtBot, window: Wi
     station.alarms.raise_alarm("rounds", "Press 4", "A round was missed", "")
     station.alarms.clear("rounds")
     window.go("alarms")
-    qtbot.waitUntil(lambda: len(window.alarms.cards) == 1)
-    card = window.alarms.cards[0]
+    qtbot.waitUntil(lambda: len(window.spaces.alarms.cards) == 1)
+    card = window.spaces.alarms.cards[0]
     assert card.alarm.state is AlarmState.CLEARED and "cause is gone" in card.state.text()
     assert card.button is not None
     click(qtbot, card.button)
-    qtbot.waitUntil(lambda: not window.alarms.cards)
+    qtbot.waitUntil(lambda: not window.spaces.alarms.cards)

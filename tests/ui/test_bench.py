@@ -45,7 +45,7 @@ class Bench:
 
     @property
     def page(self) -> BenchPage:
-        return self.window.bench
+        return self.window.spaces.bench
 
     def wait(self, condition: Callable[[], object]) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=5000)
@@ -244,7 +244,7 @@ def test_after_a_restart_the_waiting_part_is_shown_from_the_record(qtbot: QtBot,
     window.resize(1280, 800)
     window.show()
     window.go("bench")
-    work = window.bench.work
+    work = window.spaces.bench.work
     qtbot.waitUntil(lambda: work.stored.has_picture, timeout=5000)
     assert work.stage.currentWidget() is work.stored and "Part 1" in work.part.text()
     touch(work.buttons[Choice.REJECT])

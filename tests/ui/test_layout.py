@@ -21,6 +21,7 @@ from pytestqt.qtbot import QtBot
 from tests.ui.conftest import Inspect, area
 from tests.ui.fake_station import FakeStation
 from ui.ports import Phase
+from ui.rail import PLACE_KEYS
 from ui.shared.elided import Elided
 from ui.window import Window
 
@@ -76,24 +77,24 @@ def check(window: Window, told: str) -> None:
 
 
 def visit(window: Window, told: str) -> None:
-    for key in window.pages:
+    for key in PLACE_KEYS:
         window.go(key)
         QApplication.processEvents()
         if key == "setup":
             for kind in ("demo", "usb", "rtsp", "video", "folder"):
-                window.setup.source.kind.button(kind).click()
+                window.spaces.setup.source.kind.button(kind).click()
                 check(window, f"{told} source {kind}")
             for chip in ("station", "about"):
-                window.setup.open(chip)
+                window.spaces.setup.open(chip)
                 check(window, f"{told} {chip}")
-            window.setup.open("source")
+            window.spaces.setup.open("source")
         elif key == "reports":
             for period in ("today", "yesterday", "week", "own"):
-                window.reports.period.button(period).click()
+                window.spaces.reports.period.button(period).click()
                 check(window, f"{told} reports {period}")
-            window.reports.view.button("merge").click()
+            window.spaces.reports.view.button("merge").click()
             check(window, f"{told} merge")
-            window.reports.view.button("figures").click()
+            window.spaces.reports.view.button("figures").click()
         else:
             check(window, f"{told} {key}")
 
@@ -123,7 +124,7 @@ def test_a_ten_inch_screen_has_a_higher_top_bar_and_everything_in_it(
 ) -> None:
     assert window.top.height() == 56
     station.save_settings(pixels_per_mm=size[0] / 217)  # 217 x 136 mm
-    window.setup.settings_changed.emit()
+    window.spaces.setup.settings_changed.emit()
     window.resize(*size)
     inspect(0.9)
     qtbot.waitUntil(window.alarm_strip.button.isVisible)

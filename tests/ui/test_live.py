@@ -24,6 +24,7 @@ from ui.app import SWITCH_INTERVAL, set_aside_what_stays
 from ui.live.picture import Mode
 from ui.live.prepare import prepare
 from ui.ports import Phase
+from ui.rail import PLACE_KEYS
 from ui.theme import current
 from ui.window import Window
 
@@ -146,7 +147,7 @@ def test_the_event_loop_is_never_blocked_over_50_ms_by_a_slow_detector(
 def test_slow_calls_of_the_screen_are_made_on_workers(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     for place in ("alarms", "reports", "train", "setup"):
         window.go(place)
-    window.setup.source.kind.button("usb").click()
+    window.spaces.setup.source.kind.button("usb").click()
     qtbot.waitUntil(lambda: {"figures", "models", "usb_cameras"} <= set(station.callers))
     for call in ("figures", "models", "usb_cameras"):
         assert station.callers[call].startswith("screen")
@@ -297,11 +298,11 @@ def test_every_target_is_large_enough_for_a_finger(
     window.resize(*size)
     inspect(0.9)
     inspect(0.9)
-    for key in window.pages:
+    for key in PLACE_KEYS:
         window.go(key)
         for setup in ("source", "station", "about") if key == "setup" else ("",):
             if setup:
-                window.setup.open(setup)
+                window.spaces.setup.open(setup)
             qtbot.wait(20)
             for kind in (QAbstractButton, QAbstractSlider, QLineEdit, QComboBox):
                 for target in window.findChildren(kind):

@@ -26,6 +26,7 @@ from ui.reports import ReportsPage
 from ui.reports.merge import MergeView
 from ui.reports.merge.view import COLUMNS, DUPLICATES, FILES
 from ui.reports.merge.words import EXTRA, FIELDS, sum_words
+from ui.theme import current
 from ui.window import Window
 
 # Without a window manager an open drop-down list can't keep the keys to itself.
@@ -59,6 +60,7 @@ def page(qtbot: QtBot, station: FakeStation) -> Iterator[ReportsPage]:
     made = ReportsPage(bridge)
     qtbot.addWidget(made)
     made.resize(1192, 668)
+    current().dress(made)
     made.show()
     yield made
     made.close_page()
@@ -165,9 +167,9 @@ def test_a_whole_day_from_drop_to_workbook(
     application(station)
     window.resize(*size)
     window.go("reports")
-    merge = opened(window.reports)
+    merge = opened(window.spaces.reports)
     check(window, "empty")
-    drop_and_wait(qtbot, window.reports, [*five_inspectors(tmp_path / "in"), broken(tmp_path)])
+    drop_and_wait(qtbot, window.spaces.reports, [*five_inspectors(tmp_path / "in"), broken(tmp_path)])
     assert merge.said.text() == "25 rows read from 5 files; 1 file can't be read"
     assert [line.rows.text() for line in merge.files.lines][:2] == ["not read", "8 rows"]
     assert merge.files.lines[0].words.text() == "Frank.xlsx is no spreadsheet. Save the table as .xlsx, .ods or .csv."
@@ -196,20 +198,20 @@ def test_a_whole_day_from_drop_to_workbook(
 def test_a_bad_file_is_taken_out_and_the_rest_stays(qtbot: QtBot, window: Window, tmp_path: Path) -> None:
     window.move(-400, 0)  # a tap on what scrolls needs its place on the screen, and the one off screen is narrow
     window.go("reports")
-    merge = opened(window.reports)
+    merge = opened(window.spaces.reports)
     files = five_inspectors(tmp_path)
-    drop_and_wait(qtbot, window.reports, [broken(tmp_path)])
+    drop_and_wait(qtbot, window.spaces.reports, [broken(tmp_path)])
     assert not merge.primary.isEnabled() and not merge.steps[COLUMNS].isEnabled()
-    drop_and_wait(qtbot, window.reports, files)
+    drop_and_wait(qtbot, window.spaces.reports, files)
     bad = merge.files.lines[0]
     assert bad.path.name == "Frank.xlsx"
     click(bad.take_out)
     qtbot.waitUntil(lambda: [line.path for line in merge.files.lines] == files)
     qtbot.waitUntil(lambda: merge.said.text() == "25 rows read from 5 files")
     while merge.files.lines:
-        count, button = len(merge.files.lines), merge.files.lines[0].take_out
-        qtbot.waitUntil(button.isVisible)
-        click(button)
+        qtbot.waitUntil(lambda: not merge.busy and merge.files.lines[0].take_out.isVisible())
+        count = len(merge.files.lines)
+        click(merge.files.lines[0].take_out)
         qtbot.waitUntil(lambda count=count: len(merge.files.lines) < count)  # type: ignore[misc]
     qtbot.waitUntil(lambda: not merge.busy)
     assert merge.files.empty.isVisible() and merge.primary.text() == "Choose spreadsheets"

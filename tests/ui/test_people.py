@@ -173,7 +173,7 @@ def test_nobody_is_signed_in_after_a_while_and_the_line_goes_on(
     window.guard.look()
     window.go("setup")
     clock.now += 59
-    click(qtbot, window.setup.choice.button("about"))  # a touch
+    click(qtbot, window.spaces.setup.choice.button("about"))  # a touch
     clock.now += 59
     window.guard.look()
     assert window.top.person.text() == "Erik" and window.place == "setup"
@@ -248,8 +248,8 @@ def test_what_is_scanned_into_a_field_goes_there(
     qtbot: QtBot, station: FakeStation, window: Window, clock: Clock
 ) -> None:
     window.go("setup")
-    window.setup.open("station")
-    field = window.setup.station.name
+    window.spaces.setup.open("station")
+    field = window.spaces.setup.station.name
     field.clear()
     field.setFocus()
     qtbot.waitUntil(field.hasFocus)
@@ -259,8 +259,8 @@ def test_what_is_scanned_into_a_field_goes_there(
 
 def test_the_first_person_is_one_who_may_add_others(qtbot: QtBot, station: FakeStation, window: Window) -> None:
     window.go("setup")
-    window.setup.open("people")
-    page = window.setup.people
+    window.spaces.setup.open("people")
+    page = window.spaces.setup.people
     qtbot.waitUntil(page.empty.isVisible)
     assert not page.role.button("operator").isEnabled() and page.role.button("manager").isEnabled()
     click(qtbot, page.keys)
@@ -289,8 +289,8 @@ def test_a_badge_is_learnt_a_role_changed_and_somebody_leaves(
     peopled.people.sign_in("Erik", "2580")
     window.guard.look()
     window.go("setup")
-    window.setup.open("people")
-    page = window.setup.people
+    window.spaces.setup.open("people")
+    page = window.spaces.setup.people
     qtbot.waitUntil(lambda: page.list.count() == 2)
     page._edit(page._people[1])
     click(qtbot, page.badge)
@@ -317,9 +317,9 @@ def test_a_manager_is_offered_people_and_storage_only(qtbot: QtBot, peopled: Fak
     shown = [
         key
         for key in ("source", "station", "people", "storage", "audit", "about")
-        if not window.setup.choice.button(key).isHidden()
+        if not window.spaces.setup.choice.button(key).isHidden()
     ]
-    assert shown == ["people", "storage", "audit", "about"] and window.setup.choice.value() == "people"
+    assert shown == ["people", "storage", "audit", "about"] and window.spaces.setup.choice.value() == "people"
 
 
 def test_every_place_of_the_rail_has_its_rule(peopled: FakeStation) -> None:

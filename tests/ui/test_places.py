@@ -69,11 +69,11 @@ def test_the_alarms_place_lists_open_ones_and_history(
 ) -> None:
     inspect(0.9)
     click(qtbot, window.rail.buttons["alarms"])
-    qtbot.waitUntil(lambda: len(window.alarms.cards) == 1)
-    click(qtbot, window.alarms.cards[0].button)
-    qtbot.waitUntil(lambda: not window.alarms.cards and window.alarms.active.empty.isVisible())
-    click(qtbot, window.alarms.view.button("history"))
-    table = window.alarms.history.table
+    qtbot.waitUntil(lambda: len(window.spaces.alarms.cards) == 1)
+    click(qtbot, window.spaces.alarms.cards[0].button)
+    qtbot.waitUntil(lambda: not window.spaces.alarms.cards and window.spaces.alarms.active.empty.isVisible())
+    click(qtbot, window.spaces.alarms.view.button("history"))
+    table = window.spaces.alarms.history.table
     qtbot.waitUntil(lambda: table.rowCount() == 1 and "operator" in table.item(0, 4).text())
 
 
@@ -114,14 +114,14 @@ def test_a_folder_can_be_dropped(qtbot: QtBot, window: Window, tmp_path: Path) -
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    window.train.dropEvent(drop)
-    assert window.train.set.folder.text() == str(tmp_path)
-    assert window.train.set.product.text() == tmp_path.name
+    window.spaces.train.dropEvent(drop)
+    assert window.spaces.train.set.folder.text() == str(tmp_path)
+    assert window.spaces.train.set.product.text() == tmp_path.name
 
 
 def test_a_source_is_tested_in_picture_or_words(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     window.go("setup")
-    source = window.setup.source
+    source = window.spaces.setup.source
     click(qtbot, source.test)
     qtbot.waitUntil(lambda: source.picture.has_picture)
     assert "854 x 480" in source.words.text()
@@ -147,8 +147,8 @@ def test_stream_fields_round_trip() -> None:
 
 def test_the_stations_settings_are_saved_and_refusals_told(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     window.go("setup")
-    window.setup.open("station")
-    page = window.setup.station
+    window.spaces.setup.open("station")
+    page = window.spaces.setup.station
     page.name.setText("Press 4")
     page.day.setCurrentText("06:00")
     click(qtbot, page.theme.button("light"))
@@ -170,7 +170,7 @@ def test_reports_show_the_period_and_export_it(
     for score in (0.3, 0.3, 0.3, 0.9):
         inspect(score)
     click(qtbot, window.rail.buttons["reports"])
-    page = window.reports
+    page = window.spaces.reports
     qtbot.waitUntil(lambda: page.values["total"].text() == "4")
     assert page.values["failed"].text() == "1" and page.values["yield"].text() == "75.0 %"
     click(qtbot, page.period.button("yesterday"))
@@ -192,8 +192,8 @@ def test_help_has_its_pages_and_shows_them(window: Window) -> None:
     assert "How many pictures, and how to read the result" in titles and len(set(titles)) == len(titles)
     window.go("help")
     for index, title in enumerate(titles):
-        window.help.titles.setCurrentRow(index)
-        assert window.help.text.toPlainText().startswith(title)
+        window.spaces.help.titles.setCurrentRow(index)
+        assert window.spaces.help.text.toPlainText().startswith(title)
 
 
 def test_health_is_silent_while_fine_and_speaks_when_not(

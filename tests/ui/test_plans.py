@@ -106,8 +106,8 @@ def _area_of(widget: QWidget) -> QScrollArea | None:
 @pytest.fixture
 def page(qtbot: QtBot, window: Window) -> PlansPage:
     window.go("plans")
-    qtbot.waitUntil(lambda: window.plans.plans is not None)
-    return window.plans
+    qtbot.waitUntil(lambda: window.spaces.plans.plans is not None)
+    return window.spaces.plans
 
 
 def file(path: Path, score: float, noise: int) -> Path:
@@ -345,7 +345,7 @@ def test_a_plan_is_made_and_changed_by_touch(
     tap(editor.add)
     tap(editor.up)
     tap(editor.primary)
-    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.home and bool(page.plans))
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.home and bool(page.plans) and not page.reading)
     made = station.rounds.plans()[0]
     assert [each.key for each in made.components] == ["C1", "I-1"]
     infeed = made.components[1]
@@ -362,7 +362,7 @@ def test_a_plan_is_made_and_changed_by_touch(
     tap(editor.remove)
     tap(editor.primary)
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.home and station.rounds.plans()[0].version == 2)
-    qtbot.waitUntil(lambda: page.plans is not None and page.plans[0][0].version == 2)
+    qtbot.waitUntil(lambda: not page.reading and page.plans is not None and page.plans[0][0].version == 2)
     one = page.cards.cards[0]
     assert isinstance(one, PlanCard)
     tap(one.begin)
@@ -385,7 +385,7 @@ def test_everything_finds_room(
 ) -> None:  # fmt: skip
     page = planned
     station.save_settings(pixels_per_mm=pixels_per_mm)
-    window.setup.settings_changed.emit()
+    window.spaces.setup.settings_changed.emit()
     window.resize(*size)
     check(window, "today")
     page.open_round(station.rounds.rounds()[0])
@@ -406,5 +406,5 @@ def test_everything_finds_room(
     check(window, "sure")
     page.edit(station.rounds.plans()[0])
     check(window, "editor")
-    buttons = [each for each in window.plans.findChildren(QAbstractButton) if each.isVisible()]
+    buttons = [each for each in window.spaces.plans.findChildren(QAbstractButton) if each.isVisible()]
     assert buttons and min(each.height() for each in buttons if each.text()) >= current().metrics.touch

@@ -64,9 +64,9 @@ def with_picture(
 
 def records(qtbot: QtBot, window: Window) -> RecordsView:
     window.go("reports")
-    click(qtbot, window.reports.view.button("records"))
-    assert window.reports.records is not None
-    return window.reports.records
+    click(qtbot, window.spaces.reports.view.button("records"))
+    assert window.spaces.reports.records is not None
+    return window.spaces.reports.records
 
 
 def told(widget: QWidget) -> str:
@@ -141,7 +141,7 @@ def test_a_tap_opens_everything_about_a_part(
     qtbot.mouseClick(
         view.results.viewport(), Qt.MouseButton.LeftButton, pos=view.results.rect_of(0).center() + QPoint(0, 0)
     )
-    page = window.part
+    page = window.spaces.part
     qtbot.waitUntil(lambda: page.file is not None and window.place == "part")
     assert (
         page.why.text() == "Passed: its score 0.310 is below the threshold 0.610 and below 0.550, where doubt begins."
@@ -168,14 +168,14 @@ def test_a_tap_opens_everything_about_a_part(
     click(qtbot, earlier)
     qtbot.waitUntil(lambda: page.file is not None and page.file.inspection.id == before.id)
     click(qtbot, page.back)
-    assert window.place == "reports" and window.reports.view.value() == "records"
+    assert window.place == "reports" and window.spaces.reports.view.value() == "records"
 
 
 def test_a_changed_picture_is_said(qtbot: QtBot, station: FakeStation, window: Window) -> None:
     part = with_picture(station, 1)
     station.store.image_file(part.image_path).write_bytes(encode_png(draw_plate(9, True)))
     window.show_part(part.id)
-    qtbot.waitUntil(lambda: "was changed after the inspection" in window.part.words.text())
+    qtbot.waitUntil(lambda: "was changed after the inspection" in window.spaces.part.words.text())
 
 
 def test_a_deleted_picture_names_its_rule(qtbot: QtBot, station: FakeStation, window: Window) -> None:
@@ -183,9 +183,9 @@ def test_a_deleted_picture_names_its_rule(qtbot: QtBot, station: FakeStation, wi
     plan = station.keeping.plan_retention(RetentionRule(pass_days=30)).result(20)
     station.keeping.apply_retention(plan).result(20)
     window.show_part(part.id)
-    qtbot.waitUntil(lambda: window.part.file is not None)
-    qtbot.waitUntil(lambda: "PASS 30 days" in told(window.part.area.widget()))
-    assert not window.part.picture.isVisible() and "Deleted by the rules" in window.part.no_picture.text()
+    qtbot.waitUntil(lambda: window.spaces.part.file is not None)
+    qtbot.waitUntil(lambda: "PASS 30 days" in told(window.spaces.part.area.widget()))
+    assert not window.spaces.part.picture.isVisible() and "Deleted by the rules" in window.spaces.part.no_picture.text()
 
 
 def test_the_live_strip_leads_to_all_about_a_part(qtbot: QtBot, station: FakeStation, window: Window) -> None:
@@ -195,8 +195,8 @@ def test_the_live_strip_leads_to_all_about_a_part(qtbot: QtBot, station: FakeSta
     qtbot.waitUntil(window.live.strip.tiles[0].isVisible)
     click(qtbot, window.live.strip.tiles[0])
     click(qtbot, window.live.sheet.all)
-    qtbot.waitUntil(lambda: window.part.file is not None and window.part.file.inspection.id == shown.id)
-    click(qtbot, window.part.back)
+    qtbot.waitUntil(lambda: window.spaces.part.file is not None and window.spaces.part.file.inspection.id == shown.id)
+    click(qtbot, window.spaces.part.back)
     assert window.place == "live"
 
 
@@ -227,8 +227,8 @@ def test_why_a_part_got_its_verdict(verdict: Verdict, score: float | None, reaso
 def test_storage_shows_what_would_go_before_it_goes(qtbot: QtBot, station: FakeStation, window: Window) -> None:
     old, new = with_picture(station, 60 * 24 * 40), with_picture(station, 1)
     window.go("setup")
-    window.setup.open("storage")
-    page = window.setup.storage
+    window.spaces.setup.open("storage")
+    page = window.spaces.setup.storage
     qtbot.waitUntil(lambda: "2 files" in told(page))
     page.passes.setCurrentIndex(page.passes.findData(30))
     click(qtbot, page.preview)
@@ -251,8 +251,8 @@ def test_storage_shows_what_would_go_before_it_goes(qtbot: QtBot, station: FakeS
 def test_backing_up_and_asking_to_restore(qtbot: QtBot, station: FakeStation, window: Window, tmp_path: Path) -> None:
     add(station, 1)
     window.go("setup")
-    window.setup.open("storage")
-    page = window.setup.storage
+    window.spaces.setup.open("storage")
+    page = window.spaces.setup.storage
     qtbot.waitUntil(lambda: "There is no backup yet" in page.last.text())
     page.back_up_to(tmp_path / "b.zip")
     qtbot.waitUntil(lambda: "1 inspection," in page.backup_words.text())
@@ -268,8 +268,8 @@ def test_the_audit_log_is_shown_and_verified_in_words(qtbot: QtBot, station: Fak
     for number in range(3):
         station.store.note(Action.EXPORT, f"file {number}", '{"rows": 5}', by="Anna", at=NOW)
     window.go("setup")
-    window.setup.open("audit")
-    page = window.setup.audit
+    window.spaces.setup.open("audit")
+    page = window.spaces.setup.audit
     qtbot.waitUntil(lambda: page.table.rowCount() == 3)
     assert [page.table.item(0, at).text() for at in (0, 2, 3, 4, 5)] == ["3", "Anna", "export", "file 2", "rows 5"]
     click(qtbot, page.verify)
@@ -296,11 +296,11 @@ def test_nothing_is_cut_off_on_the_new_pages(
     qtbot.waitUntil(lambda: len(view.results.parts) == 1)
     check(window, "records")
     window.show_part(part.id)
-    qtbot.waitUntil(lambda: "no longer at this station" in window.part.map_words.text())
+    qtbot.waitUntil(lambda: "no longer at this station" in window.spaces.part.map_words.text())
     check(window, "part")
     window.go("setup")
     for key in ("people", "storage", "audit"):
-        window.setup.open(key)
+        window.spaces.setup.open(key)
         if key == "storage":
-            qtbot.waitUntil(lambda: "files" in told(window.setup.storage))
+            qtbot.waitUntil(lambda: "files" in told(window.spaces.setup.storage))
         check(window, key)

@@ -18,6 +18,7 @@ from app.station import Station
 from tests.reports import history
 from ui.bridge import Bridge
 from ui.reports import ReportsPage
+from ui.theme import current
 
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)  # 21:00 in Berlin, in the late shift
 
@@ -44,6 +45,7 @@ def page(qtbot: QtBot, station: Station) -> Iterator[ReportsPage]:
     page = ReportsPage(bridge)
     qtbot.addWidget(page)
     page.resize(1180, 700)
+    current().dress(page)
     page.show()
     page.refresh()
     yield page

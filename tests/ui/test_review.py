@@ -32,8 +32,8 @@ def page(qtbot: QtBot, station: FakeStation, window: Window, shared_data: Path) 
     for file in tiles(shared_data, 1, 2):
         record(station.store, file)
     window.go("review")
-    shown(qtbot, window.review)
-    return window.review
+    shown(qtbot, window.spaces.review)
+    return window.spaces.review
 
 
 def shown(qtbot: QtBot, page: ReviewPage, *, part: bool = True) -> None:

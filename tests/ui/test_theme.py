@@ -53,7 +53,7 @@ def test_labels_keep_figures_of_one_width_under_the_style_sheet(window: Window) 
 def test_the_theme_changes_everything_at_once(window: Window, station: FakeStation) -> None:
     before = window.grab().toImage().pixelColor(700, 140)
     station.save_settings(theme="light")
-    window.setup.settings_changed.emit()
+    window.spaces.setup.settings_changed.emit()
     after = window.grab().toImage().pixelColor(700, 140)
     assert before.lightness() < 60 < 200 < after.lightness()
     assert current().tokens is LIGHT

@@ -18,6 +18,7 @@ from tests.ui.fake_station import FakeStation
 from ui.live.picture import smooth_outline
 from ui.live.strip import HINT
 from ui.ports import Phase
+from ui.rail import PLACE_KEYS
 from ui.theme import current
 from ui.window import Window
 
@@ -36,7 +37,7 @@ def test_a_finger_leaves_no_focus_ring_behind(
         click(qtbot, button)
         assert not button.hasFocus()
     qtbot.waitUntil(lambda: window.alarm_strip.alarm is None)
-    for key in window.pages:
+    for key in PLACE_KEYS:
         window.go(key)
         assert not isinstance(QApplication.focusWidget(), QAbstractButton), key
 
@@ -83,11 +84,11 @@ def test_every_day_of_the_calendar_is_large_enough_for_a_finger(
 ) -> None:
     if pixels_per_mm:
         station.save_settings(pixels_per_mm=pixels_per_mm)
-        window.setup.settings_changed.emit()
+        window.spaces.setup.settings_changed.emit()
     window.go("reports")
-    click(qtbot, window.reports.period.button("own"))
-    calendar = window.reports.first.calendarWidget()
-    field = window.reports.first
+    click(qtbot, window.spaces.reports.period.button("own"))
+    calendar = window.spaces.reports.first.calendarWidget()
+    field = window.spaces.reports.first
     QApplication.processEvents()
     qtbot.mousePress(field, Qt.MouseButton.LeftButton, pos=QPoint(field.width() - 20, field.height() // 2))
     qtbot.waitUntil(calendar.isVisible)
@@ -106,7 +107,7 @@ def test_every_day_of_the_calendar_is_large_enough_for_a_finger(
 def test_a_source_without_a_model_leads_to_training(qtbot: QtBot, window: Window, station: FakeStation) -> None:
     station.known_models = False
     window.go("setup")
-    source = window.setup.source
+    source = window.spaces.setup.source
     click(qtbot, source.kind.button("folder"))
     qtbot.waitUntil(lambda: source.train.isVisible() and source.model.currentText() == "No model yet")
     assert source.need.isVisible() and not source.primary.isVisible()
@@ -123,9 +124,9 @@ def test_a_dropped_manifest_is_taken_itself(qtbot: QtBot, window: Window, tmp_pa
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(manifest))])
     button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.train.dropEvent(QDropEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, button, none))
-    assert window.train.set.folder.text() == str(manifest)
-    assert window.train.set.product.text() == "plates"
+    window.spaces.train.dropEvent(QDropEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, button, none))
+    assert window.spaces.train.set.folder.text() == str(manifest)
+    assert window.spaces.train.set.product.text() == "plates"
 
 
 def test_problems_of_a_dataset_are_told_and_do_not_bar_the_way(
@@ -138,9 +139,9 @@ def test_problems_of_a_dataset_are_told_and_do_not_bar_the_way(
     manifest = tmp_path / "plates.manifest"
     manifest.write_text("\n".join(json.dumps(line) for line in lines), "utf-8")
     window.go("train")
-    window.train.take_folder(manifest)
-    qtbot.waitUntil(window.train.set.train.isEnabled)
-    notes = window.train.set.notes
+    window.spaces.train.take_folder(manifest)
+    qtbot.waitUntil(window.spaces.train.set.train.isEnabled)
+    notes = window.spaces.train.set.notes
     assert [note for note in notes if "gone-3" in note] and not [note for note in notes if "gone-4" in note]
     assert "And 5 more like these." in notes
 

@@ -109,6 +109,11 @@ class PlansPage(QWidget):
         today = self._bridge.station.today()
         return today - timedelta(days=1) if self.view.value() == "yesterday" else today
 
+    @property
+    def reading(self) -> bool:
+        """Whether the rounds and plans are being read, so that the cards on show may be replaced."""
+        return self._reading
+
     def refresh(self) -> None:
         """Reads the rounds and plans again, once more where they change meanwhile."""
         if self._reading:

@@ -73,6 +73,7 @@ class StationPage(QWidget):
         if (completer := self.zone.completer()) is not None:
             completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            current().dress(completer.popup())  # a window of its own
         self.zone.setCurrentText(settings.zone or _OWN_ZONE)
         self.day = Combo()
         starts = {time(half // 2, half % 2 * 30) for half in range(48)} | {settings.day_starts_at}

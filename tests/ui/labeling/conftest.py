@@ -21,6 +21,7 @@ from ui.bridge import Bridge
 from ui.labeling.canvas import MaskEditor, Subject
 from ui.labeling.canvas.canvas import MaskCanvas
 from ui.labeling.canvas.layers import pyramid
+from ui.theme import current
 
 SIZE = (800, 600)
 
@@ -105,6 +106,7 @@ def canvas(qtbot: QtBot, owner: Owner, clock: Clock) -> Iterator[MaskCanvas]:
     """A canvas of 840 x 630 with the picture at its own size, so that a widget's pixel is one of the picture."""
     made = MaskCanvas(owner.run, clock)
     made.resize(824, 624)
+    current().dress(made)
     made.set_types(owner.types())
     made.show()
     qtbot.waitExposed(made)
@@ -121,6 +123,7 @@ def canvas(qtbot: QtBot, owner: Owner, clock: Clock) -> Iterator[MaskCanvas]:
 def editor(qtbot: QtBot, owner: Owner, clock: Clock) -> Iterator[MaskEditor]:
     made = MaskEditor(owner, clock)
     made.resize(1280, 800)
+    current().dress(made)
     made.show()
     qtbot.waitExposed(made)
     yield made

@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 def page(qtbot: QtBot, window: Window, station: FakeStation) -> LabelPage:
     """An empty library, made as a person makes it."""
     window.go("label")
-    page = window.label
+    page = window.spaces.label
     qtbot.keyClicks(page.start.name, "Cover plate")
     qtbot.mouseClick(page.start.create, LEFT)
     qtbot.waitUntil(lambda: page.browse.isVisible() and station.labelling.place is not None)
@@ -330,7 +330,10 @@ def test_the_set_says_what_it_lacks_and_goes_to_training(
     qtbot.waitUntil(lambda: station.labelling.counts().splits == {"test": 3, "train": 9})
     qtbot.mouseClick(filled.set.go, LEFT)
     qtbot.waitUntil(lambda: window.place == "train")
-    assert window.train.set.folder.text().endswith("1.snapshot") and window.train.set.product.text() == "Cover plate"
+    assert (
+        window.spaces.train.set.folder.text().endswith("1.snapshot")
+        and window.spaces.train.set.product.text() == "Cover plate"
+    )
 
 
 def test_a_library_filled_elsewhere_opens_by_itself_when_it_is_the_only_one(
@@ -340,8 +343,8 @@ def test_a_library_filled_elsewhere_opens_by_itself_when_it_is_the_only_one(
     take_in(library, [Incoming("one.png", data=png(1))])
     library.close()
     window.go("label")
-    qtbot.waitUntil(lambda: len(window.label.browse.gallery.ids) == 1)
-    assert window.label.library.text() == "Brackets"
+    qtbot.waitUntil(lambda: len(window.spaces.label.browse.gallery.ids) == 1)
+    assert window.spaces.label.library.text() == "Brackets"
 
 
 def test_the_history_of_a_picture_tells_who_did_what(qtbot: QtBot, filled: LabelPage, station: FakeStation) -> None:

@@ -49,7 +49,7 @@ def prepared(station: FakeStation, trained: Path) -> FakeStation:
 def page(qtbot: QtBot, prepared: FakeStation, window: Window) -> TrainPage:
     """The place is shown, with the figures of plate@1."""
     window.go("train")
-    page = window.train
+    page = window.spaces.train
     qtbot.waitUntil(lambda: page.versions.list.count() == 2 and page.results_card.isVisible(), timeout=20_000)
     choose(qtbot, page, "plate@1")
     return page
@@ -78,7 +78,7 @@ def ask(station: FakeStation, plan: TrainingPlan, standing: Standing | None = No
 def primaries(window: Window) -> list[str]:
     return [
         button.text()
-        for button in window.train.findChildren(Button)
+        for button in window.spaces.train.findChildren(Button)
         if button.isVisible() and button.property("kind") == "primary"
     ]
 
@@ -267,8 +267,8 @@ def test_a_wrong_picture_is_one_tap_from_its_label(
     assert shot is not None
     click(qtbot, gallery.label)
     assert window.place == "label"
-    qtbot.waitUntil(lambda: window.label.stack.currentWidget() is window.label.drawing)
-    number = window.label.drawing.number
+    qtbot.waitUntil(lambda: window.spaces.label.stack.currentWidget() is window.spaces.label.drawing)
+    number = window.spaces.label.drawing.number
     assert number is not None
     assert prepared.labelling.pictures([number])[0].digest == shot.sha256
 
@@ -292,7 +292,7 @@ def test_a_picture_is_enlarged_made_golden_and_sought_in_vain(
     shot = browser.shot
     assert shot is not None and golden.sha256 == shot.sha256
     click(qtbot, gallery.label)
-    qtbot.waitUntil(lambda: "No library of this station holds that picture" in window.label.said.text())
+    qtbot.waitUntil(lambda: "No library of this station holds that picture" in window.spaces.label.said.text())
 
 
 def test_on_a_ten_inch_screen_the_tabs_are_a_list_and_nothing_overlaps(
@@ -361,7 +361,7 @@ def test_from_a_folder_to_a_release_with_the_window_closed_meanwhile(
 ) -> None:
     station.inspect(0.9)
     window.go("train")
-    page = window.train
+    page = window.spaces.train
     assert not page.set.train.isEnabled()
     window.activateWindow()
     page.set.product.setFocus()
