@@ -10,7 +10,7 @@ from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.alarm import Alarm, AlarmState
-from ui.alarm_words import ICONS, title_words
+from ui.alarm_words import ICONS, count_words, title_words
 from ui.shared.elided import Elided
 from ui.shared.images import fit
 from ui.shared.thumbs import Thumbs
@@ -129,7 +129,7 @@ class AlarmStrip(QFrame):
         self.more.setVisible(len(alarms) > 1)
         self.picture.show_alarm(alarm)
         if alarm is not None:
-            self.title.setText(title_words(alarm))
+            self.title.setText(title_words(alarm), count_words(alarm))
             self.detail.setText(alarm.detail)
             self.since.setText(_standing_words(alarm, zone))
             newest = f"newest {clock(alarm.last_at, zone)}" if alarm.count > 1 else source_words(alarm.source)

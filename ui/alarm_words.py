@@ -39,7 +39,12 @@ def kind_words(kind: str) -> str:
 
 
 def title_words(alarm: Alarm) -> str:
-    return alarm.title + (f"  \u00d7 {alarm.count}" if alarm.count > 1 else "")
+    return alarm.title + count_words(alarm)
+
+
+def count_words(alarm: Alarm) -> str:
+    """How often it came, the end of its title; "" for once."""
+    return f"  \u00d7 {alarm.count}" if alarm.count > 1 else ""
 
 
 def state_words(alarm: Alarm, zone: tzinfo | None) -> str:

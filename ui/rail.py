@@ -56,6 +56,11 @@ class RailButton(QAbstractButton):
         self.setFixedSize(QSize(RAIL - 1, max(72, current().metrics.touch + 16)))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
+    @property
+    def count(self) -> int:
+        """The number beside the icon."""
+        return self._count
+
     def set_count(self, count: int) -> None:
         """A number beside the icon, 0 for none."""
         if count != self._count:
@@ -157,6 +162,14 @@ class Rail(QFrame):
     def resizeEvent(self, _event: object) -> None:
         self._arrange()
 
+    def set_count(self, key: str, count: int) -> None:
+        """A number beside a place, 0 for none; where the place is behind More, More shows it."""
+        self.buttons[key].set_count(count)
+        self._count_behind()
+
+    def _count_behind(self) -> None:
+        self.more.set_count(sum(self.buttons[place.key].count for place in self._behind))
+
     def _arrange(self) -> None:
         touch = current().metrics.touch
         roomy, close = max(72, touch + 16), max(60, touch + 2)  # closer together before anything goes behind More
@@ -170,6 +183,7 @@ class Rail(QFrame):
         for place in PLACES:
             self.buttons[place.key].setVisible(place in offered[:fitting])
         self.more.setVisible(bool(self._behind))
+        self._count_behind()
         if self._here:
             self.mark(self._here)
 

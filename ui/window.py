@@ -199,7 +199,7 @@ class Window(QMainWindow):
     def _refresh_alarms(self) -> None:
         alarms = self.station.active_alarms()
         self.alarm_strip.show_alarms(alarms, self.zone())
-        self.rail.buttons["alarms"].set_count(sum(alarm.waits for alarm in alarms))
+        self.rail.set_count("alarms", sum(alarm.waits for alarm in alarms))
         if self._sound.news(alarms, time.monotonic()) and self.station.settings.sound:
             QApplication.beep()
 

@@ -15,6 +15,8 @@ from tests.alarms.receivers import MailServer, free_port
 from tests.ui.conftest import Inspect
 from tests.ui.fake_station import FakeStation
 from ui.alarm_sound import AGAIN_AFTER, AlarmSound
+from ui.app import application
+from ui.theme import current
 from ui.window import Window
 
 
@@ -110,12 +112,17 @@ def test_the_strip_tells_seen_from_unseen_and_covers_nothing(
     station.alarms.raise_alarm("lot", "Lot 7", "Too many rejects", "4 of 50")
     station.alarms.raise_alarm("rounds", "Press 4", "A round was missed", "")
     qtbot.waitUntil(lambda: strip.more.text() == "All 2 alarms")
+    window.resize(1280, 700)
+    current().apply(application(station), "dark", 5.9)
+    qtbot.waitUntil(lambda: window.rail.more.isVisible() and not window.rail.buttons["alarms"].isVisible())
+    assert window.rail.more.count == 2  # of the place behind it
+    current().apply(application(station), "dark", 0.0)
     click(qtbot, strip.button)
     qtbot.waitUntil(lambda: strip.more.text() == "1 of 2 open")
     click(qtbot, strip.button)
     qtbot.waitUntil(lambda: not strip.button.isVisible())
     assert strip.since.text() == "Acknowledged by operator"
-    assert window.rail.buttons["alarms"]._count == 0
+    assert window.rail.buttons["alarms"].count == 0
     station.alarms.clear("lot")
     station.alarms.clear("rounds", "Press 4")
     qtbot.waitUntil(lambda: strip.alarm is None)

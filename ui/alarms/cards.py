@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.alarm import Alarm, Ticket
 from ui.alarm_strip import AlarmPicture
-from ui.alarm_words import since_words, state_words, title_words
+from ui.alarm_words import count_words, since_words, state_words, title_words
 from ui.shared.elided import Elided
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, Card, clear, label, scrolled
@@ -71,7 +71,7 @@ class AlarmCard(Card):
         self.alarm = alarm
         self.setAccessibleName(f"{alarm.title}, {state_words(alarm, zone)}")
         self._picture.show_alarm(alarm)
-        self.title.setText(title_words(alarm))
+        self.title.setText(title_words(alarm), count_words(alarm))
         self._where.setText(f"{alarm.priority.words}, {source_words(alarm.source)}, {since_words(alarm, zone)}")
         self.state.setText(state_words(alarm, zone))
         if ticket is not None:

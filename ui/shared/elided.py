@@ -23,6 +23,7 @@ class Elided(QLabel):
         super().__init__(parent)
         self._mode = mode
         self._text = text
+        self._keep = ""
         if kind:
             self.setProperty("kind", kind)
         self.setAccessibleName(text)
@@ -31,10 +32,11 @@ class Elided(QLabel):
     def text(self) -> str:
         return self._text
 
-    def setText(self, text: str) -> None:
+    def setText(self, text: str, keep: str = "") -> None:
+        """`keep` is an ending of the text that is never cut, such as a count."""
         if text == self._text:
             return
-        self._text = text
+        self._text, self._keep = text, keep
         self.setAccessibleName(text)
         if self.sizePolicy().horizontalPolicy() != QSizePolicy.Policy.Ignored:
             self.updateGeometry()
@@ -52,6 +54,8 @@ class Elided(QLabel):
         painter = QPainter(self)
         painter.setFont(self.font())
         painter.setPen(self.palette().color(self.foregroundRole()))
-        words = self.fontMetrics().elidedText(self._text, self._mode, self.width())
+        metrics, keep = self.fontMetrics(), self._keep
+        room = self.width() - (metrics.horizontalAdvance(keep) if keep else 0)
+        words = metrics.elidedText(self._text.removesuffix(keep), self._mode, room) + keep
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | self.alignment(), words)
         painter.end()
