@@ -57,6 +57,10 @@ class DataFolder:
         return self.root / "cache"
 
     @property
+    def fleet(self) -> Path:
+        return self.cache / "fleet"
+
+    @property
     def settings(self) -> Path:
         return self.root / "settings.toml"
 

@@ -62,6 +62,8 @@ class Settings(BaseModel):
         aws_endpoint: of the services instead of Amazon's own; "" for none.
         video_stream: Kinesis video stream that the line's camera is sent to; "" for none.
         video_images: fragments of it ask to become pictures in S3.
+        fleet_bucket: S3 bucket with what all stations sent, to look at their figures; "" for none.
+        fleet_database, fleet_workgroup: of Athena, which then counts; "" counts here over the bucket's files.
         video_clips: the ten seconds around a defect are kept with its alarm.
     """
 
@@ -92,6 +94,9 @@ class Settings(BaseModel):
     video_stream: str = Field(default="", pattern=r"^[a-zA-Z0-9_.-]{0,256}$")
     video_images: bool = False
     video_clips: bool = False
+    fleet_bucket: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    fleet_database: str = Field(default="", pattern=r"^[a-z0-9_]{0,255}$")
+    fleet_workgroup: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,128}$")
 
     tidy_by_itself: bool = False
 

@@ -20,6 +20,7 @@ from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
+from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
 from app.inspection.tally import Tally
@@ -112,6 +113,7 @@ class Station:
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
         self.reporting = ReportDesk(self, now)
+        self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.watching.start()
         self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))

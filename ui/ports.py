@@ -13,6 +13,7 @@ from app.domain.counts import Counts
 from app.domain.frame import Image
 from app.domain.inspection import Inspection, Outcome
 from app.domain.training import DatasetSummary
+from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.jobs import Job
 from app.keeping import Keeper
@@ -62,6 +63,8 @@ class StationPort(Protocol):
     def reviewing(self) -> ReviewDesk: ...
     @property
     def people(self) -> PeopleDesk: ...
+    @property
+    def fleet(self) -> FleetDesk: ...
     @property
     def searching(self) -> SearchDesk: ...
     @property

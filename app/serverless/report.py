@@ -15,23 +15,6 @@ from app.domain.errors import LinesightError
 from app.serverless import notices, surroundings
 
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_SECONDS = 240  # that a query may take
-_LOOK_EVERY = 0.5
-
-STATIONS_QUERY = """
-SELECT site, station, product,
-       count_if(verdict = 'PASS'), count_if(verdict = 'FAIL'),
-       count_if(verdict = 'RETEST'), count_if(verdict = 'ERROR'),
-       date_format(min(captured_at), '%Y-%m-%dT%H:%i:%s'), date_format(max(captured_at), '%Y-%m-%dT%H:%i:%s'),
-       avg(milliseconds)
-FROM inspections WHERE day = ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-"""
-LABELS_QUERY = """
-SELECT site, label, count(*)
-FROM (SELECT site, if(cardinality(labels) = 0, ARRAY[''], array_distinct(labels)) AS kinds
-      FROM inspections WHERE day = ? AND verdict = 'FAIL')
-CROSS JOIN UNNEST(kinds) AS t (label) GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
-"""
 
 
 class ReportError(LinesightError):
@@ -74,6 +57,7 @@ def report(parts: Parts, event: Mapping[str, Any]) -> dict[str, str]:
         ReportError: Athena did not answer, or the day is none.
     """
     from app.domain.calendar import station_zone
+    from app.reports.athena import LABELS_QUERY, STATIONS_QUERY
     from app.reports.fleet import fleet_headline, write_fleet
 
     zone = station_zone(parts.zone)
@@ -103,27 +87,12 @@ def _day(given: object, today: date) -> date:
 
 def _asked(parts: Parts, query: str, day: date) -> list[list[str | None]]:
     """The rows of a query's answer, without its heads."""
-    id = parts.athena.start_query_execution(
-        QueryString=query,
-        QueryExecutionContext={"Database": parts.database},
-        WorkGroup=parts.workgroup,
-        ExecutionParameters=[f"'{day}'"],
-    )["QueryExecutionId"]
-    waited = 0.0
-    while True:
-        status = parts.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
-        if status["State"] == "SUCCEEDED":
-            break
-        if status["State"] in ("FAILED", "CANCELLED"):
-            raise ReportError(f"Athena could not count the day {day}: {status.get('StateChangeReason', 'cancelled')}.")
-        if waited >= _SECONDS:
-            raise ReportError(f"Athena has not counted the day {day} within {_SECONDS} seconds. It is tried again.")
-        parts.wait(_LOOK_EVERY)
-        waited += _LOOK_EVERY
-    rows: list[list[str | None]] = []
-    for page in parts.athena.get_paginator("get_query_results").paginate(QueryExecutionId=id):
-        rows += [[cell.get("VarCharValue") for cell in row["Data"]] for row in page["ResultSet"]["Rows"]]
-    return rows[1:]
+    from app.reports.athena import AthenaError, ask
+
+    try:
+        return ask(parts.athena, query, [day], database=parts.database, workgroup=parts.workgroup, wait=parts.wait)
+    except AthenaError as error:
+        raise ReportError(str(error)) from error
 
 
 def _station(row: list[str | None], zone: Any) -> Any:

@@ -31,6 +31,7 @@ from app.domain.periods import Period
 from app.domain.person import Action
 from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
+from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
 from app.inspection.triggers import Trigger
@@ -136,6 +137,7 @@ class FakeStation:
         self.next_serial = NextSerial()
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
+        self.fleet = FleetDesk(self)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
         self.reporting = FakeReports(self)

@@ -23,6 +23,7 @@ from app.reports.figures import Figures
 from app.reports.plan_words import Line
 from ui.bridge import Bridge
 from ui.records import RecordsView
+from ui.reports.fleet import FleetView
 from ui.reports.merge import MergeView
 from ui.reports.schedule import FORMATS, ScheduleSheet
 from ui.reports.ticks import Ticks
@@ -38,6 +39,7 @@ from ui.theme import current
 _RECENT = 8
 _ENDINGS = {f".{key}" for key, _ in FORMATS}
 _REFRESH_MS = 2000
+VIEWS = (("figures", "Figures"), ("records", "Records"), ("merge", "Merge"), ("fleet", "Fleet"))
 PARTS = (
     ("overview", "Overview"),
     ("breakdown", "By whom and where"),
@@ -59,6 +61,7 @@ class ReportsPage(QWidget):
         self._asking = self._again = False
         self.figures: Figures | None = None
         self.merge: MergeView | None = None
+        self.fleet: FleetView | None = None
         self.exporter = Exporter(bridge, self)
         self.exporter.changed.connect(self._progressed)
         self.exporter.ended.connect(self._exported)
@@ -171,7 +174,9 @@ class ReportsPage(QWidget):
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
         figures = scrolled(content)
-        self.view = Choice([("figures", "Figures"), ("records", "Records"), ("merge", "Merge")], "figures")
+        self.view = Choice(
+            [("figures", "Figures"), ("records", "Records"), ("merge", "Merge"), ("fleet", "Fleet")], "figures"
+        )
         self.view.chosen.connect(self.show_view)
         self.stack = QStackedWidget()
         self.stack.addWidget(figures)
@@ -185,7 +190,7 @@ class ReportsPage(QWidget):
         layout.addWidget(self.stack, 1)
 
     def show_view(self, key: str) -> None:
-        """One of "figures", "records", "merge"."""
+        """One of "figures", "records", "merge", "fleet"."""
         self.view.set_value(key)
         if key == "records" and self.records is None:
             self.records = RecordsView(self._bridge, self._thumbs)
@@ -196,14 +201,19 @@ class ReportsPage(QWidget):
             self.merge.written.connect(lambda: self._bridge.run(self._recent_files, self._show_files))
             self.stack.addWidget(self.merge)
             self.top.insertWidget(2, self.merge.step_bar, 1)
+        if key == "fleet" and self.fleet is None:
+            self.fleet = FleetView(self._bridge)
+            self.stack.addWidget(self.fleet)
         self.period.setVisible(key == "figures")
         if self.merge is not None:
             self.merge.step_bar.setVisible(key == "merge")
         self.top.setStretch(self.top.count() - 1, 0 if key == "merge" else 1)
-        shown = {"merge": self.merge, "records": self.records}.get(key)
+        shown = {"merge": self.merge, "records": self.records, "fleet": self.fleet}.get(key)
         self.stack.setCurrentWidget(shown if shown is not None else self.stack.widget(0))
         if key == "records" and self.records is not None:
             self.records.refresh()
+        if key == "fleet" and self.fleet is not None:
+            self.fleet.refresh()
 
     def take_code(self, code: str) -> bool:
         """A part that is scanned while reports are on show is looked for in the records; a badge is not."""
@@ -400,3 +410,5 @@ class ReportsPage(QWidget):
             self.records.close_view()
         if self.merge is not None:
             self.merge.close_view()
+        if self.fleet is not None:
+            self.fleet.close_page()
