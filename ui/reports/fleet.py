@@ -67,7 +67,7 @@ class FleetView(QWidget):
         table = self.table
         table.setHorizontalHeaderLabels(_COLUMNS)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(max(56, current().metrics.touch))
+        table.verticalHeader().setDefaultSectionSize(56)  # read, not tapped
         table.setShowGrid(False)
         table.setWordWrap(False)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
