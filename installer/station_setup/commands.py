@@ -72,10 +72,11 @@ def run(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Runs pytest on the project."""
+    """Runs the whole suite in parts side by side; pytest itself where something particular is asked for."""
     _provide(DEV, system.WINDOWLESS)
     os.chdir(ROOT)
-    return _become(["-m", "pytest", *arguments], dict(os.environ))
+    whole = not arguments and (ROOT / "tests" / "parts.py").is_file()
+    return _become(["-m", "tests.parts"] if whole else ["-m", "pytest", *arguments], dict(os.environ))
 
 
 def display_plan(

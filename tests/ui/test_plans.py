@@ -355,17 +355,26 @@ def test_a_plan_is_made_and_changed_by_touch(
     assert made.frequency.words == "every Monday and Thursday at 06:00 and 22:00"
     tap(page.view.button("plans"))
     check(window, "plans")
-    one = page.cards.cards[0]
-    assert isinstance(one, PlanCard)
-    tap(one.edit)
+
+    def card() -> PlanCard:
+        """The plan's card once it is on show and will not be made anew."""
+
+        def there() -> bool:
+            cards = page.cards.cards
+            return not page.reading and bool(cards) and cards[0].isVisible()
+
+        qtbot.waitUntil(there)
+        one = page.cards.cards[0]
+        assert isinstance(one, PlanCard)
+        return one
+
+    tap(card().edit)
     assert editor.often.text() == "Mon, Thu" and editor.days[0].isChecked() and not editor.days[1].isChecked()
     tap(editor.remove)
     tap(editor.primary)
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.home and station.rounds.plans()[0].version == 2)
     qtbot.waitUntil(lambda: not page.reading and page.plans is not None and page.plans[0][0].version == 2)
-    one = page.cards.cards[0]
-    assert isinstance(one, PlanCard)
-    tap(one.begin)
+    tap(card().begin)
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.step)
     assert page.step.round is not None and not page.step.round.planned
     page.go_home()
