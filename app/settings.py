@@ -60,6 +60,8 @@ class Settings(BaseModel):
         report_folder: where they go; "" for the data folder's own.
         aws_region, aws_profile: where the AWS account is and who asks, no secret; "" takes the computer's own settings.
         aws_endpoint: of the services instead of Amazon's own; "" for none.
+        cloud_topic: ARN of the SNS topic where stations tell each other of alarms and answers; "" for none.
+        cloud_queue: URL of this station's SQS queue, where it hears of them and of the cloud's verdicts; "" for none.
         video_stream: Kinesis video stream that the line's camera is sent to; "" for none.
         video_images: fragments of it ask to become pictures in S3.
         video_clips: the ten seconds around a defect are kept with its alarm.
@@ -89,6 +91,10 @@ class Settings(BaseModel):
     aws_region: str = Field(default="", max_length=60)
     aws_profile: str = Field(default="", max_length=100)
     aws_endpoint: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    cloud_topic: str = Field(
+        default="", pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?)?$"
+    )
+    cloud_queue: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
     video_stream: str = Field(default="", pattern=r"^[a-zA-Z0-9_.-]{0,256}$")
     video_images: bool = False
     video_clips: bool = False

@@ -31,6 +31,7 @@ from app.line import Line
 from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
+from app.notifying import NotifyDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
@@ -113,6 +114,8 @@ class Station:
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
         self.reporting = ReportDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
+        self.notifying = NotifyDesk(self, self.linking.session)
+        self.watching.connect(channels=self.notifying.channels)
         self.watching.start()
         self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))
 
@@ -267,6 +270,7 @@ class Station:
         self.improving.close()
         self._daily.stop()
         self.reporting.close()
+        self.notifying.close()
         self.watching.close()
         self.rounds.close()
         self.linking.close()
