@@ -62,6 +62,11 @@ class Settings(BaseModel):
         aws_endpoint: of the services instead of Amazon's own; "" for none.
         cloud_topic: ARN of the SNS topic where stations tell each other of alarms and answers; "" for none.
         cloud_queue: URL of this station's SQS queue, where it hears of them and of the cloud's verdicts; "" for none.
+        judge: who judges parts: the local model; one in the cloud, for which the local one stands in where it is slow
+            or gone; or both, compared, of which the local one decides. Takes effect when the line starts.
+        cloud_model: PROJECT@VERSION of a service that speaks Lookout for Vision's API; "" for none.
+        cloud_model_endpoint: its URL; "" for `aws_endpoint`.
+        cloud_patience: seconds that a part waits for the cloud at most.
         video_stream: Kinesis video stream that the line's camera is sent to; "" for none.
         video_images: fragments of it ask to become pictures in S3.
         video_clips: the ten seconds around a defect are kept with its alarm.
@@ -95,6 +100,10 @@ class Settings(BaseModel):
         default="", pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?)?$"
     )
     cloud_queue: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
+    judge: Literal["local", "cloud", "both"] = "local"
+    cloud_model: str = Field(default="", pattern=r"^([a-zA-Z0-9][a-zA-Z0-9_-]{0,254}(@[1-9][0-9]{0,9})?)?$")
+    cloud_model_endpoint: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    cloud_patience: float = Field(default=1.0, ge=0.05, le=15)
     video_stream: str = Field(default="", pattern=r"^[a-zA-Z0-9_.-]{0,256}$")
     video_images: bool = False
     video_clips: bool = False

@@ -40,6 +40,7 @@ from app.reports import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
+from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
@@ -94,6 +95,7 @@ class Station:
             raise
         self._saving = threading.Lock()  # held while the settings are changed
         self.linking = LinkDesk(self)
+        self.opinions = OpinionDesk(self, self.linking.session)
         self.line = Line(
             self,
             demo_seed=demo_seed,
@@ -101,6 +103,7 @@ class Station:
             tell=self._tell,
             recorded=self._recorded,
             tap=self.linking.tap,
+            behind=self.opinions.behind,
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
@@ -270,6 +273,7 @@ class Station:
         self.improving.close()
         self._daily.stop()
         self.reporting.close()
+        self.opinions.close()
         self.notifying.close()
         self.watching.close()
         self.rounds.close()
