@@ -60,9 +60,9 @@ def _verdict(body: Mapping[str, Any]) -> Heard | None:
     """The notice of the function that judges pictures in a bucket."""
     if Verdict(body["verdict"]) is not Verdict.FAIL:
         return None
-    where = f"{body['assembly_line']} / {body['camera']}, judged in the cloud"[:_LONGEST]
+    where = f"Cloud: {body['assembly_line']} / {body['camera']}"[:_LONGEST]
     labels = [str(each.get("label") or "anomaly") for each in body.get("regions") or []]
-    title = f"Defect: {labels[0] if labels else 'anomaly'}, found in the cloud"
+    title = f"Defect: {labels[0] if labels else 'anomaly'}"
     unsure = " The cloud is not sure." if body.get("low_confidence") else ""
     detail = f"Part {body.get('part') or '?'}: {body.get('reason') or 'FAIL'}. {body.get('picture') or ''}{unsure}"
     at = _moment(body["captured_at"])

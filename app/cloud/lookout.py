@@ -7,6 +7,7 @@ another service.
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ class CloudDetector:
             CloudError: no answer; says why.
         """
         began = time.perf_counter()
-        body, size = _packed(image)
+        body, size = packed(image)
         what = f"The model {self.model} can't be asked"
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -97,33 +98,48 @@ class CloudDetector:
             found = client(self._session, self.model.endpoint).detect_anomalies(
                 ProjectName=self.model.project, ModelVersion=self.model.version, ContentType="image/jpeg", Body=body
             )
-            result = found["DetectAnomalyResult"]
-            anomalous, confidence = bool(result["IsAnomalous"]), min(1.0, max(0.0, float(result["Confidence"])))
         except (BotoCoreError, ClientError) as error:
             raise in_words(error, what, "lookoutvision:DetectAnomalies") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise CloudError(f"{what}: its answer can't be read ({type(error).__name__}: {error}).") from error
-        score = score_of(anomalous, confidence)
-        shown = (image.shape[1], image.shape[0])
-        mask = _mask(result.get("AnomalyMask"), size)
-        regions = _regions(mask, result.get("Anomalies") or [], score, shown) if anomalous else ()
-        return Detection(
-            score=score,
-            threshold=_THRESHOLD,
-            retest_from=_THRESHOLD,
-            verdict=Verdict.FAIL if anomalous else Verdict.PASS,
-            confidence=confidence,
-            regions=regions,
-            reason=_reason(anomalous, confidence, regions, shown),
-            heat=_heat(mask, score, anomalous),
-            heat_box=(0.0, 0.0, float(shown[0]), float(shown[1])),
-            milliseconds=(time.perf_counter() - began) * 1000,
-            model=self.ref,
-        )
+        return detection_of(found.get("DetectAnomalyResult"), (image.shape[1], image.shape[0]), size, self.ref, began)
 
     def score(self, image: Image) -> float:
         """As of `detect`."""
         return self.detect(image).score
+
+
+def detection_of(result: Any, shown: tuple[int, int], sent: tuple[int, int], ref: ModelRef, began: float) -> Detection:
+    """An answer of DetectAnomalies, or of its successor, as a detection.
+
+    Args:
+        result: with IsAnomalous and Confidence; Anomalies and AnomalyMask (PNG, bytes or base64) may be missing.
+        shown, sent: (width, height) of the original and of the picture that was asked about.
+        began: `time.perf_counter` when it was asked.
+
+    Raises:
+        CloudError: it is no such answer.
+    """
+    try:
+        anomalous, confidence = result["IsAnomalous"], float(result["Confidence"])
+        if not isinstance(anomalous, bool) or not 0 <= confidence <= 1:
+            raise ValueError("IsAnomalous is no truth value, or Confidence is not from 0 to 1")
+        score = score_of(anomalous, confidence)
+        mask = _mask(result.get("AnomalyMask"), sent)
+        regions = _regions(mask, result.get("Anomalies") or [], score, shown) if anomalous else ()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CloudError(f"The answer of {ref} can't be read ({type(error).__name__}: {error}).") from error
+    return Detection(
+        score=score,
+        threshold=_THRESHOLD,
+        retest_from=_THRESHOLD,
+        verdict=Verdict.FAIL if anomalous else Verdict.PASS,
+        confidence=confidence,
+        regions=regions,
+        reason=_reason(anomalous, confidence, regions, shown),
+        heat=_heat(mask, score, anomalous),
+        heat_box=(0.0, 0.0, float(shown[0]), float(shown[1])),
+        milliseconds=(time.perf_counter() - began) * 1000,
+        model=ref,
+    )
 
 
 def score_of(anomalous: bool, confidence: float) -> float:
@@ -133,8 +149,8 @@ def score_of(anomalous: bool, confidence: float) -> float:
     return float(min(_THRESHOLD - confidence / 2, np.nextafter(_THRESHOLD, 0.0)))
 
 
-def _packed(image: Image) -> tuple[bytes, tuple[int, int]]:
-    """(JPEG, (width, height) of it), made smaller where the API takes no larger one."""
+def packed(image: Image) -> tuple[bytes, tuple[int, int]]:
+    """(JPEG, (width, height) of it) of an (H, W, 3) uint8 BGR picture, made smaller where it has to be."""
     height, width = image.shape[:2]
     if min(width, height) < LEAST_SIDE:
         raise PictureError(f"A picture of {width} x {height} is too small to be asked about: {LEAST_SIDE} at least.")
@@ -151,11 +167,12 @@ def _packed(image: Image) -> tuple[bytes, tuple[int, int]]:
 
 def _mask(data: object, size: tuple[int, int]) -> NDArray[np.uint8] | None:
     """(H, W, 3) uint8 BGR; None where there is none or it can't be read: the verdict stands without."""
-    if not isinstance(data, bytes) or not data:
-        return None
     try:
-        mask = decode_picture(data)
-    except PictureError:
+        data = base64.b64decode(data, validate=True) if isinstance(data, str) else data
+        mask = decode_picture(data) if isinstance(data, bytes) and data else None
+    except (PictureError, ValueError):
+        return None
+    if mask is None:
         return None
     return mask if mask.shape[:2] == (size[1], size[0]) else None
 

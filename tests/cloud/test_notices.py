@@ -351,7 +351,7 @@ def test_verdicts_of_the_cloud_reach_both_and_one_answer_is_enough(two: list[Sta
     for station in two:
         until(lambda station=station: [each.count for each in station.alarms.active()] == [2])
     (shown,) = two[0].alarms.active()
-    assert shown.title == "Defect: scratch, found in the cloud" and "Line 9 / top" in shown.source
+    assert (shown.title, shown.source) == ("Defect: scratch", "Cloud: Line 9 / top")
     two[0].acknowledge(shown.id)
     until(lambda: not two[1].alarms.active())
 
