@@ -148,7 +148,8 @@ class AlarmBook:
             now = self._now()
             change = AlarmChange()
             for alarm in list(self._standing.values()):
-                if alarm.kind == kind and source in (None, alarm.source) and rule in (None, alarm.rule):
+                same = alarm.kind == kind and source in (None, alarm.source) and rule in (None, alarm.rule)
+                if same and alarm.own:  # what holds elsewhere is not known here
                     change = change.plus(self._cleared(alarm, now))
             self._keep(change, f"the end of {kind}")
         self._tell(change)

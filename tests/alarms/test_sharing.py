@@ -142,6 +142,8 @@ def test_an_alarm_of_another_station_is_shown_here_and_kept_over_a_restart(
     here.tick()
     assert store.alarming.notices.due(clock.now()) == []  # its own station tells people
     here.use(AlarmConfig(rules=()))  # nor is it one of the rules here
+    here.clear("camera")  # the line here was stopped
+    assert here.active() == [shown]
     here.acknowledge(shown.id, "Mike")
     assert [(each.recipient, each.reason) for each in store.alarming.notices.due(clock.now())] == [
         ("others", "acknowledged")
