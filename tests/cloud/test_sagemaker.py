@@ -57,7 +57,7 @@ class Endpoint:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self.thread.start()
         address = f"http://127.0.0.1:{self.server.server_port}"
         self.session = CloudSession(CloudAddress(region=REGION, endpoint=address))
