@@ -67,6 +67,8 @@ class Line:
         tell: says what has changed.
         recorded: receives each inspection after its commit.
         tap: puts what else sees the frames between source and line.
+        behind: puts what else judges beside the model: given the detector, the source's address, and what says
+            whether the frame that is judged now is a part.
     """
 
     def __init__(
@@ -78,8 +80,9 @@ class Line:
         tell: Callable[[Change], None],
         recorded: Callable[[Inspection], None],
         tap: Callable[[FrameSource], FrameSource] = lambda source: source,
+        behind: Callable[[Any, str, Callable[[], bool]], Any] = lambda detector, address, is_part: detector,
     ) -> None:
-        self._tap = tap
+        self._tap, self._behind = tap, behind
         self._host, self._demo_seed, self._given = host, demo_seed, given
         self._tell, self._recorded = tell, recorded
         self._lock = threading.Lock()  # guards the fields below; held for moments only
@@ -268,14 +271,15 @@ class Line:
                 if not model:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
-                detector = plain = self._host.shelf.load(model)
-                if self._limits:
-                    detector = plain.with_limits(self._limits)
+                loaded = self._host.shelf.load(model)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None
                 camera = self._tap(make_source(source, seed=self._demo_seed if is_demo else None, known=known))
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
+                detector = plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
+                if self._limits:
+                    detector = plain.with_limits(self._limits)
             except Cancelled:
                 if order == self._order:
                     self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
@@ -294,6 +298,10 @@ class Line:
                 self._remember(source, model, product)
             self._plain = plain
             self._start_line(camera, detector, product)
+
+    def _is_part(self, camera: FrameSource) -> bool:
+        """Whether the frame that is judged now will be on record for sure."""
+        return self.trigger.owned is not None if self.trigger.armed else camera.traits.parts
 
     def _released(self, product: str) -> str:
         """The product's name where a version of it is released: it stands for whichever is; else ""."""

@@ -161,6 +161,10 @@ class LinkDesk:
 
         return self._host.jobs.start("Clip", work)
 
+    def session(self) -> CloudSession:
+        """The way to AWS as the settings have it now."""
+        return self._account()[0]
+
     # -- for the line
     def camera(self, name: str) -> FrameSource:
         """A stream as a camera, not opened yet; SourceError without a name."""

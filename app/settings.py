@@ -60,6 +60,18 @@ class Settings(BaseModel):
         report_folder: where they go; "" for the data folder's own.
         aws_region, aws_profile: where the AWS account is and who asks, no secret; "" takes the computer's own settings.
         aws_endpoint: of the services instead of Amazon's own; "" for none.
+        cloud_topic: ARN of the SNS topic where stations tell each other of alarms and answers; "" for none.
+        cloud_queue: URL of this station's SQS queue, where it hears of them and of the cloud's verdicts; "" for none.
+        judge: who judges parts: the local model; one in the cloud, for which the local one stands in where it is slow
+            or gone; or both, compared, of which the local one decides. Takes effect when the line starts.
+        cloud_model: PROJECT@VERSION of a service that speaks Lookout for Vision's API, or sagemaker:ENDPOINT; "" for
+            none.
+        cloud_model_endpoint: its URL; "" for `aws_endpoint`.
+        sagemaker_model: of SageMaker, which the endpoint is started with when a line asks it; "" where it is started
+            elsewhere.
+        sagemaker_instance, sagemaker_price: type of the endpoint's machine, and what an hour of it costs (0: not told).
+        sagemaker_idle_minutes: an endpoint started here is deleted when nobody has asked it for so long.
+        cloud_patience: seconds that a part waits for the cloud at most.
         video_stream: Kinesis video stream that the line's camera is sent to; "" for none.
         video_images: fragments of it ask to become pictures in S3.
         fleet_bucket: S3 bucket with what all stations sent, to look at their figures; "" for none.
@@ -91,6 +103,20 @@ class Settings(BaseModel):
     aws_region: str = Field(default="", max_length=60)
     aws_profile: str = Field(default="", max_length=100)
     aws_endpoint: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    cloud_topic: str = Field(
+        default="", pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?)?$"
+    )
+    cloud_queue: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
+    judge: Literal["local", "cloud", "both"] = "local"
+    cloud_model: str = Field(
+        default="", pattern=r"^(sagemaker:[a-zA-Z0-9-]{1,63}|[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}(@[1-9][0-9]{0,9})?)?$"
+    )
+    sagemaker_model: str = Field(default="", pattern=r"^[a-zA-Z0-9-]{0,63}$")
+    sagemaker_instance: str = Field(default="ml.c5.2xlarge", pattern=r"^ml\.[a-z0-9.-]{1,60}$")
+    sagemaker_price: float = Field(default=0.0, ge=0, le=10_000)
+    sagemaker_idle_minutes: float = Field(default=30.0, ge=5, le=24 * 60)
+    cloud_model_endpoint: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    cloud_patience: float = Field(default=1.0, ge=0.05, le=15)
     video_stream: str = Field(default="", pattern=r"^[a-zA-Z0-9_.-]{0,256}$")
     video_images: bool = False
     video_clips: bool = False

@@ -32,6 +32,7 @@ from app.line import Line
 from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
+from app.notifying import NotifyDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
@@ -40,6 +41,7 @@ from app.reports import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
+from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
@@ -94,6 +96,7 @@ class Station:
             raise
         self._saving = threading.Lock()  # held while the settings are changed
         self.linking = LinkDesk(self)
+        self.opinions = OpinionDesk(self, self.linking.session)
         self.line = Line(
             self,
             demo_seed=demo_seed,
@@ -101,6 +104,7 @@ class Station:
             tell=self._tell,
             recorded=self._recorded,
             tap=self.linking.tap,
+            behind=self.opinions.behind,
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
@@ -115,6 +119,8 @@ class Station:
         self.reporting = ReportDesk(self, now)
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
+        self.notifying = NotifyDesk(self, self.linking.session)
+        self.watching.connect(channels=self.notifying.channels)
         self.watching.start()
         self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))
 
@@ -269,6 +275,8 @@ class Station:
         self.improving.close()
         self._daily.stop()
         self.reporting.close()
+        self.opinions.close()
+        self.notifying.close()
         self.watching.close()
         self.rounds.close()
         self.linking.close()

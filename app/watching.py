@@ -324,6 +324,9 @@ class WatchDesk:
         return kept
 
     def _recipient(self, id: str) -> Recipient | None:
+        others = self._host.alarms.shared
+        if others is not None and others.id == id:
+            return others
         return next((one for one in self._config.recipients if one.id == id and one.on), None)
 
     def _composed(self, notice: Notice) -> Message | None:
@@ -333,7 +336,8 @@ class WatchDesk:
         alarm = row.alarm
         picture = self._host.picture(alarm.image_path) if alarm.image_path else None
         station, zone, link = self._host.settings.station, self._host.zone, self._config.link
-        return compose(notice, alarm, station=station, zone=zone, link=link, picture=picture)
+        part = self._host.store.inspection(alarm.inspection_id) if alarm.inspection_id else None
+        return compose(notice, alarm, station=station, zone=zone, link=link, picture=picture, part=part)
 
     def _disk_free(self) -> int | None:
         try:

@@ -22,12 +22,20 @@ ICONS = {
     "error": "alert-outline",
     "round": "clipboard-alert-outline",
     "trend": "chart-line",
+    "disagreement": "scale-unbalanced",
+    "message": "email-alert-outline",
+    "inbox": "cloud-off-outline",
+    "station": "lan-disconnect",
 }
 _KINDS = {
     "disk": "Pictures are not kept",
     "error": "No verdict, or not on record",
     "round": "A round is late or was missed",
     "trend": "Scores, pictures or false alarms have moved",
+    "disagreement": "The cloud judges otherwise",
+    "message": "A message from elsewhere can't be used",
+    "inbox": "Alarms from elsewhere don't come",
+    "station": "Another station is silent",
 }
 
 

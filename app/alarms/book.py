@@ -17,17 +17,20 @@ from datetime import UTC, datetime, timedelta
 from app.alarms import states
 from app.alarms.due import notices_for
 from app.alarms.rules import Baseline, Finding, RuleWatch
-from app.domain.alarm import Alarm, AlarmChange, AlarmEvent, Ticket
+from app.alarms.sharing import Heard, joined
+from app.domain.alarm import CLOUD_RULE, Alarm, AlarmChange, AlarmEvent, Ticket
 from app.domain.alarm_rule import MOMENTARY, AlarmConfig, AlarmRule, RuleKind, usual_priority
 from app.domain.errors import LinesightError, StoreError
 from app.domain.inspection import Inspection
-from app.domain.notice import Notice
+from app.domain.notice import RECEIVED, Notice, NoticeState, Recipient
 from app.domain.verdict import Verdict
 from app.store import Store
 
 log = logging.getLogger(__name__)
 
 LONGEST_SHELF = timedelta(days=7)
+UNSHARED = frozenset({"message", "inbox"})
+"""Kinds about the way to other stations: they would have the same to say."""
 _MOST_UNWRITTEN, _MOST_TOLD = 1000, 1000
 Key = tuple[str, str, str]
 """Kind, source, rule."""
@@ -56,6 +59,7 @@ class AlarmBook:
         self._unwritten = AlarmChange()  # what a full disk kept off the record
         self._watch = RuleWatch()
         self._config = AlarmConfig(rules=())
+        self._shared: Recipient | None = None
         self._shown: tuple[Alarm, ...] = ()
         self._shown_tickets: dict[str, Ticket] = {}
         self.on_notices: Callable[[], None] = lambda: None
@@ -90,10 +94,11 @@ class AlarmBook:
             gone = []
             for alarm in self._standing.values():
                 rule = config.rule(alarm.rule) if alarm.rule else None
-                if alarm.rule and (rule is None or not rule.on):
+                if alarm.rule and alarm.own and (rule is None or not rule.on):
                     gone.append(states.end(alarm, now))
             events = tuple(AlarmEvent(alarm.id, now, "", "ended", "Its rule was switched off.") for alarm in gone)
-            change = AlarmChange(tuple(gone), events)
+            notices = tuple(notice for alarm in gone for notice in self._for_others(alarm, "ended"))
+            change = AlarmChange(tuple(gone), events, (), notices)
             self._keep(change, "the change of the rules")
         self._tell(change)
 
@@ -143,7 +148,8 @@ class AlarmBook:
             now = self._now()
             change = AlarmChange()
             for alarm in list(self._standing.values()):
-                if alarm.kind == kind and source in (None, alarm.source) and rule in (None, alarm.rule):
+                same = alarm.kind == kind and source in (None, alarm.source) and rule in (None, alarm.rule)
+                if same and alarm.own:  # what holds elsewhere is not known here
                     change = change.plus(self._cleared(alarm, now))
             self._keep(change, f"the end of {kind}")
         self._tell(change)
@@ -171,7 +177,68 @@ class AlarmBook:
 
     def unshelve(self, alarm_id: str, by: str) -> None:
         """Takes an alarm off the shelf before its time."""
-        self._by_hand(alarm_id, states.unshelve, by, "unshelved")
+        self._by_hand(alarm_id, _unshelved, by, "unshelved")
+
+    # -- other stations and the cloud
+    @property
+    def shared(self) -> Recipient | None:
+        """Who tells other stations of this one's alarms and of answers given here; None where nobody does."""
+        return self._shared
+
+    def share_with(self, others: Recipient | None) -> None:
+        """Tells others from now on."""
+        self._shared = others
+
+    def hear(self, heard: Heard) -> bool:
+        """Takes what was said of an alarm elsewhere; on record once this returns. Makes no notices: whoever raised it
+        has told. Returns whether it changed anything.
+
+        Raises:
+            StoreError: it can't be written; nothing has changed.
+        """
+        with self._lock:
+            records = self._store.alarming
+            if heard.once and records.notices.known(heard.once):
+                return False
+            known, now = self._heard_before(heard.alarm), self._now()
+            found: Alarm | None
+            if not heard.once:
+                found = joined(known, heard)
+            elif known is None:
+                found = heard.alarm if heard.alarm.cleared_at is None else None
+            elif heard.alarm.cleared_at is not None:
+                found = states.clear(known, heard.alarm.cleared_at)
+            elif known.ended_at is not None:
+                found = known  # somebody has answered before it came here
+            else:
+                found = states.again(known, heard.alarm.title, heard.alarm.detail, heard.alarm.last_at)
+            change = AlarmChange()
+            if found is not None and found is not known:
+                change = AlarmChange((found,), _what_happened(known, found, now))
+            if heard.once:
+                alarm = found.id if found is not None else ""
+                received = Notice(
+                    heard.once, alarm, "", RECEIVED, now, now, attempts=1, state=NoticeState.SENT, sent_at=now
+                )
+                change = replace(change, notices=(received,))
+            if change:
+                records.commit(change)
+                self._take(change)
+        if change.alarms:
+            self._on_change()
+        return bool(change.alarms)
+
+    def _heard_before(self, alarm: Alarm) -> Alarm | None:
+        """The same alarm here: by its id, or one from the cloud, where each station counts for itself, by its key."""
+        if (standing := self._standing.get(alarm.id)) is not None:
+            return standing
+        if (row := self._store.alarming.alarm(alarm.id)) is not None:
+            return row.alarm
+        return self._find(_key(alarm)) if alarm.rule == CLOUD_RULE else None
+
+    def _for_others(self, alarm: Alarm, reason: str) -> tuple[Notice, ...]:
+        told = alarm.kind not in UNSHARED and (alarm.own or reason == "acknowledged")
+        return notices_for(alarm, [self._shared], reason, self._now()) if self._shared is not None and told else ()
 
     def work_on(self, ticket: Ticket, event: AlarmEvent) -> None:
         """Commits a ticket as it stands now, with what somebody did.
@@ -204,13 +271,15 @@ class AlarmBook:
         self._tell(change)
 
     def _off_the_shelf(self, alarm: Alarm, now: datetime) -> AlarmChange:
-        off = states.unshelve(alarm, now)
+        off = _unshelved(alarm, now)
         notices = self._notices(off, "raised") if off.waits else ()
         return AlarmChange((off,), (AlarmEvent(alarm.id, now, "", "unshelved", "Its time was over."),), (), notices)
 
     def _escalated(self, alarm: Alarm, now: datetime) -> AlarmChange:
-        waited = now - (alarm.waiting_since or alarm.raised_at)
+        waited = now - alarm.episode
         change = AlarmChange()
+        if alarm.station:
+            return change  # its own station does
         for number, step in enumerate(self._config.escalation, 1):
             if number <= alarm.escalated or waited < timedelta(minutes=step.minutes):
                 continue
@@ -275,10 +344,12 @@ class AlarmBook:
 
     def _notices(self, alarm: Alarm, reason: str) -> tuple[Notice, ...]:
         told = [one for one in self._config.recipients if one.on and one.first and one.lowest <= alarm.priority]
+        made = self._for_others(alarm, reason)
+        if alarm.station:
+            return made  # its own station tells people
         if reason == "cleared":
-            return notices_for(alarm, [one for one in told if one.cleared], reason, self._now())
+            return made + notices_for(alarm, [one for one in told if one.cleared], reason, self._now())
         now, quiet = self._now(), timedelta(minutes=self._config.quiet_minutes)
-        made: tuple[Notice, ...] = ()
         for one in told:
             last = self._told.get((_key(alarm), one.id))
             if last is not None and last > now:
@@ -294,7 +365,8 @@ class AlarmBook:
             changed = step(alarm, now) if alarm is not None else None
             if alarm is None or changed is None or changed is alarm:
                 return
-            change = AlarmChange((changed,), (AlarmEvent(alarm_id, now, by, what, words),))
+            notices = self._for_others(changed, what) if what == "acknowledged" else ()
+            change = AlarmChange((changed,), (AlarmEvent(alarm_id, now, by, what, words),), (), notices)
             self._keep(change, alarm.title)
         self._tell(change)
 
@@ -378,6 +450,31 @@ class AlarmBook:
 
 
 _OFF = "off"
+
+
+def _unshelved(alarm: Alarm, at: datetime) -> Alarm:
+    """An episode of an alarm of another station is counted by that station's clock alone."""
+    off = states.unshelve(alarm, at)
+    return off if alarm.own or off is alarm else replace(off, waiting_since=alarm.waiting_since)
+
+
+def _what_happened(known: Alarm | None, found: Alarm, now: datetime) -> tuple[AlarmEvent, ...]:
+    """What the history says of an alarm after something was heard of it."""
+    events = []
+    if known is None:
+        events.append(AlarmEvent(found.id, found.raised_at, "", "raised", found.title))
+    elif found.episode > known.episode:
+        events.append(AlarmEvent(found.id, found.episode, "", "raised again", found.title))
+    if found.cleared_at is not None and (known is None or known.cleared_at is None):
+        events.append(AlarmEvent(found.id, found.cleared_at, "", "cleared"))
+    at = found.acknowledged_at
+    if at is not None and (known is None or known.acknowledged_at != at):
+        before = known.acknowledged_by if known is not None and known.acknowledged_at is not None else ""
+        words = f"It was first; {before} had answered later." if before else ""
+        events.append(AlarmEvent(found.id, at, found.acknowledged_by, "acknowledged", words))
+    elif found.ended_at is not None and (known is None or known.ended_at is None):
+        events.append(AlarmEvent(found.id, now, "", "ended"))
+    return tuple(events)
 
 
 def _key(alarm: Alarm) -> Key:

@@ -23,6 +23,9 @@ def add_dataset(commands: argparse._SubParsersAction[argparse.ArgumentParser], c
     actions = dataset.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     check = command(actions, "check", "looks at every picture and mask, and names what is wrong with its line")
     convert = command(actions, "convert", "writes the pictures and their labels in another layout")
+    lookout = command(actions, "lookout", "takes over projects of Lookout for Vision that were saved before its end")
+    lookout.add_argument("dataset", type=Path, metavar="ROOT", help="a folder where s3://BUCKET/KEY is ROOT/BUCKET/KEY")
+    lookout.add_argument("--out", type=Path, required=True, metavar="DIR", help="DIR/PROJECT becomes its dataset")
     for action in (check, convert):
         action.add_argument("dataset", type=Path, metavar="PATH", help=layouts)
     convert.add_argument("--to", dest="kind", choices=KINDS, required=True, help="the layout to write")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from typing import Any
+
 from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.datasets import Dataset, opened_dataset
 from app.datasets.check import check
 from app.datasets.exporting import Exported, export
+from app.datasets.lookout_export import read_projects
 from app.datasets.masks import labelled
 from app.datasets.types import Mask
+from app.domain.errors import LinesightError
+from app.whole_files import write_whole
 
 
 def command(options: Arguments, output: Output) -> int:
+    if options.action == "lookout":
+        return _lookout(options, output)
     with opened_dataset(options.dataset, step=output.step) as dataset:
         if options.action == "check":
             return _check(options, output, dataset)
@@ -66,6 +75,40 @@ def _convert(options: Arguments, output: Output, dataset: Dataset) -> int:
         _words(done),
     )
     return 1 if problems else 0
+
+
+def _lookout(options: Arguments, output: Output) -> int:
+    projects, bad = read_projects(options.dataset), False
+    told: list[dict[str, Any]] = []
+    for project in projects:
+        problems = list(project.problems)
+        out = options.out / project.name
+        counts = project.dataset.counts()
+        if project.dataset.items:
+            records = [labelled(item) for item in project.dataset.items]
+            done = export(records, "lookout", out, output.step, colours=_colours(project.dataset))
+            problems += done.problems
+        versions = [asdict(version) for version in project.versions]
+        try:
+            # Beside the dataset: an export replaces its folder as a whole.
+            text = json.dumps({"project": project.name, "versions": versions}, indent=2, ensure_ascii=False)
+            write_whole(options.out / f"{project.name}.versions.json", text.encode())
+        except OSError as error:
+            raise LinesightError(
+                f"The versions can't be written to {options.out} ({error.strerror or error})."
+            ) from error
+        for words in problems:
+            output.say(words)
+        bad = bad or bool(problems)
+        pictures = {"pictures": len(project.dataset.items), **{name: counts[name] for name in ("normal", "anomaly")}}
+        told.append({"project": project.name, "out": str(out), **pictures, "versions": versions, "problems": problems})
+    lines = [
+        f"{each['project']}: {each['normal']} good and {each['anomaly']} defective pictures, "
+        f"{len(each['versions'])} versions, {len(each['problems'])} problems."
+        for each in told
+    ]
+    output.result({"projects": told}, "\n".join(lines))
+    return 1 if bad else 0
 
 
 def _colours(dataset: Dataset) -> dict[str, str]:

@@ -31,6 +31,7 @@ _COMMANDS = {
     "models": "app.cli.versions",
     "review": "app.cli.reviewing",
     "rounds": "app.cli.rounds",
+    "sagemaker": "app.cli.sagemaking",
     "bench": "app.cli.benching",
 }
 

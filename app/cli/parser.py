@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, reviewing, rounds, serving, versions
+from app.cli import auditing, backing, reviewing, rounds, sagemaking, serving, versions
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -101,6 +101,17 @@ class Arguments(argparse.Namespace):
     defect_type: str = ""
     no_mask: bool = False
     note: str = ""
+    # sagemaker
+    job: str = ""
+    algorithm: str = ""
+    role: str = ""
+    manifest_uri: str = ""
+    model_type: str = ""
+    attributes: str = ""
+    model_name: str = ""
+    pictures_uri: str = ""
+    output_uri: str = ""
+    instance: str = ""
     bench: str = ""
     quick: bool = False
 
@@ -294,6 +305,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     rounds.options(_command(commands, "rounds", "lists a day's rounds, imports plans, judges a day"), _date)
 
+    sagemaking.options(_command(commands, "sagemaker", "trains and judges with Lookout for Vision's successor in AWS"))
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)
     bench.add_argument("--quick", action="store_true", help="ends within 50 s on two cores")

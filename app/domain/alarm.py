@@ -8,6 +8,15 @@ from enum import IntEnum, StrEnum, auto
 
 from app.domain.notice import Notice
 
+ELSEWHERE = " at\u00a0"
+"""Between a person's and a station's name where somebody answered at another station. The no-break space tells it from
+a name that has the word in it."""
+
+CLOUD_RULE = "@cloud"
+"""In place of a rule's id: the alarm comes from the cloud, and every station hears of it from there."""
+
+_STATION_RULE = "@station:"
+
 
 class Priority(IntEnum):
     """How soon somebody must act; ISA-18.2 advises few of the highest."""
@@ -47,7 +56,7 @@ class Alarm:
         inspection_id: newest inspection that caused it, "" for none.
         image_path: picture of that inspection relative to the data folder, "" for none.
         acknowledged_at, acknowledged_by: None / "" while nobody has seen it.
-        rule: id of the rule that raised it, "" where none did.
+        rule: id of the rule that raised it, "" where none did; `CLOUD_RULE` and `station_rule` stand for elsewhere.
         part_id: of that inspection, "" for none.
         priority: how soon somebody must act.
         lasting: its cause holds until it is cleared; False for what happens in a moment (a part that fails), which
@@ -98,6 +107,26 @@ class Alarm:
     def waits(self) -> bool:
         """Whether it still asks for somebody."""
         return self.state in (AlarmState.UNACKNOWLEDGED, AlarmState.CLEARED)
+
+    @property
+    def own(self) -> bool:
+        """Whether this station raised it."""
+        return not self.rule.startswith("@")
+
+    @property
+    def station(self) -> str:
+        """The other station that raised it; "" for this one and for the cloud."""
+        return self.rule.removeprefix(_STATION_RULE) if self.rule.startswith(_STATION_RULE) else ""
+
+    @property
+    def episode(self) -> datetime:
+        """Since when it asks for somebody, by the clock of whoever raised it: an answer is one to an episode."""
+        return self.waiting_since or self.raised_at
+
+
+def station_rule(station: str) -> str:
+    """What stands in place of a rule's id on an alarm that another station raised."""
+    return _STATION_RULE + station
 
 
 @dataclass(frozen=True, slots=True)

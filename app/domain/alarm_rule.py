@@ -26,7 +26,7 @@ class RuleKind(StrEnum):
     UNRELEASED = auto()
 
 
-MOMENTARY = frozenset({RuleKind.DEFECT.value, "error", "trend"})
+MOMENTARY = frozenset({RuleKind.DEFECT.value, "error", "trend", "message", "disagreement"})
 """Kinds that happen in a moment: an acknowledgement ends them. All others last until they are cleared."""
 
 PER_PART = frozenset({RuleKind.DEFECT, RuleKind.IN_A_ROW, RuleKind.OF_LAST, RuleKind.TYPE_RATE, RuleKind.DRIFT})

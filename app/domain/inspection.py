@@ -70,6 +70,7 @@ class Detection:
         milliseconds: from decoded picture to this result.
         wear: what each limit for wear says of the part.
         checkpoints: what each named place of the part says.
+        model: which one judged, where that is another than the detector's own.
     """
 
     score: float
@@ -84,6 +85,7 @@ class Detection:
     milliseconds: float
     wear: tuple[Wear, ...] = ()
     checkpoints: tuple[CheckpointAnswer, ...] = ()
+    model: ModelRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

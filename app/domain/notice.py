@@ -9,6 +9,9 @@ from enum import StrEnum, auto
 
 from app.domain.errors import LinesightError
 
+RECEIVED = "received"
+"""Reason of a notice that came from elsewhere: its id is kept with what it did, so that it counts once."""
+
 
 class NoticeState(StrEnum):
     WAITING = auto()  # to be sent, or to be tried again
@@ -24,7 +27,7 @@ class Notice:
         id: 32 hex digits; the receiver sees it, so that what arrives twice can be told (at least once).
         alarm_id: of the alarm.
         recipient: id of the recipient.
-        reason: "raised", "escalated" or "cleared".
+        reason: "raised", "escalated", "cleared", "acknowledged" or "ended"; `RECEIVED` of one that came from elsewhere.
         created_at, due_at: UTC; not sent before `due_at`.
         step: of the escalation, from 1; 0 for none.
         attempts: tries so far.

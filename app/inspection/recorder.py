@@ -126,7 +126,7 @@ class Recorder:
             confidence=detection.confidence if detection else None,
             reason=detection.reason if detection else judged.error,
             regions=detection.regions if detection else (),
-            model=self._detector.ref,
+            model=(detection.model if detection else None) or self._detector.ref,
             milliseconds=detection.milliseconds if detection else None,
             error=judged.error,
             serial=around.serial or (self._read_code(frame.image) if self._read_code else ""),
@@ -164,6 +164,8 @@ class Recorder:
         """(bytes, file ending, score of these bytes): JPEG for a PASS, else lossless."""
         if inspection.verdict is Verdict.PASS:
             data = encode_jpeg(image)
+            if inspection.model != self._detector.ref:
+                return data, ".jpg", None  # judged elsewhere: the score here would be on another scale
             try:
                 score = self._detector.score(decode_picture(data))
             except Exception:

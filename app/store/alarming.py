@@ -158,6 +158,10 @@ def _upsert(connection: sa.Connection, alarm: Alarm) -> None:
     table = schema.alarm
     statement = insert(table).values(rows.alarm_row(alarm))
     new = statement.excluded
+    # Where an alarm asks anew, what was answered and ended before is over; else the first answer by time stays,
+    # wherever it was given.
+    anew = new.waiting_since > sa.func.coalesce(table.c.waiting_since, table.c.raised_at)
+    first = sa.or_(anew, table.c.acknowledged_at.is_(None), new.acknowledged_at < table.c.acknowledged_at)
     newer = new.last_at >= table.c.last_at
     updates: dict[str, sa.ColumnElement[Any]] = {
         name: sa.case((newer, new[name]), else_=table.c[name]) for name in _NEWEST_WINS
@@ -167,11 +171,9 @@ def _upsert(connection: sa.Connection, alarm: Alarm) -> None:
         "raised_at": sa.func.min(table.c.raised_at, new.raised_at),
         "last_at": sa.func.max(table.c.last_at, new.last_at),
         "count": sa.func.max(table.c["count"], new["count"]),
-        "acknowledged_at": sa.func.coalesce(table.c.acknowledged_at, new.acknowledged_at),
-        "acknowledged_by": sa.case(
-            (table.c.acknowledged_at.is_(None), new.acknowledged_by), else_=table.c.acknowledged_by
-        ),
-        "ended_at": sa.func.coalesce(table.c.ended_at, new.ended_at),
+        "acknowledged_at": sa.case((first, new.acknowledged_at), else_=table.c.acknowledged_at),
+        "acknowledged_by": sa.case((first, new.acknowledged_by), else_=table.c.acknowledged_by),
+        "ended_at": sa.case((anew, new.ended_at), else_=sa.func.coalesce(table.c.ended_at, new.ended_at)),
     }
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=updates))
 

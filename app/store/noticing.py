@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from app.domain.notice import Notice, NoticeState
+from app.domain.notice import RECEIVED, Notice, NoticeState
 from app.store import rows
 from app.store.alarm_tables import notice as table
 
@@ -36,8 +36,14 @@ class Notices:
         return None if found is None else rows.int_to_moment(found)
 
     def recent(self, limit: int = 100) -> list[Notice]:
-        """The newest, newest first."""
-        return self._found(sa.select(table).order_by(table.c.seq.desc()).limit(limit))
+        """The newest that were to be sent, newest first."""
+        ours = table.c.reason != RECEIVED
+        return self._found(sa.select(table).where(ours).order_by(table.c.seq.desc()).limit(limit))
+
+    def known(self, id: str) -> bool:
+        """Whether a notice of this id is on record, sent or received."""
+        with self._read() as connection:
+            return connection.execute(sa.select(table.c.seq).where(table.c.id == id)).first() is not None
 
     def dead(self) -> list[Notice]:
         """Those given up, newest first, at most 1,000."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.alarms.notices import Message
 from app.domain.alarm import AlarmState
 from app.domain.alarm_rule import default_rules
 from app.domain.notice import Recipient
@@ -203,3 +204,23 @@ def test_an_alarm_whose_cause_has_gone_waits_to_be_seen(qtbot: QtBot, window: Wi
     assert card.button is not None
     click(qtbot, card.button)
     qtbot.waitUntil(lambda: not window.spaces.alarms.cards)
+
+
+def test_a_topic_is_told_without_a_secret(qtbot: QtBot, window: Window, station: FakeStation) -> None:
+    class Topic:
+        def send(self, recipient: Recipient, secret: str, message: Message) -> str:
+            return f"SNS has the message for {recipient.option('topic')}."
+
+    station.watching.connect(channels={"sns": Topic()})
+    window.go("setup")
+    window.spaces.setup.open("alarms")
+    page = window.spaces.setup.alarms
+    page.people.adds["sns"].click()
+    form = page.people.form
+    assert set(form.editors) == {"topic", "site"} and not form.secret.isVisible()
+    form.editors["topic"].setText("arn:aws:sns:eu-central-1:123456789012:defects")
+    form.test.click()
+    qtbot.waitUntil(lambda: form.said.kind == "good")
+    form.take.click()
+    (topic,) = page.people.recipients
+    assert (topic.channel, topic.options) == ("sns", {"topic": "arn:aws:sns:eu-central-1:123456789012:defects"})

@@ -15,7 +15,7 @@ from ui.shared.elided import Elided
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, clear, field, label, row
 from ui.shared.work import Follower
 
-CHANNEL_WORDS = {"email": "E-mail", "webhook": "Webhook", "mqtt": "MQTT"}
+CHANNEL_WORDS = {"email": "E-mail", "webhook": "Webhook", "mqtt": "MQTT", "sns": "Amazon SNS"}
 _SECURITY = {"email": ("starttls", "tls", "none"), "mqtt": ("none", "tls")}
 _FIELDS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "email": (
@@ -31,6 +31,10 @@ _FIELDS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("port", "Port", "1883"),
         ("topic", "Topic", "plant/line1/alarms"),
         ("user", "User", "none"),
+    ),
+    "sns": (
+        ("topic", "Topic", "arn:aws:sns:eu-central-1:123456789012:defects"),
+        ("site", "Site, for filters", "none"),
     ),
 }
 _SECRETS = {"email": "Password", "webhook": "Secret for the signature", "mqtt": "Password"}
@@ -91,7 +95,8 @@ class RecipientForm(QWidget):
         self.secret = QLineEdit()
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self.secret.setPlaceholderText("as it is kept")
-        fields.append(field(_SECRETS.get(channel, "Secret"), self.secret, "Kept in this computer's keyring."))
+        if channel in _SECRETS:
+            fields.append(field(_SECRETS[channel], self.secret, "Kept in this computer's keyring."))
         fields += [
             field("Told of", self.lowest),
             field("When", self.first),

@@ -99,7 +99,7 @@ class NoticesCard(Card):
         self.empty.setVisible(not notices)
         names = {one.id: one.name for one in self._desk.config.recipients}
         for notice in notices[:10]:
-            name = names.get(notice.recipient, notice.recipient)
+            name = names.get(notice.recipient) or notice.recipient.replace("-", " ").capitalize()
             line = QWidget()
             inner = row(Elided(f"{clock(notice.created_at, None, day=True)}  {name}: {_state(notice)}", "note"))
             if notice.state is NoticeState.DEAD:

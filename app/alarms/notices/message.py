@@ -11,8 +11,10 @@ from urllib.parse import quote
 
 import cv2
 
+from app.alarms.sharing import told
 from app.domain.alarm import Alarm
 from app.domain.frame import Image
+from app.domain.inspection import Inspection
 from app.domain.notice import Notice
 from app.pictures import encode_jpeg
 
@@ -42,16 +44,29 @@ class Message:
         return json.dumps({**self.fields, "picture": picture}, ensure_ascii=False).encode()
 
 
-def compose(notice: Notice, alarm: Alarm, *, station: str, zone: tzinfo, link: str, picture: Image | None) -> Message:
+def compose(
+    notice: Notice,
+    alarm: Alarm,
+    *,
+    station: str,
+    zone: tzinfo,
+    link: str,
+    picture: Image | None,
+    part: Inspection | None = None,
+) -> Message:
     """The message of a notice.
 
     Args:
+        part: the newest that caused it, None for none.
         link: template with {part}, {inspection}, {alarm}, {station}; "" for none.
         picture: (H, W, 3) uint8 BGR of the newest part that caused it, None for none.
     """
-    lead = {"raised": "Alarm", "escalated": f"Nobody has answered (step {notice.step})", "cleared": "Over"}.get(
-        notice.reason, "Alarm"
-    )
+    lead = {
+        "escalated": f"Nobody has answered (step {notice.step})",
+        "cleared": "Over",
+        "acknowledged": "Answered",
+        "ended": "Over",
+    }.get(notice.reason, "Alarm")
     # A line break of a defect type's name must not become a header.
     title = " ".join(alarm.title.split())
     times = f" ({alarm.count} times)" if alarm.count > 1 else ""
@@ -88,6 +103,12 @@ def compose(notice: Notice, alarm: Alarm, *, station: str, zone: tzinfo, link: s
         "raised_at": alarm.raised_at.astimezone(UTC).isoformat(),
         "last_at": alarm.last_at.astimezone(UTC).isoformat(),
         "link": address,
+        "product": part.product if part else "",
+        "verdict": part.verdict.value if part else "",
+        "defect_types": list(dict.fromkeys(region.label for region in part.regions)) if part else [],
+        "score": part.score if part else None,
+        "confidence": part.confidence if part else None,
+        **told(alarm, station),
     }
     subject = f"{lead} at {' '.join(station.split())}: {title}{times}"
     return Message(notice.id, subject, "\n".join(lines) + "\n", fields, small_jpeg(picture))
