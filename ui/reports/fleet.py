@@ -20,7 +20,7 @@ _READ_EVERY_MS = 5 * 60_000
 _NUMBERS = {3, 4, 5, 6, 8}
 _OFF = (
     "Here stand the other stations' state, yield and alarms once this station reads the fleet's bucket. An engineer "
-    "sets fleet_bucket in the settings file; help, page AWS, tells how the records get there."
+    "sets fleet_bucket in the settings file; Help, Reports, tells more."
 )
 
 
