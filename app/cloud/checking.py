@@ -108,8 +108,8 @@ def _refused(need: Need, code: str, error: CloudError) -> Finding:
     if code in ("ResourceNotFoundException", "NoSuchBucket", "NotFound", "NotFoundException", "404") or (
         "NonExistentQueue" in code or "QueueDoesNotExist" in code
     ):
-        return Finding(need, Works.ABSENT, str(error))
-    return Finding(need, Works.AWAY, str(error))
+        return Finding(need, Works.ABSENT, "It is not in this account and region. Check its name and the region.")
+    return Finding(need, Works.AWAY, str(error).removeprefix(f"{need.words}: ").capitalize())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ui.people.people import PeoplePage
 from ui.setup.about import AboutPage
 from ui.setup.alarms import AlarmsSetup
 from ui.setup.audit import AuditPage
+from ui.setup.cloud import CloudPage
 from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
 from ui.setup.storage import StoragePage
@@ -23,6 +24,7 @@ _PAGES: tuple[tuple[str, str, Action | None], ...] = (
     ("people", "People", Action.PEOPLE),
     ("storage", "Storage", Action.RETENTION),
     ("audit", "Audit log", Action.PEOPLE),
+    ("cloud", "Cloud", Action.SETTINGS),
     ("about", "About", None),
 )
 """(key, words, the right that opens it)."""
@@ -52,6 +54,7 @@ class SetupPage(QWidget):
         self.storage = StoragePage(bridge)
         self.audit = AuditPage(bridge)
         self.alarms = AlarmsSetup(bridge)
+        self.cloud = CloudPage(bridge)
         self.about = AboutPage(bridge)
         self._bridge = bridge
         self.stack = QStackedWidget()
@@ -63,6 +66,7 @@ class SetupPage(QWidget):
             "people": self.people,
             "storage": self.storage,
             "audit": self.audit,
+            "cloud": self.cloud,
             "about": self.about,
         }
         for key, page in self._pages.items():
@@ -74,6 +78,7 @@ class SetupPage(QWidget):
         self.source.started.connect(self.started)
         self.source.training_wanted.connect(self.training_wanted)
         self.station.saved.connect(self.settings_changed)
+        self.cloud.saved.connect(self.settings_changed)
         self.people.changed.connect(self.people_changed)
         self.storage.restore_wanted.connect(self.restore_wanted)
 
@@ -111,3 +116,4 @@ class SetupPage(QWidget):
         self.audit.close_page()
         self.source.close_page()
         self.alarms.close_page()
+        self.cloud.close_page()
