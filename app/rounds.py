@@ -18,7 +18,7 @@ from app.domain.errors import LinesightError, ModelError, PlanError
 from app.domain.frame import Image
 from app.domain.inspection import Inspection
 from app.domain.person import Action
-from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState
+from app.domain.plan import Answer, DayMark, DayResult, Plan, PlanComponent, Round, RoundState, TickState
 from app.domain.recurrence import Frequency
 from app.inspection.recorder import DetectorPort
 from app.inspection.rounds import judging
@@ -29,8 +29,9 @@ from app.inspection.rounds.photographs import Matched, Photograph, look_at
 from app.inspection.rounds.references import Reference
 from app.inspection.rounds.sheets import PlanImport, Proposed, Trouble, read_plans
 from app.inspection.rounds.taking import SourceHost, Taken, Taker
+from app.inspection.rounds.ticks import said_of, ticked
 from app.inspection.rounds.wording import rule_of, times_of
-from app.inspection.rounds.workbooks import write_plans, write_template
+from app.inspection.rounds.workbooks import write_plans, write_template, xlsx_name
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.paths import DataFolder
@@ -226,9 +227,7 @@ class RoundDesk:
 
     def _knows(self, model: str) -> bool:
         try:
-            return (
-                self._host.shelf.find(model) is not None if "@" in model else self._host.shelf.newest(model) is not None
-            )
+            return bool(self._host.shelf.standing_for(model))
         except ModelError:
             return False
 
@@ -250,13 +249,13 @@ class RoundDesk:
 
     def write_template(self, out: Path) -> Job[Path]:
         """The workbook to start from."""
-        return self._host.jobs.start("Template", lambda job: write_template(_xlsx(out)))
+        return self._host.jobs.start("Template", lambda job: write_template(xlsx_name(out)))
 
     def export_plans(self, out: Path) -> Job[Path]:
         """All plans in use as a workbook; importing it again changes nothing."""
 
         def work(job: Job[Path]) -> Path:
-            made = write_plans(self.plans(), _xlsx(out), self._store.picture)
+            made = write_plans(self.plans(), xlsx_name(out), self._store.picture)
             self._host.people.note(Action.EXPORT, str(made), "plans")
             return made
 
@@ -344,6 +343,25 @@ class RoundDesk:
         self._tell()
         return self._again(each)
 
+    def answer_line(self, each: Round, component: str, point: str, state: TickState, reason: str = "") -> Round:
+        """Slow: answers one line of a component's checklist. The newest tick counts; the earlier ones stay on record.
+
+        Raises:
+            PlanError: no such line, or no reason where one is needed: for "not applicable", and against a model.
+            NotAllowed, StoreError: its day was closed.
+        """
+        self._host.people.require(Action.ROUND)
+        by = self._host.people.on_record()
+        made = self._begun(each, by)
+        tick, overrules = ticked(made, component, point, state, reason, by, self._now())
+        self._store.add_tick(made, tick, overrules=overrules)
+        self._tell()
+        return self._again(each)
+
+    def said_of(self, component: PlanComponent, answer: str) -> dict[str, str]:
+        """Slow: what the model said of a component's lines in the picture of an answer, by the lines' names."""
+        return said_of(component, self._host.store.inspection(answer))
+
     def _answer(self, name: str, each: Round, take: Callable[[Job[Round]], list[tuple[str, Taken]]]) -> Job[Round]:
         self._host.people.require(Action.ROUND)
         by = self._host.people.on_record()
@@ -420,13 +438,11 @@ class RoundDesk:
         return self.result(day)
 
     def _load(self, model: str) -> DetectorPort:
-        """The detector that a plan names: NAME@VERSION, or the newest of a product."""
-        if "@" not in model:
-            kept = self._host.shelf.newest(model)
-            if kept is None:
-                raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")
-            model = str(kept.ref)
-        return self._host.shelf.load(model)
+        """The detector that a plan names."""
+        found = model if "@" in model else self._host.shelf.standing_for(model)
+        if not found:
+            raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")
+        return self._host.shelf.load(found)
 
     def result(self, day: date | None = None) -> DayResult:
         """Slow: the list of a day as it stands."""
@@ -477,10 +493,6 @@ class RoundDesk:
         end = day_bounds(day, day, self._host.zone, self.day_starts_at)[1]
         mark = mark or self._store.mark(day)
         return now >= end or (mark is not None and mark.closed)
-
-
-def _xlsx(out: Path) -> Path:
-    return out if out.suffix.lower() == ".xlsx" else out.with_name(f"{out.name}.xlsx")
 
 
 __all__ = ["Host", "Matched", "Photograph", "PlanImport", "Proposed", "Reference", "RoundDesk", "Trouble"]

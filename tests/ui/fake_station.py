@@ -339,7 +339,8 @@ class FakeStation:
 
         def leave() -> None:
             with self._lock:
-                self._listeners.remove(listener)
+                if listener in self._listeners:  # closing twice is allowed, as at a real station
+                    self._listeners.remove(listener)
 
         return leave
 
