@@ -25,8 +25,7 @@ _PROPOSE = (
 )
 _WHOLE = {"review_days", "retrain_after_labels"}
 _EXPLAINED = (
-    "RETEST parts and what an operator overruled always come into the queue. These rates add to them: more tells more "
-    "about the station, and takes more of somebody's time."
+    "RETEST parts and what an operator overruled always come into the queue. These rates add to them, and cost time."
 )
 _NOTHING_ALONE = (
     "Drift of scores and pictures proposes one as well. The station prepares a candidate and shows the case for and "
@@ -65,7 +64,7 @@ class ReviewSetup(QWidget):
         card.body.addWidget(label(words, "note", wrap=True))
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(12)
+        grid.setVerticalSpacing(4)
         settings = self._bridge.station.settings
         for line, (key, name, unit, hint) in enumerate(fields):
             value = getattr(settings, key)
