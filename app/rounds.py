@@ -18,7 +18,7 @@ from app.domain.errors import LinesightError, ModelError, PlanError
 from app.domain.frame import Image
 from app.domain.inspection import Inspection
 from app.domain.person import Action
-from app.domain.plan import Answer, DayMark, DayResult, Plan, PlanComponent, Round, RoundState, TickState
+from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState, TickState
 from app.domain.recurrence import Frequency
 from app.inspection.recorder import DetectorPort
 from app.inspection.rounds import judging
@@ -29,9 +29,9 @@ from app.inspection.rounds.photographs import Matched, Photograph, look_at
 from app.inspection.rounds.references import Reference
 from app.inspection.rounds.sheets import PlanImport, Proposed, Trouble, read_plans
 from app.inspection.rounds.taking import SourceHost, Taken, Taker
-from app.inspection.rounds.ticks import said_of, ticked
+from app.inspection.rounds.ticks import ticked
 from app.inspection.rounds.wording import rule_of, times_of
-from app.inspection.rounds.workbooks import write_plans, write_template, xlsx_name
+from app.inspection.rounds.workbooks import write_plans, write_template
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.paths import DataFolder
@@ -249,13 +249,13 @@ class RoundDesk:
 
     def write_template(self, out: Path) -> Job[Path]:
         """The workbook to start from."""
-        return self._host.jobs.start("Template", lambda job: write_template(xlsx_name(out)))
+        return self._host.jobs.start("Template", lambda job: write_template(_xlsx(out)))
 
     def export_plans(self, out: Path) -> Job[Path]:
         """All plans in use as a workbook; importing it again changes nothing."""
 
         def work(job: Job[Path]) -> Path:
-            made = write_plans(self.plans(), xlsx_name(out), self._store.picture)
+            made = write_plans(self.plans(), _xlsx(out), self._store.picture)
             self._host.people.note(Action.EXPORT, str(made), "plans")
             return made
 
@@ -357,10 +357,6 @@ class RoundDesk:
         self._store.add_tick(made, tick, overrules=overrules)
         self._tell()
         return self._again(each)
-
-    def said_of(self, component: PlanComponent, answer: str) -> dict[str, str]:
-        """Slow: what the model said of a component's lines in the picture of an answer, by the lines' names."""
-        return said_of(component, self._host.store.inspection(answer))
 
     def _answer(self, name: str, each: Round, take: Callable[[Job[Round]], list[tuple[str, Taken]]]) -> Job[Round]:
         self._host.people.require(Action.ROUND)
@@ -493,6 +489,10 @@ class RoundDesk:
         end = day_bounds(day, day, self._host.zone, self.day_starts_at)[1]
         mark = mark or self._store.mark(day)
         return now >= end or (mark is not None and mark.closed)
+
+
+def _xlsx(out: Path) -> Path:
+    return out if out.suffix.lower() == ".xlsx" else out.with_name(f"{out.name}.xlsx")
 
 
 __all__ = ["Host", "Matched", "Photograph", "PlanImport", "Proposed", "Reference", "RoundDesk", "Trouble"]

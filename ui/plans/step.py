@@ -9,14 +9,13 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.frame import Image
-from app.domain.plan import Answer, PlanComponent, Round, Tick, TickState
+from app.domain.plan import Answer, PlanComponent, Round
 from ui.bridge import Bridge
 from ui.live.sheet import StoredPicture
-from ui.plans.checklist import Checklist
 from ui.plans.words import REASONS, counted
 from ui.shared.elided import Elided
 from ui.shared.images import fit, to_qimage
-from ui.shared.widgets import Button, Card, Combo, Notice, column, label, row, scrolled
+from ui.shared.widgets import Button, Card, Combo, Notice, clear, column, label, row, scrolled
 from ui.shared.work import Follower, JobBar
 
 _SHOWN = (1000, 750)
@@ -37,8 +36,6 @@ class StepView(QWidget):
         self.closed = False
         self._at = 0
         self._source = ""
-        self._why: tuple[str, TickState] | None = None  # the line that a reason is asked for; None: the component
-        self._judged: tuple[str, dict[str, str]] = "", {}  # of an answer's id: what the model said, by line
         self._build()
 
     def _build(self) -> None:
@@ -59,11 +56,16 @@ class StepView(QWidget):
             side = column(label(words, "strong"), picture)
             side.setStretch(1, 1)
             pictures.addLayout(side, 1)
-        self.lines = Checklist()
-        self.lines.asked.connect(self._line_tapped)
+        self._points = QVBoxLayout()
+        self._points.setSpacing(12)
+        inside = QWidget()
+        listed = QVBoxLayout(inside)
+        listed.setContentsMargins(0, 0, 8, 0)
+        listed.addLayout(self._points)
+        listed.addStretch(1)
         checklist = Card("Check", padding=16)
-        checklist.setFixedWidth(340)
-        area = scrolled(self.lines)
+        checklist.setFixedWidth(300)
+        area = scrolled(inside)
         area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")  # it stands on a card
         checklist.body.addWidget(area, 1)
         shown = QWidget()
@@ -108,8 +110,7 @@ class StepView(QWidget):
         inside = QVBoxLayout(sheet)
         inside.setContentsMargins(16, 16, 16, 16)
         inside.setSpacing(8)
-        self.asks = label("", "strong", wrap=True)
-        inside.addWidget(self.asks)
+        inside.addWidget(label("Why can't it be looked at?", "strong"))
         inside.addLayout(row(*self.chips, 1))
         own = row(self.reason, self.say)
         own.setStretch(0, 1)
@@ -169,12 +170,15 @@ class StepView(QWidget):
         self.title.setText(component.name if component.name == component.key else f"{component.key}  {component.name}")
         left = f"{counted(len(each.open), 'component')} open" if each.open else "all answered"
         self.place.setText(f"{each.plan.name}: {number} of {asked}, {left}")
-        self._show_lines()
+        clear(self._points)
+        for point in component.checkpoints:
+            self._points.addWidget(label(f"\u2022  {point.name}", wrap=True))
+        if not component.checkpoints:
+            self._points.addWidget(label("The whole component as in the picture.", "note", wrap=True))
         self._load(self.reference, f"reference {component.reference}", "The plan has no picture of it")
         answer = self._answered
         if answer is None:
-            by_eye = each.ticked_whole(component)
-            words = "The day is closed." if self.closed else "No picture is needed" if by_eye else "No picture yet"
+            words = "The day is closed." if self.closed else "No picture yet"
             self._say_instead(words)
         elif answer.is_picture:
             self._load(self.taken, f"answer {answer.id}", "The picture is gone")
@@ -186,39 +190,13 @@ class StepView(QWidget):
         last = self._at + 1 == asked
         done = not each.open
         self.next.setText("Finish" if done and last else "Next" if not last else "Next open")
-        answered = answer is not None or each.ticked_whole(component)
-        self.next.setEnabled(not last or done or answered)
+        self.next.setEnabled(not last or done or bool(answer))
         self.before.setEnabled(self._at > 0)
         self.take.setText("Take again" if answer is not None else "Take picture")
-        self.take.set_role("plain" if answered else "primary")
-        self.next.set_role("primary" if answered else "plain")
+        self.take.set_role("plain" if answer is not None else "primary")
+        self.next.set_role("primary" if answer is not None else "plain")
         for button in (self.take, self.file, self.skip):
             button.setEnabled(not self.closed and not self.bar.busy)
-
-    def _show_lines(self) -> None:
-        each, component, answer = self.round, self.component, self._answered
-        assert each is not None and component is not None
-        zone = self._bridge.station.rounds.zone
-        enabled = not self.closed and not self.bar.busy
-        wanted = answer.id if answer is not None and answer.is_picture and component.model else ""
-        known, said = self._judged
-        self.lines.show_lines(
-            component, each.ticked(component.key), said if known == wanted else {}, zone, enabled=enabled
-        )
-        if not wanted:
-            return
-
-        def show(said: dict[str, str]) -> None:
-            now = self._answered
-            if now is not None and now.id == wanted and said:
-                self._judged = wanted, said
-                self.lines.show_lines(component, self._ticks(), said, zone, enabled=not self.closed)
-
-        self._bridge.run(lambda: self._desk.said_of(component, wanted), show, lambda _words: None)
-
-    def _ticks(self) -> dict[str, Tick]:
-        each, component = self.round, self.component
-        return {} if each is None or component is None else each.ticked(component.key)
 
     def _say_instead(self, words: str) -> None:
         """Words in place of the picture; one that is still being loaded, of another step, comes too late."""
@@ -305,51 +283,7 @@ class StepView(QWidget):
         dialog.open()
 
     def _toggle_reasons(self) -> None:
-        if self.middle.currentIndex() == 0:
-            self._ask_why(None)
-        else:
-            self.middle.setCurrentIndex(0)
-
-    def _ask_why(self, line: tuple[str, TickState] | None) -> None:
-        """Asks for the reason of a line's answer, or why the component can't be looked at."""
-        self._why = line
-        overrules = line is not None and line[1] is not TickState.NOT_APPLICABLE
-        self.asks.setText(
-            f"Why is the model wrong about {line[0]}?"
-            if line is not None and overrules
-            else f"Why can't {line[0]} be looked at?"
-            if line is not None
-            else "Why can't it be looked at?"
-        )
-        for chip in self.chips:
-            chip.setVisible(not overrules)
-        self.reason.setPlaceholderText("What you see" if overrules else "Another reason")
-        self.say.setText("Overrule" if overrules else "Not applicable")
-        self.reason.clear()
-        self.middle.setCurrentIndex(1)
-
-    def _line_tapped(self, point: str, state: TickState) -> None:
-        component = self.component
-        asked = component and next((one for one in component.checkpoints if one.name == point), None)
-        if component is None or not asked:
-            return
-        if state is TickState.NOT_APPLICABLE or (component.model and asked.of_model):
-            self._ask_why((point, state))
-        else:
-            self._answer_line(point, state, "")
-
-    def _answer_line(self, point: str, state: TickState, reason: str) -> None:
-        each, component = self.round, self.component
-        if each is None or component is None:
-            return
-        key = component.key
-
-        def done(changed: Round) -> None:
-            self.middle.setCurrentIndex(0)
-            self.notice.tell("")
-            self.took(changed)
-
-        self._bridge.run(lambda: self._desk.answer_line(each, key, point, state, reason), done, self._failed)
+        self.middle.setCurrentIndex(1 - self.middle.currentIndex())
 
     def _say(self) -> None:
         self._not_applicable(self.reason.text())
@@ -357,9 +291,6 @@ class StepView(QWidget):
     def _not_applicable(self, reason: str) -> None:
         each, component = self.round, self.component
         if each is None or component is None:
-            return
-        if self._why is not None:
-            self._answer_line(*self._why, reason)
             return
         key = component.key
 

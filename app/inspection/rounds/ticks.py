@@ -6,8 +6,7 @@ import uuid
 from datetime import datetime
 
 from app.domain.errors import PlanError
-from app.domain.inspection import Inspection
-from app.domain.plan import PlanComponent, Round, Tick, TickState
+from app.domain.plan import Round, Tick, TickState
 
 LONGEST = 200
 
@@ -35,12 +34,3 @@ def ticked(
     if not reason and overrules:
         raise PlanError(f"Say why the model is wrong about {point}.")
     return Tick(uuid.uuid4().hex, each.id, component, point, state, by, now, reason), overrules
-
-
-def said_of(component: PlanComponent, judged: Inspection | None) -> dict[str, str]:
-    """What a model said of the lines that it answers, by their names; nothing while it was not asked."""
-    if judged is None:
-        return {}
-    answers = {each.name.casefold(): each.state for each in judged.checkpoints}
-    lines = {point.name: answers.get(point.of_model.casefold()) for point in component.checkpoints if point.of_model}
-    return {name: state for name, state in lines.items() if state is not None}

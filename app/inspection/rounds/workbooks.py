@@ -51,11 +51,6 @@ _HELP = (
 )
 
 
-def xlsx_name(out: Path) -> Path:
-    """The path with the ending that a workbook needs."""
-    return out if out.suffix.lower() == ".xlsx" else out.with_name(f"{out.name}.xlsx")
-
-
 def write_template(out: Path) -> Path:
     """A workbook with headings, an example and what goes where.
 
