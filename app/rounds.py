@@ -18,7 +18,7 @@ from app.domain.errors import LinesightError, ModelError, PlanError
 from app.domain.frame import Image
 from app.domain.inspection import Inspection
 from app.domain.person import Action
-from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState, TickState
+from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState
 from app.domain.recurrence import Frequency
 from app.inspection.recorder import DetectorPort
 from app.inspection.rounds import judging
@@ -29,7 +29,6 @@ from app.inspection.rounds.photographs import Matched, Photograph, look_at
 from app.inspection.rounds.references import Reference
 from app.inspection.rounds.sheets import PlanImport, Proposed, Trouble, read_plans
 from app.inspection.rounds.taking import SourceHost, Taken, Taker
-from app.inspection.rounds.ticks import ticked
 from app.inspection.rounds.wording import rule_of, times_of
 from app.inspection.rounds.workbooks import write_plans, write_template
 from app.jobs import Job, Jobs
@@ -227,7 +226,9 @@ class RoundDesk:
 
     def _knows(self, model: str) -> bool:
         try:
-            return bool(self._host.shelf.standing_for(model))
+            return (
+                self._host.shelf.find(model) is not None if "@" in model else self._host.shelf.newest(model) is not None
+            )
         except ModelError:
             return False
 
@@ -343,21 +344,6 @@ class RoundDesk:
         self._tell()
         return self._again(each)
 
-    def answer_line(self, each: Round, component: str, point: str, state: TickState, reason: str = "") -> Round:
-        """Slow: answers one line of a component's checklist. The newest tick counts; the earlier ones stay on record.
-
-        Raises:
-            PlanError: no such line, or no reason where one is needed: for "not applicable", and against a model.
-            NotAllowed, StoreError: its day was closed.
-        """
-        self._host.people.require(Action.ROUND)
-        by = self._host.people.on_record()
-        made = self._begun(each, by)
-        tick, overrules = ticked(made, component, point, state, reason, by, self._now())
-        self._store.add_tick(made, tick, overrules=overrules)
-        self._tell()
-        return self._again(each)
-
     def _answer(self, name: str, each: Round, take: Callable[[Job[Round]], list[tuple[str, Taken]]]) -> Job[Round]:
         self._host.people.require(Action.ROUND)
         by = self._host.people.on_record()
@@ -434,11 +420,16 @@ class RoundDesk:
         return self.result(day)
 
     def _load(self, model: str) -> DetectorPort:
-        """The detector that a plan names."""
-        found = model if "@" in model else self._host.shelf.standing_for(model)
-        if not found:
-            raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")
-        return self._host.shelf.load(found)
+        """The detector that a plan names: NAME@VERSION; of a product the released version, or the newest one where
+        nothing of it was ever released."""
+        if "@" not in model and (released := self._host.shelf.released(model)):
+            model = released
+        elif "@" not in model:
+            kept = self._host.shelf.newest(model)
+            if kept is None:
+                raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")
+            model = str(kept.ref)
+        return self._host.shelf.load(model)
 
     def result(self, day: date | None = None) -> DayResult:
         """Slow: the list of a day as it stands."""

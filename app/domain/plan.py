@@ -26,8 +26,7 @@ class PlanCheckpoint:
 
     Attributes:
         name: what is looked at: "bolt 2 present", "belt not torn".
-        of_model: the model's checkpoint that answers it; "" where the verdict of the whole picture does, and
-            where no model judges the component, a person.
+        of_model: the model's checkpoint that answers it; "" where the verdict of the whole picture does.
     """
 
     name: str
@@ -40,7 +39,7 @@ class PlanComponent:
 
     Attributes:
         key: short and unique in its plan; stands in file names and codes ("M12-left").
-        model: NAME@VERSION, or a product's name for its released model; "" where a person judges.
+        model: NAME@VERSION, or a product's name for its newest model; "" where a person judges.
         reference: SHA-256 of the picture that shows how it should look; "" for none.
     """
 
@@ -163,34 +162,6 @@ class Answer:
         return bool(self.image_path)
 
 
-class TickState(StrEnum):
-    """What a person says of one line of a checklist."""
-
-    GOOD = "good"
-    NOT_GOOD = "not good"
-    NOT_APPLICABLE = "not applicable"
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A line of a checklist that a person answered. Ticks are never changed: of several the newest counts.
-
-    Attributes:
-        point: name of the checkpoint.
-        reason: needed for "not applicable", and for a line that a model answers too: there it overrules the model.
-        at: UTC.
-    """
-
-    id: str
-    round_id: str
-    component: str
-    point: str
-    state: TickState
-    person: str
-    at: datetime
-    reason: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Round:
     """One round: due at a time, or begun out of turn.
@@ -202,7 +173,6 @@ class Round:
         begun_at: None while nobody has begun it.
         answers: the newest of each component.
         alarmed_at: when it was found late; None while it was not.
-        ticks: the newest of each line of each component.
     """
 
     id: str
@@ -214,19 +184,6 @@ class Round:
     begun_by: str = ""
     answers: tuple[Answer, ...] = ()
     alarmed_at: datetime | None = None
-    ticks: tuple[Tick, ...] = ()
-
-    def ticked(self, component: str) -> dict[str, Tick]:
-        """The ticks of a component by checkpoint."""
-        return {each.point: each for each in self.ticks if each.component == component}
-
-    def ticked_whole(self, component: PlanComponent) -> bool:
-        """Whether a person has answered every line of a component that no model judges: it needs no picture then."""
-        return (
-            bool(component.checkpoints)
-            and not component.model
-            and ({point.name for point in component.checkpoints} <= self.ticked(component.key).keys())
-        )
 
     def answer(self, component: str) -> Answer | None:
         return next((each for each in self.answers if each.component == component), None)
@@ -235,7 +192,7 @@ class Round:
     def open(self) -> tuple[PlanComponent, ...]:
         """The components without an answer, in the plan's order."""
         answered = {each.component for each in self.answers}
-        return tuple(each for each in self.plan.components if each.key not in answered and not self.ticked_whole(each))
+        return tuple(each for each in self.plan.components if each.key not in answered)
 
     @property
     def done(self) -> bool:

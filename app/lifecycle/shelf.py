@@ -136,20 +136,6 @@ class ModelShelf:
         release = releases.newest(self.folder(name))
         return release.version if release else ""
 
-    def standing_for(self, model: str) -> str:
-        """The NAME@VERSION that a name means: one with a version itself; of a product the released version, or the
-        newest one where nothing of it was ever released. "" where there is none.
-
-        Raises:
-            ModelError: the history of releases is damaged.
-        """
-        if "@" in model:
-            return model if self.find(model) is not None else ""
-        if released := self.released(model):
-            return released
-        kept = self.newest(model)
-        return "" if kept is None else str(kept.ref)
-
     @classmethod
     def versions(cls, folder: Path) -> list[int]:
         """Numbers of the files in a folder that are complete; one that is only reserved is none."""

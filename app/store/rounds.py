@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from app.domain.errors import PlanError, StoreError
 from app.domain.person import Action
-from app.domain.plan import Answer, DayMark, Plan, PlanCheckpoint, PlanComponent, Round, Tick, TickState
+from app.domain.plan import Answer, DayMark, Plan, PlanCheckpoint, PlanComponent, Round
 from app.domain.recurrence import Frequency
 from app.store import rows, schema
 from app.store.auditing import AuditLog
@@ -76,22 +76,6 @@ round_answer = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.UniqueConstraint("id", name="uq_round_answer_id"),
     sa.Index("ix_round_answer_round", "round"),
-)
-
-round_tick = sa.Table(
-    "round_tick",
-    schema.metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("round", sa.Text, nullable=False),
-    sa.Column("component", sa.Text, nullable=False),
-    sa.Column("point", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("person", sa.Text, nullable=False),
-    sa.Column("at", sa.Integer, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.UniqueConstraint("id", name="uq_round_tick_id"),
-    sa.Index("ix_round_tick_round", "round"),
 )
 
 round_day = sa.Table(
@@ -221,39 +205,6 @@ class RoundRecords:
 
         self._write(work)
 
-    def add_tick(self, made: Round, tick: Tick, *, overrules: bool) -> None:
-        """Adds a tick to a round; one that overrules a model stands in the audit log too.
-
-        Raises:
-            DayClosed: its day was closed meanwhile.
-        """
-
-        def work(connection: sa.Connection) -> None:
-            _check_open(connection, made.day)
-            connection.execute(
-                sa.insert(round_tick).values(
-                    id=tick.id,
-                    round=tick.round_id,
-                    component=tick.component,
-                    point=tick.point,
-                    state=tick.state.value,
-                    person=rows.text(tick.person),
-                    at=rows.moment_to_int(tick.at),
-                    reason=rows.text(tick.reason),
-                )
-            )
-            if overrules:
-                line = {"component": tick.component, "line": tick.point, "answer": tick.state.value}
-                words = json.dumps(line | {"reason": rows.text(tick.reason)}, ensure_ascii=False)
-                self._audit.append(connection, tick.at, tick.person, Action.ROUND, f"round {made.plan.name}", words)
-
-        self._write(work)
-
-    def ticks(self, round_id: str) -> list[Tick]:
-        """All ticks of a round in the order they were made, those that others have followed too."""
-        with self._read() as connection:
-            return _ticks(connection, round_id)
-
     def answered_pictures(self) -> set[str]:
         """SHA-256 of every picture that answers a component."""
         query = sa.select(round_answer.c.sha256).where(round_answer.c.sha256 != "").distinct()
@@ -307,7 +258,6 @@ class RoundRecords:
                     sa.select(round_answer).where(round_answer.c.round == row.id).order_by(round_answer.c.seq)
                 )
                 newest = {each.component: _answer_from(each) for each in answers}
-                ticks = {(each.component, each.point): each for each in _ticks(connection, row.id)}
                 made.append(
                     Round(
                         row.id,
@@ -319,27 +269,9 @@ class RoundRecords:
                         row.begun_by,
                         tuple(newest.values()),
                         _moment(row.alarmed_at),
-                        tuple(ticks.values()),
                     )
                 )
         return made
-
-
-def _ticks(connection: sa.Connection, round_id: str) -> list[Tick]:
-    found = connection.execute(sa.select(round_tick).where(round_tick.c.round == round_id).order_by(round_tick.c.seq))
-    return [
-        Tick(
-            row.id,
-            row.round,
-            row.component,
-            row.point,
-            TickState(row.state),
-            row.person,
-            rows.int_to_moment(row.at),
-            row.reason,
-        )
-        for row in found
-    ]
 
 
 def _add(connection: sa.Connection, made: Round) -> None:
