@@ -50,7 +50,7 @@ from app.lifecycle.versions import Registry
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.settings import Settings
-from app.status import Change, Phase, State
+from app.status import Change
 from app.store import Store
 from app.store.replaying import replayable
 
@@ -77,8 +77,6 @@ class Host(Protocol):
     def save_settings(self, **changes: Any) -> None: ...
 
     def latest(self) -> Outcome | None: ...
-
-    def state(self) -> State: ...
 
     def inspect_source(self, source: str, model: str = "", product: str = "") -> None: ...
 
@@ -349,26 +347,6 @@ class ImproveDesk:
     def history(self, product: str) -> list[Release]:
         """Slow: releases and rollbacks, newest first."""
         return self.registry.history(product)
-
-    def unreleased(self) -> str | None:
-        """The model that judges parts now although another version of its product is the released one, "" where all is
-        well. For an alarm, so None where that can't be told because the history is damaged.
-
-        A product of which nothing was ever released has no released version to go by: whoever does not release is not
-        reminded at every part. The demo line is left out, since it trains for itself. A model used straight from a
-        file is unreleased wherever its product has a released one.
-        """
-        state = self._host.state()
-        if state.phase is not Phase.INSPECTING or state.source == "demo" or state.model is None:
-            return ""
-        try:
-            released = self._host.shelf.released(state.product)
-        except ModelError as error:
-            log.error("%s", error)
-            return None
-        running = state.model
-        name = f"{running.name}@{running.version}" if running.version else running.name
-        return "" if not released or name == released else name
 
     def use_released(self) -> None:
         """The line starts again with the version that is released now for the settings' product. Raises NotAllowed, or

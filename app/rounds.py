@@ -420,11 +420,8 @@ class RoundDesk:
         return self.result(day)
 
     def _load(self, model: str) -> DetectorPort:
-        """The detector that a plan names: NAME@VERSION; of a product the released version, or the newest one where
-        nothing of it was ever released."""
-        if "@" not in model and (released := self._host.shelf.released(model)):
-            model = released
-        elif "@" not in model:
+        """The detector that a plan names: NAME@VERSION, or the newest of a product."""
+        if "@" not in model:
             kept = self._host.shelf.newest(model)
             if kept is None:
                 raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")

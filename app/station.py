@@ -121,7 +121,7 @@ class Station:
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.notifying = NotifyDesk(self, self.linking.session)
-        self.watching.connect(channels=self.notifying.channels, unreleased=self.improving.unreleased)
+        self.watching.connect(channels=self.notifying.channels)
         self.watching.start()
         self.connecting = ConnectDesk(self, lambda: self.watching.config.recipients)
         self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))
