@@ -33,6 +33,7 @@ from app.inspection.rounds.wording import rule_of, times_of
 from app.inspection.rounds.workbooks import write_plans, write_template
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
+from app.lifecycle.standing import standing_for
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import decode_picture, read_picture
@@ -226,9 +227,7 @@ class RoundDesk:
 
     def _knows(self, model: str) -> bool:
         try:
-            return (
-                self._host.shelf.find(model) is not None if "@" in model else self._host.shelf.newest(model) is not None
-            )
+            return self._host.shelf.find(standing_for(self._host.shelf, model)) is not None
         except ModelError:
             return False
 
@@ -420,13 +419,8 @@ class RoundDesk:
         return self.result(day)
 
     def _load(self, model: str) -> DetectorPort:
-        """The detector that a plan names: NAME@VERSION, or the newest of a product."""
-        if "@" not in model:
-            kept = self._host.shelf.newest(model)
-            if kept is None:
-                raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")
-            model = str(kept.ref)
-        return self._host.shelf.load(model)
+        """The detector that a plan names. Its `ref` stands on each inspection: which version judged it, by hash."""
+        return self._host.shelf.load(standing_for(self._host.shelf, model))
 
     def result(self, day: date | None = None) -> DayResult:
         """Slow: the list of a day as it stands."""

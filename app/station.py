@@ -120,7 +120,8 @@ class Station:
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.notifying = NotifyDesk(self, self.linking.session)
-        self.watching.connect(channels=self.notifying.channels)
+        self.watching.connect(channels=self.notifying.channels, unreleased=self.improving.unreleased)
+        self.subscribe(self.watching.heard)
         self.watching.start()
         self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))
 

@@ -39,7 +39,8 @@ class PlanComponent:
 
     Attributes:
         key: short and unique in its plan; stands in file names and codes ("M12-left").
-        model: NAME@VERSION, or a product's name for its newest model; "" where a person judges.
+        model: NAME@VERSION, a model file, or a product's name for its released version (the newest where none ever
+            was released); "" where a person judges.
         reference: SHA-256 of the picture that shows how it should look; "" for none.
     """
 
