@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from app.domain.errors import ModelError
@@ -27,6 +28,18 @@ def standing_for(shelf: ModelShelf, model: str) -> str:
     if (kept := shelf.newest(model)) is not None:
         return str(kept.ref)
     raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")
+
+
+def unknown(shelf: ModelShelf, models: Iterable[str]) -> list[str]:
+    """Those of a plan's models that this station can't load, by name."""
+
+    def there(model: str) -> bool:
+        try:
+            return shelf.find(standing_for(shelf, model)) is not None
+        except ModelError:
+            return False
+
+    return [model for model in sorted(set(models)) if not there(model)]
 
 
 def unreleased(registry: Registry, product: str, running: ModelRef) -> str:
