@@ -361,7 +361,7 @@ class RoundDesk:
         made = self._begun(each, by)
         judged = self._judged(made, component)
         tick, before = ticked(made, component, line, state, reason, judged=judged, by=by, now=self._now())
-        self._store.add_tick(made, tick, before.text)
+        self._store.add_tick(made, tick, self._host.people.name, before.text)
         self._tell()
         return self._again(each)
 

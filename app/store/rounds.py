@@ -163,10 +163,11 @@ class RoundRecords:
 
         self._write(work)
 
-    def add_tick(self, made: Round, tick: Tick, before: str) -> None:
+    def add_tick(self, made: Round, tick: Tick, by: str, before: str) -> None:
         """Adds what a person says of a line, with a row in the audit log.
 
         Args:
+            by: who stands in the audit log.
             before: what stood there until now, in words; "" for nothing.
 
         Raises:
@@ -179,7 +180,7 @@ class RoundRecords:
         def work(connection: sa.Connection) -> None:
             _check_open(connection, made.day)
             connection.execute(sa.insert(round_tick).values(tick_row(tick)))
-            self._audit.append(connection, tick.at, tick.person, Action.ROUND, subject, detail)
+            self._audit.append(connection, tick.at, by, Action.ROUND, subject, detail)
 
         self._write(work)
 
