@@ -158,13 +158,16 @@ class ResultView(QWidget):
             return
         each = self._listed[number]
         judged = each.inspection
-        told = [f"{each.component.key}  {each.component.name}: {each.words}"]
+        told = [f"{each.component.key}  {each.component.name}" + ("" if each.lines else f": {each.words}")]
         if each.answer is not None:
             at = each.answer.taken_at.astimezone(self._desk.zone)
             by = f" by {each.answer.person}" if each.answer.person else ""
             told.append(f"Taken at {at:%H:%M}{by}." if each.answer.is_picture else f"Said at {at:%H:%M}{by}.")
         if judged is not None:
             told += [f"{judged.verdict.value} by {judged.model}."]
+        if each.lines:
+            told += [f"{line.name}: {line.text or 'nobody has ticked it'}" for line in each.lines]
+        elif judged is not None:
             told += [point.words for point in judged.checkpoints if point.state != "ok"]
         self.about.setText("\n".join(told))
         fixable = each.kind in (FindingKind.MISSING, FindingKind.DOUBTFUL) and not (self.result and self.result.closed)
@@ -254,7 +257,7 @@ class ResultView(QWidget):
         day, result = self.day, self.result
         if day is None or result is None:
             return
-        left = len(result.of(FindingKind.MISSING)) + result.waiting
+        left = len(result.of(FindingKind.MISSING)) + result.waiting + result.unticked
         if (left or result.to_come) and not self._sure:
             told = [f"{counted(left, 'component')} have no answer or no verdict"] if left else []
             told += (
