@@ -101,15 +101,15 @@ def test_lines_that_no_model_answers_are_ticked_by_hand(stations: Stations, stat
     assert each.done
     found = listed(again)
     assert found["H"] == (
-        FindingKind.GOOD, "Looked at. clean: not applicable, by hand: under the cover"
+        FindingKind.GOOD, "Looked at. clean: not applicable, under the cover (by hand)"
     )  # fmt: skip
-    assert found["I"] == (FindingKind.DEFECT, "clean: not good, by hand: oil")
+    assert found["I"] == (FindingKind.DEFECT, "clean: not good, oil (by hand)")
     kept = again.store.rounds.ticks(each.id)
     assert [(one.point, one.state) for one in kept if one.component == "I"][1:] == [("clean", GOOD), ("clean", BAD)]
     told = next(one for one in audited(again) if one["said"] == "not good")
     assert told == {
         "component": "I", "line": "clean", "said": "not good", "reason": "oil", "by": "operator",
-        "before": "good, by hand",
+        "before": "good (by hand)",
     }  # fmt: skip
     assert len(audited(again)) == 5 and again.keeping.verify_audit().result(10).ok
     clock.now = EVENING
@@ -144,16 +144,16 @@ def test_the_models_answers_and_a_person_who_knows_better(
     desk.answer_line(each, "M", "bolt there", GOOD, "only another colour")
     kind, words = listed(station)["M"]
     assert kind is FindingKind.GOOD
-    assert words == "bolt there: good, by hand: only another colour (the model said not good)"
+    assert words == "bolt there: good, only another colour (by hand; the model said not good)"
     assert [row.verdict for row in inspections(station)] == [Verdict.FAIL], "the first verdict stays on record"
-    assert audited(station)[0]["before"] == "not good, by the model"
+    assert audited(station)[0]["before"] == "not good (by the model)"
     desk.answer_line(each, "M", "no dent", BAD, "there is one at the edge")
     assert listed(station)["M"][0] is FindingKind.DEFECT
     # Another picture is another matter: what was said of the one before does not speak for it.
     each = desk.take_file(each, "M", file(tmp_path, "n", PASS, 7)).result(10)
     assert [line.state for line in desk.lines(each, "M")] == [None, None]
     desk.judge(DAY).result(20)
-    assert [line.text for line in desk.lines(each, "M")] == ["not good, by the model", "good, by the model"]
+    assert [line.text for line in desk.lines(each, "M")] == ["not good (by the model)", "good (by the model)"]
 
 
 def test_what_no_line_speaks_of_is_not_overruled(
@@ -192,7 +192,7 @@ def test_a_line_said_before_the_model_has_looked_needs_a_reason(station: Station
     assert listed(station)["M"][0] is FindingKind.DEFECT and station.rounds.result(DAY).waiting == 1
     station.rounds.judge(DAY).result(20)
     assert listed(station)["M"] == (
-        FindingKind.DEFECT, "no dent: not good, by hand: seen by eye (the model said good)"
+        FindingKind.DEFECT, "no dent: not good, seen by eye (by hand; the model said good)"
     )  # fmt: skip
 
 

@@ -43,13 +43,12 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The answer with its reason, for people: "not good, by Susan: torn at the edge"."""
+        """The answer with its reason, for people: "not good, torn at the edge (by Susan; the model said good)"."""
         if self.tick is None:
-            return f"{self.said}, by the model" if self.said is not None else self.words
-        by = f", by {self.tick.person}" if self.tick.person else ", by hand"
-        reason = f": {self.tick.reason}" if self.tick.reason else ""
-        over = f" (the model said {self.said})" if self.overruled else ""
-        return f"{self.tick.state}{by}{reason}{over}"
+            return f"{self.said} (by the model)" if self.said is not None else self.words
+        reason = f", {self.tick.reason}" if self.tick.reason else ""
+        over = f"; the model said {self.said}" if self.overruled else ""
+        return f"{self.tick.state}{reason} (by {self.tick.person or 'hand'}{over})"
 
     def needs_reason(self, state: TickState) -> bool:
         """Whether somebody who says so has to say why."""

@@ -347,8 +347,9 @@ class DayResult:
 
     @property
     def unticked(self) -> int:
-        """Components with a line that nobody has answered."""
-        return sum(any(line.state is None and not line.of_model for line in each.lines) for each in self.findings)
+        """Components that were looked at, with a line that only a person answers and nobody has."""
+        begun = (each for each in self.findings if each.kind is not FindingKind.MISSING)
+        return sum(any(line.state is None and not line.of_model for line in each.lines) for each in begun)
 
     @property
     def waiting(self) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import QBoxLayout, QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.checklist import Line
 from app.domain.plan import TickState
 from ui.plans.words import AGAINST, LINE_MARKS, REASONS
 from ui.shared.widgets import Button, Card, clear, column, icon, label, row, scrolled, set_kind
+from ui.theme import current
 
 KEYS = {Qt.Key.Key_1: TickState.GOOD, Qt.Key.Key_2: TickState.NOT_GOOD, Qt.Key.Key_3: TickState.NOT_APPLICABLE}
 _WORDS = {TickState.GOOD: "Good", TickState.NOT_GOOD: "Not good", TickState.NOT_APPLICABLE: "N/A"}
@@ -21,7 +22,7 @@ class LineRow(QFrame):
 
     answered = Signal(object)
 
-    def __init__(self, line: Line, *, able: bool) -> None:
+    def __init__(self, line: Line, *, able: bool, wide: bool) -> None:
         super().__init__()
         self.line = line
         self.setProperty("kind", "line")
@@ -39,16 +40,22 @@ class LineRow(QFrame):
             button.setCheckable(True)
             button.setChecked(line.state is state)
             button.setEnabled(able)
+            button.setMinimumWidth(current().metrics.touch)
             button.setAccessibleName(f"{line.name}: {state.value}")
             button.clicked.connect(lambda _checked=False, state=state: self._press(state))
-        layout = QVBoxLayout(self)
+        chips = row(*self.buttons.values())
+        if not wide:
+            for number in range(len(self.buttons)):
+                chips.setStretch(number, 1)
+        layout = QBoxLayout(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom, self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addWidget(self.said)
-        chips = row(*self.buttons.values())
-        for number in range(len(self.buttons)):
-            chips.setStretch(number, 1)
+        told = QVBoxLayout()
+        told.setSpacing(4)
+        told.addLayout(head)
+        told.addWidget(self.said)
+        told.addStretch(1)
+        layout.addLayout(told, 1)
         layout.addLayout(chips)
 
     def _press(self, state: TickState) -> None:
@@ -78,13 +85,13 @@ class Checklist(Card):
         self._area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")  # it stands on a card
         self.body.addWidget(self._area, 1)
 
-    def show_lines(self, lines: Sequence[Line], *, able: bool) -> None:
-        """`able`: whether they can be answered now."""
+    def show_lines(self, lines: Sequence[Line], *, able: bool, wide: bool = False) -> None:
+        """`able`: whether they can be answered now; `wide`: there is room for the buttons beside the name."""
         same = [one.line.name for one in self.rows] == [one.name for one in lines]
         at = self._at if same else 0
         clear(self._lines)
         self._able = able
-        self.rows = [LineRow(line, able=able) for line in lines]
+        self.rows = [LineRow(line, able=able, wide=wide) for line in lines]
         for each in self.rows:
             each.answered.connect(lambda state, each=each: self.answered.emit(each.line, state))
             self._lines.addWidget(each)
@@ -111,13 +118,17 @@ class Checklist(Card):
         self._at = max(0, min(at, len(self.rows) - 1))
         for number, each in enumerate(self.rows):
             set_kind(each, "line-now" if number == self._at else "line")
+        QTimer.singleShot(0, self._in_sight)  # a new row has no place yet
+
+    def _in_sight(self) -> None:
         if self.rows:
-            self._area.ensureWidgetVisible(self.rows[self._at])
+            self._area.ensureWidgetVisible(self.rows[self._at], 0, 8)
 
 
 def _said(line: Line) -> str:
     if line.tick is not None:
-        return line.text
+        plain = not (line.tick.reason or line.tick.person or line.of_model)  # the mark and the button say it all
+        return "" if plain else line.text
     if line.said is not None:
         return f"The model: {line.said}" + (f" ({line.words})" if line.words else "")
     if line.of_model:
@@ -131,6 +142,7 @@ class ReasonSheet(QFrame):
     """Asks why, by chips or in own words. `said` carries the reason."""
 
     said = Signal(str)
+    cancelled = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +161,8 @@ class ReasonSheet(QFrame):
         inside.setSpacing(8)
         inside.addWidget(self.title)
         inside.addLayout(self._chips)
-        own = row(self.reason, self.say)
+        self.cancel = Button("Cancel", on=self.cancelled.emit)
+        own = row(self.reason, self.say, self.cancel)
         own.setStretch(0, 1)
         inside.addLayout(own)
         inside.addStretch(1)

@@ -23,6 +23,7 @@ from ui.theme import current
 
 _SHOWN = (1000, 750)
 _LIST, _AROUND = 344, 112  # the checklist's least width; what is around its three buttons, which are 15 mm wide
+_WIDE = 0.55  # of the width, where it stands beside one picture
 
 
 class StepView(QWidget):
@@ -58,10 +59,15 @@ class StepView(QWidget):
         self.taken_words = Elided("", "quiet")
         pictures = QHBoxLayout()
         pictures.setSpacing(16)
+        self.sides: list[QWidget] = []
         for words, picture in (("How it should look", self.reference), ("Taken now", self.taken)):
-            side = column(label(words, "strong"), picture)
-            side.setStretch(1, 1)
-            pictures.addLayout(side, 1)
+            side = QWidget()
+            inside = QVBoxLayout(side)
+            inside.setContentsMargins(0, 0, 0, 0)
+            inside.addWidget(label(words, "strong"))
+            inside.addWidget(picture, 1)
+            self.sides.append(side)
+            pictures.addWidget(side, 1)
         self.checklist = Checklist()
         self.checklist.answered.connect(self._line_answered)
         shown = QWidget()
@@ -74,6 +80,7 @@ class StepView(QWidget):
         self.bar = JobBar(self._follower)
         self.reasons = ReasonSheet()
         self.reasons.said.connect(self._because)
+        self.reasons.cancelled.connect(lambda: self.middle.setCurrentIndex(0))
         self.middle = QStackedWidget()  # a 10-inch screen has no room for both
         self.middle.addWidget(shown)
         self.middle.addWidget(self.reasons)
@@ -115,7 +122,6 @@ class StepView(QWidget):
         first = left[0].key if left else keys[0]
         self._list_cameras()
         self.notice.tell("")
-        self.checklist.setFixedWidth(max(_LIST, 3 * current().metrics.touch + _AROUND))
         self.setFocus()  # so that keys answer lines at once
         self.go(keys.index(component if component in keys else first))
 
@@ -164,6 +170,7 @@ class StepView(QWidget):
         if lines := each.unticked(component):
             left = f"{left}; {counted(len(lines), 'line')} to tick here"
         self.place.setText(f"{each.plan.name}: {number} of {asked}, {left}")
+        self._make_room(component)
         self._load_lines(each, component)
         self._load(self.reference, f"reference {component.reference}", "The plan has no picture of it")
         answer = self._answered
@@ -191,6 +198,18 @@ class StepView(QWidget):
         for button in (self.take, self.file, self.skip):
             button.setEnabled(not self.closed and not self.bar.busy)
 
+    def _make_room(self, component: PlanComponent) -> None:
+        """Without a picture of how it should look, its place is the checklist's."""
+        self.sides[0].setVisible(bool(component.reference))
+        least = max(_LIST, 3 * current().metrics.touch + _AROUND)
+        wide = max(least, round(_WIDE * self.width()))
+        self.checklist.setFixedWidth(least if component.reference else wide)
+
+    def resizeEvent(self, event):  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        if self.component is not None:
+            self._make_room(self.component)
+
     def _load_lines(self, each: Round, component: PlanComponent) -> None:
         """The lines as the record has them; those of a judged picture carry the model's answers."""
 
@@ -198,7 +217,7 @@ class StepView(QWidget):
             if self.round is each and self.component is component:
                 answer = self._answered
                 able = not self.closed and not (answer is not None and not answer.is_picture)
-                self.checklist.show_lines(lines, able=able)
+                self.checklist.show_lines(lines, able=able, wide=not component.reference)
 
         self._bridge.run(lambda: self._desk.lines(each, component.key), show, self._failed)
 
@@ -287,7 +306,7 @@ class StepView(QWidget):
         dialog.open()
 
     def _toggle_reasons(self) -> None:
-        shown = self.middle.currentIndex() == 1
+        shown = self.middle.currentIndex() == 1 and self._why is not None and self._why[0] is None
         self._ask("Why can't it be looked at?", None, TickState.NOT_APPLICABLE)
         self.middle.setCurrentIndex(0 if shown else 1)
 

@@ -104,7 +104,8 @@ def day_words(result: DayResult, zone: tzinfo) -> str:
     if result.closed and result.mark is not None:
         at = result.mark.at.astimezone(zone)
         return f"Closed at {at:%H:%M} on {at.day} {at:%b} by {result.mark.person}. It takes no more answers."
-    told = [f"{len(result.of(kind))} {KIND_WORDS[kind].casefold()}" for kind in FindingKind if result.of(kind)]
+    numbers = {kind: len(result.of(kind)) for kind in FindingKind}
+    told = [f"{n} {(KIND_WORD if n == 1 else KIND_WORDS)[kind].casefold()}" for kind, n in numbers.items() if n]
     words = ", ".join(told) or "No pictures yet"
     if result.unticked:
         words = f"{words}; {counted(result.unticked, 'component')} with lines that nobody has ticked"
