@@ -9,19 +9,25 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, time, timedelta
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
 
 from app.domain.checkpoint import DIFFERENT, OK, UNSURE, CheckpointAnswer
 from app.domain.errors import ModelError, PlanError, StoreError
 from app.domain.inspection import Detection
+from app.domain.periods import days_period
 from app.domain.person import Role
 from app.domain.plan import FindingKind, PlanCheckpoint, PlanComponent, Round, TickState
 from app.domain.retention import RetentionRule
 from app.domain.verdict import Verdict
 from app.people.desk import NotAllowed
+from app.reports.document import write_document
+from app.reports.summary import Heading
+from app.reports.workbook import write_period
 from app.station import Station
 from app.store.retention import Retention
 from tests.inspection.fakes import FAIL, PASS, RETEST, FakeDetector, Fault, detection
@@ -149,6 +155,18 @@ def test_the_models_answers_and_a_person_who_knows_better(
     assert audited(station)[0]["before"] == "not good (by the model)"
     desk.answer_line(each, "M", "no dent", BAD, "there is one at the edge")
     assert listed(station)["M"][0] is FindingKind.DEFECT
+    heading = Heading("bench-1", days_period(DAY, DAY, UTC), UTC, time(0), EVENING)
+    write_period(station.store, heading, tmp_path / "day.xlsx")
+    sheet = load_workbook(tmp_path / "day.xlsx")["Rounds"]
+    rows = [dict(zip([cell.value for cell in sheet[1]], line, strict=True)) for line in sheet.values][1:3]
+    told = [(row["Line"], row["Answer"], row["By"], row["Model said"], row["Reason"]) for row in rows]
+    assert told == [
+        ("bolt there", "good", "by hand", "not good", "only another colour"),
+        ("no dent", "not good", "by hand", "good", "there is one at the edge"),
+    ]
+    write_document(station.store, heading, tmp_path / "day.pdf", lambda *_: None, lambda _figures: [])
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "day.pdf").pages)
+    assert "2 lines answered by people, 2 of them against the model, 1 not good" in text
     # Another picture is another matter: what was said of the one before does not speak for it.
     each = desk.take_file(each, "M", file(tmp_path, "n", PASS, 7)).result(10)
     assert [line.state for line in desk.lines(each, "M")] == [None, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.checklist import Line
@@ -44,9 +44,6 @@ class LineRow(QFrame):
             button.setAccessibleName(f"{line.name}: {state.value}")
             button.clicked.connect(lambda _checked=False, state=state: self._press(state))
         chips = row(*self.buttons.values())
-        if not wide:
-            for number in range(len(self.buttons)):
-                chips.setStretch(number, 1)
         layout = QBoxLayout(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom, self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
@@ -83,6 +80,7 @@ class Checklist(Card):
         whole.addStretch(1)
         self._area = scrolled(inside)
         self._area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")  # it stands on a card
+        self._area.verticalScrollBar().rangeChanged.connect(self._in_sight)  # new rows have their place from then on
         self.body.addWidget(self._area, 1)
 
     def show_lines(self, lines: Sequence[Line], *, able: bool, wide: bool = False) -> None:
@@ -118,9 +116,9 @@ class Checklist(Card):
         self._at = max(0, min(at, len(self.rows) - 1))
         for number, each in enumerate(self.rows):
             set_kind(each, "line-now" if number == self._at else "line")
-        QTimer.singleShot(0, self._in_sight)  # a new row has no place yet
+        self._in_sight()
 
-    def _in_sight(self) -> None:
+    def _in_sight(self, *_range: int) -> None:
         if self.rows:
             self._area.ensureWidgetVisible(self.rows[self._at], 0, 8)
 

@@ -22,7 +22,7 @@ from ui.shared.work import Follower, JobBar
 from ui.theme import current
 
 _SHOWN = (1000, 750)
-_LIST, _AROUND = 344, 112  # the checklist's least width; what is around its three buttons, which are 15 mm wide
+_LIST, _AROUND = 360, 112  # the checklist's least width; what is around its three buttons, which are 15 mm wide
 _WIDE = 0.55  # of the width, where it stands beside one picture
 
 
