@@ -165,7 +165,7 @@ def test_the_models_answers_and_a_person_who_knows_better(
         ("no dent", "not good", "by hand", "good", "there is one at the edge"),
     ]
     write_document(station.store, heading, tmp_path / "day.pdf", lambda *_: None, lambda _figures: [])
-    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "day.pdf").pages)
+    text = " ".join(" ".join(page.extract_text().split()) for page in PdfReader(tmp_path / "day.pdf").pages)
     assert "2 lines answered by people, 2 of them against the model, 1 not good" in text
     # Another picture is another matter: what was said of the one before does not speak for it.
     each = desk.take_file(each, "M", file(tmp_path, "n", PASS, 7)).result(10)
