@@ -120,6 +120,22 @@ def table(
     return made
 
 
+def banner(title: str, told: str, rgb: str) -> Table:
+    """The result in white on a strong colour, over the whole width."""
+    made = Table([[words(title, "banner")], [words(told, "banner text")]], [WIDTH])
+    made.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, -1), colour(rgb)),
+                ("LEFTPADDING", (0, 0), (-1, -1), 10),
+                ("TOPPADDING", (0, 0), (-1, 0), 8),
+                ("BOTTOMPADDING", (0, -1), (-1, -1), 8),
+            ]
+        )
+    )
+    return made
+
+
 def write_pdf(
     out: Path,
     story: Sequence[Flowable],

@@ -52,11 +52,12 @@ def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = (WID
     scale = min(fit[0] / width, fit[1] / height, 1.0)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    line = max(1, round(max(size) / 500))
     for region in regions:
         right, bottom = region.x + region.width, region.y + region.height
         box = ((region.x, region.y), (right, region.y), (right, bottom), (region.x, bottom))
         corners = np.array(region.outline or box, np.float64) * scale
-        cv2.polylines(small, [np.round(corners).astype(np.int32)], True, _RED, 1, cv2.LINE_AA)
+        cv2.polylines(small, [np.round(corners).astype(np.int32)], True, _RED, line, cv2.LINE_AA)
     return Thumbnail(encode_jpeg(np.ascontiguousarray(small, np.uint8), 80), *size)
 
 

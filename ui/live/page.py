@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidg
 from app.domain.inspection import Inspection
 from app.domain.person import Action
 from app.domain.verdict import Verdict
+from app.domain.words import percent
 from ui.bridge import Bridge
 from ui.live.panel import StatePanel
 from ui.live.picture import Mode, PictureView
@@ -26,7 +27,7 @@ from ui.shared.exporting import Exporter
 from ui.shared.slider import TouchSlider
 from ui.shared.thumbs import Thumbs
 from ui.shared.toast import Toast, open_folder
-from ui.shared.widgets import Button, label, percent
+from ui.shared.widgets import Button, label
 from ui.theme import current
 
 _STATE_WORDS = {
