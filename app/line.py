@@ -191,7 +191,6 @@ class Line:
                 if order != self._order:
                     return  # a newer order has come meanwhile; it ends what runs by itself
                 self._paused = self._end_line() or self._paused
-                self._host.alarms.clear("camera")
                 self._set(Phase.STOPPED, "Stopped. Parts that pass now are not inspected.")
 
         self._host.jobs.order("Stop", work)
@@ -345,7 +344,6 @@ class Line:
             self._pipeline = self._shown = pipeline
             self._model, self._lost = detector.ref, False
         self._set(Phase.STARTING, f"Connecting to {camera.address}")
-        self._host.alarms.clear("camera")  # nobody misses one that is no longer watched
         pipeline.start()
 
     def _end_line(self) -> FrameSource | None:
@@ -355,7 +353,9 @@ class Line:
             self._part = None
         if pipeline is None:
             return None
-        if not pipeline.stop():
+        ended = pipeline.stop()
+        self._host.alarms.clear("camera", pipeline.source.address)  # nobody misses one that is no longer watched
+        if not ended:
             log.warning("%s did not end in time", pipeline.source.address)
             return None
         goes_on = pipeline.source.traits.parts and not pipeline.capture.state.ended

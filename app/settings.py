@@ -18,6 +18,27 @@ from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
 from app.domain.periods import read_shifts
 
+MOST_BESIDE = 7
+"""Cameras beside the first: eight pictures are what one screen can show."""
+
+
+class Camera(BaseModel):
+    """A further camera of the station.
+
+    Attributes:
+        name: what people call it.
+        source: SOURCE address.
+        model: NAME@VERSION or a file's path; "" for the one of the first source.
+        product: its parts are recorded under; "" for the product of the first source.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=40)
+    source: str = Field(min_length=1)
+    model: str = ""
+    product: str = Field(default="", max_length=60)
+
 
 class Settings(BaseModel):
     """What a user may choose. Unknown keys are refused, so that a typing error is not silence.
@@ -26,6 +47,7 @@ class Settings(BaseModel):
         station: the name on records and reports.
         source: SOURCE address the live way starts with (credentials are kept here, in the user's own
             data folder with mode 600, and nowhere else).
+        cameras: further cameras beside the source, each inspecting on its own.
         product: the name under which models are made and parts recorded.
         model: NAME@VERSION or a file's path; "" while none is trained.
         zone: IANA time zone; "" takes the computer's.
@@ -86,6 +108,7 @@ class Settings(BaseModel):
 
     station: str = Field(default="Station 1", min_length=1, max_length=60)
     source: str = "demo"
+    cameras: list[Camera] = Field(default=[], max_length=MOST_BESIDE)
     product: str = Field(default="Demo plate", min_length=1, max_length=60)
     model: str = ""
     zone: str = ""
@@ -147,6 +170,15 @@ class Settings(BaseModel):
     report_at: time = time(6, 0)
     report_formats: list[Literal["xlsx", "pdf", "csv", "parquet"]] = Field(default=["xlsx", "pdf"], min_length=1)
     report_folder: str = ""
+
+    @field_validator("cameras")
+    @classmethod
+    def _each_once(cls, value: list[Camera]) -> list[Camera]:
+        names = [each.name.casefold() for each in value]
+        twice = next((each.name for each in value if names.count(each.name.casefold()) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two cameras are called {twice!r}; give one another name")
+        return value
 
     @field_validator("shifts")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from app import settings as settings_file
 from app.alarms import AlarmBook
+from app.beside import BesideDesk
 from app.cameras import usb_cameras
 from app.candidates import VersionImprover
 from app.connecting import ConnectDesk
@@ -106,6 +107,9 @@ class Station:
             recorded=self._recorded,
             tap=self.linking.tap,
             behind=self.opinions.behind,
+        )
+        self.beside = BesideDesk(
+            self, tell=lambda: self._tell(Change.CAMERAS), recorded=self._tally.add, demo_seed=demo_seed
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
@@ -249,7 +253,9 @@ class Station:
         self._daily.start()
         self.reporting.begin()
         self.rounds.begin()
+        self.alarms.clear("camera")  # of the run before
         self.line.begin()
+        self.beside.begin()
         self.improving.begin()
         self.reviewing.begin()
 
@@ -260,21 +266,25 @@ class Station:
         if remember:
             self.people.require(Action.SETTINGS)
         self.line.inspect_source(source, model, product, remember=remember, again=again)
+        self.beside.begin()
 
     def stop(self) -> None:
         """Ends inspecting until `resume`."""
         self.people.require(Action.RUN)
         self.line.stop()
+        self.beside.stop()
 
     def resume(self) -> None:
         """Goes on with what was last inspected; a folder and the demo line go on with the next part."""
         self.people.require(Action.RUN)
         self.line.resume()
+        self.beside.begin()
 
     def close(self) -> None:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
         if not self.line.close():
             return
+        self.beside.close()
         self.improving.close()
         self._daily.stop()
         self.reporting.close()

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.beside import BesideDesk
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.counts import Counts
@@ -55,6 +56,8 @@ class StationPort(Protocol):
     def labelling(self) -> LabellingDesk: ...
     @property
     def line(self) -> Line: ...
+    @property
+    def beside(self) -> BesideDesk: ...
     @property
     def lots(self) -> LotDesk: ...
     @property

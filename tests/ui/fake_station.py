@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from app.alarms import AlarmBook
+from app.beside import BesideDesk
 from app.candidates import VersionImprover
 from app.cloud.session import CloudSession
 from app.connecting import ConnectDesk
@@ -153,6 +154,7 @@ class FakeStation:
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
+        self.beside = BesideDesk(self, tell=lambda: self._tell(Change.CAMERAS))
         self.notifying = NotifyDesk(self, lambda: CloudSession(self._settings.account()))
         self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
