@@ -186,15 +186,14 @@ def test_any_number_has_room(qtbot: QtBot, window: Window, station: Station, num
 def test_a_camera_is_added_and_removed_in_set_up(
     qtbot: QtBot, window: Window, station: Station, tmp_path: Path, tap: Tap
 ) -> None:
+    trained = ModelEntry("plate", 1, tmp_path / "plate-1.model", datetime.now(UTC), 20, "base")
+    station.models = lambda: [trained]  # type: ignore[method-assign]
     window.go("setup")
     page = window.spaces.setup.source
     card = page.cameras
     page.kind.button("folder").click()
     page.folder.setText(str(tmp_path / "parts"))
     (tmp_path / "parts").mkdir()
-    trained = ModelEntry("plate", 1, tmp_path / "plate-1.model", datetime.now(UTC), 20, "base")
-    station.models = lambda: [trained]  # type: ignore[method-assign]
-    page.refresh()
     qtbot.waitUntil(lambda: page.model.currentData() == "plate@1")
     tap(card.add)
     assert "name" in card.words.text()
