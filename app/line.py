@@ -26,6 +26,7 @@ from app.inspection.triggers import Trigger
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.lifecycle.training import train_on_demo
+from app.lifecycle.training_process import GIVING_WAY
 from app.people import PeopleDesk
 from app.settings import Settings
 from app.status import Change, Health, Phase, State, health_of
@@ -338,6 +339,7 @@ class Line:
             on_bad_picture=self._bad_picture,
             on_finished=lambda: self._finished(pipeline),
             trigger=self.trigger,
+            first=GIVING_WAY.held,
             record_every=self._host.settings.record_every_seconds,
         )
         with self._lock:
