@@ -104,18 +104,6 @@ def encode_jpeg(image: Image, quality: int = 95) -> bytes:
     return data.tobytes()
 
 
-SMALL = 160, 120
-"""What a small picture fits into, (width, height) in pixels."""
-
-
-def encode_small(image: Image) -> bytes:
-    """The picture made small enough for SMALL, as JPEG; an overview of hundreds needs no more."""
-    height, width = image.shape[:2]
-    scale = min(SMALL[0] / width, SMALL[1] / height, 1.0)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    return encode_jpeg(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), 88)
-
-
 def is_truncated(data: bytes) -> bool:
     """Whether the bytes are a JPEG, PNG, BMP or WebP whose end is missing.
 

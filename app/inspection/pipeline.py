@@ -157,7 +157,6 @@ class Pipeline:
             self._tell(self._publish, outcome)
             if judged.triggered:
                 self.trigger.release(judged.frame.id)
-            self._tell(self._recorder.keep_small, outcome)
         if not self._stopping.is_set():
             self._on_finished()
 

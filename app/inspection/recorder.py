@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from app.domain.alarm import AlarmChange
-from app.domain.errors import PictureError, StoreError
+from app.domain.errors import StoreError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Around, Detection, Inspection, ModelRef, Outcome
 from app.domain.verdict import Verdict
-from app.pictures import decode_picture, encode_jpeg, encode_png, encode_small
+from app.pictures import decode_picture, encode_jpeg, encode_png
 from app.store import Store
 
 log = logging.getLogger(__name__)
@@ -144,17 +144,6 @@ class Recorder:
         except StoreError as error:
             return self._refused(judged, error, lost)
         return Outcome(frame, inspection.verdict, detection, inspection, error=judged.error, pictures_lost=lost)
-
-    def keep_small(self, outcome: Outcome) -> None:
-        """Keeps a small picture of a part that did not pass, for overviews; afterwards, so that no verdict waits for
-        it. Without one the whole picture is read instead."""
-        kept = outcome.inspection
-        if kept is None or not kept.image_path or kept.verdict is Verdict.PASS:
-            return
-        try:
-            self._store.save_small(kept.image_path, encode_small(outcome.frame.image))
-        except (OSError, StoreError, PictureError) as error:
-            log.warning("part %s has no small picture: %s", kept.part_id, error)
 
     def _with_picture(self, inspection: Inspection, image: Image) -> tuple[Inspection, str]:
         """The inspection with its stored picture, or without and why."""

@@ -16,16 +16,15 @@ from openpyxl.drawing.xdr import XDRPositiveSize2D
 from openpyxl.utils.units import pixels_to_EMU
 
 from app.domain.errors import PictureError, StoreError
-from app.domain.frame import Image
 from app.domain.inspection import Inspection
 from app.domain.periods import Period
 from app.domain.records import RecordQuery
 from app.domain.region import Region
 from app.domain.verdict import Verdict
-from app.pictures import SMALL, encode_jpeg, read_picture
+from app.pictures import encode_jpeg, read_picture
 from app.reports.figures import Records
 
-WIDTH, HEIGHT = SMALL
+WIDTH, HEIGHT = 160, 120
 """What a thumbnail fits into, pixels."""
 
 _THREADS = 2
@@ -42,7 +41,7 @@ class Thumbnail:
     height: int
 
 
-def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = SMALL) -> Thumbnail:
+def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = (WIDTH, HEIGHT)) -> Thumbnail:
     """The picture at `path`, made small enough for `fit` (width, height), with `regions` outlined.
 
     Raises:
@@ -50,21 +49,16 @@ def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = SMAL
     """
     image = read_picture(path)
     height, width = image.shape[:2]
-    return _outlined(image, regions, (width, height), fit)
-
-
-def _outlined(image: Image, regions: Sequence[Region], size: tuple[int, int], fit: tuple[int, int]) -> Thumbnail:
-    """`image` made small enough for `fit`, with `regions` that were found on a picture of `size`."""
-    scale = min(fit[0] / size[0], fit[1] / size[1], 1.0)
-    shown = max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
-    small = image if image.shape[1::-1] == shown else cv2.resize(image, shown, interpolation=cv2.INTER_AREA)
-    line = max(1, round(max(shown) / 500))
+    scale = min(fit[0] / width, fit[1] / height, 1.0)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    line = max(1, round(max(size) / 500))
     for region in regions:
         right, bottom = region.x + region.width, region.y + region.height
         box = ((region.x, region.y), (right, region.y), (right, bottom), (region.x, bottom))
         corners = np.array(region.outline or box, np.float64) * scale
         cv2.polylines(small, [np.round(corners).astype(np.int32)], True, _RED, line, cv2.LINE_AA)
-    return Thumbnail(encode_jpeg(np.ascontiguousarray(small, np.uint8), 80), *shown)
+    return Thumbnail(encode_jpeg(np.ascontiguousarray(small, np.uint8), 80), *size)
 
 
 class Thumbnails:
@@ -107,24 +101,9 @@ class Thumbnails:
         if inspection.picture_removed_at is not None:
             return "The picture was removed when its time was over."
         try:
-            path = self._records.image_file(inspection.image_path)
-            if (small := self._kept_small(path, inspection)) is not None:
-                return small
-            return thumbnail(path, inspection.regions)
+            return thumbnail(self._records.image_file(inspection.image_path), inspection.regions)
         except (PictureError, StoreError):
             return "The picture is missing or damaged."
-
-    def _kept_small(self, path: Path, inspection: Inspection) -> Thumbnail | None:
-        """From the small picture that was kept beside the stored one, which is a hundred times faster to read; None
-        without it, and where what it stands for is gone."""
-        small = self._records.small_file(inspection.image_path)
-        if not small.is_file() or not path.is_file():
-            return None
-        try:
-            image = read_picture(small)
-        except PictureError:
-            return None
-        return _outlined(image, inspection.regions, (inspection.width, inspection.height), SMALL)
 
 
 class _Picture(SheetImage):  # type: ignore[misc]  # openpyxl has no types

@@ -17,7 +17,6 @@ ROOT = "images"
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SUFFIX = re.compile(r"\.[0-9a-z]{1,8}")
-_SMALL = ".small.jpg"
 _STALE_SECONDS = 600.0  # a .part older than this is no longer being written, by any process
 
 
@@ -57,22 +56,6 @@ class PictureFiles:
         if len(parts) < 2 or parts[0] != ROOT or ".." in parts or re.search(r"[\\:\x00]", image_path):
             raise StoreError(f"{image_path!r} is not the path of a picture in the record.")
         return self.folder.joinpath(*parts[1:])
-
-    def small(self, image_path: str) -> Path:
-        """See `Store.small_file`."""
-        path = self.path(image_path)
-        return path.with_name(f"{path.stem}{_SMALL}")
-
-    def save_small(self, image_path: str, data: bytes) -> None:
-        """See `Store.save_small`."""
-        path = self.small(image_path)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            part.write_bytes(data)
-            os.replace(part, path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
 
     def sweep_parts(self, since: date | None = None) -> int:
         """Removes stale *.part files of the days from `since` on (None: all); returns how many."""

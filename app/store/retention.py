@@ -7,7 +7,6 @@ they are good; for the room on the disk they go last, and never before their day
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -114,7 +113,6 @@ class Retention:
         """Files first: a row that says so of a picture that is still there would never have it deleted."""
         for picture in batch:
             self._store.image_file(picture.path).unlink(missing_ok=True)
-            self._store.small_file(picture.path).unlink(missing_ok=True)
         if judged := [picture.seq for picture in batch if not picture.of_round]:
             self._store.mark_removed(judged, datetime.now(UTC))
 
@@ -161,12 +159,9 @@ class Retention:
 
     def _size(self, picture: _Picture) -> int | None:
         try:
-            size = self._store.image_file(picture.path).stat().st_size
+            return self._store.image_file(picture.path).stat().st_size
         except OSError:
             return None
-        with contextlib.suppress(OSError):
-            size += self._store.small_file(picture.path).stat().st_size
-        return size
 
     def _pictures(self) -> Iterator[_Picture]:
         table = schema.inspection

@@ -156,16 +156,6 @@ class Store:
         """The file of an `image_path`; StoreError for a path that leaves the pictures' folder."""
         return self._pictures.path(image_path)
 
-    def save_small(self, image_path: str, data: bytes) -> None:
-        """Keeps a small picture beside a stored one. Not on record and made again at will: it is whole or absent, and
-        not forced to the disk; OSError as the system says it."""
-        if not self._reserve.keeps_for_rows:
-            self._pictures.save_small(image_path, data)
-
-    def small_file(self, image_path: str) -> Path:
-        """Where the small picture of an `image_path` is, where one was kept; StoreError as with `image_file`."""
-        return self._pictures.small(image_path)
-
     def sweep_parts(self, since: date | None = None) -> int:
         """Removes half-written pictures (*.part) a killed program left in the days (UTC) from `since` on,
         None for all; files of the last ten minutes stay, another process may be at them."""

@@ -26,7 +26,7 @@ from app.domain.inspection import Inspection, ModelRef
 from app.domain.records import RecordQuery
 from app.domain.region import Region
 from app.domain.verdict import Verdict
-from app.pictures import encode_png, encode_small
+from app.pictures import encode_png
 from app.store import Store, rows
 
 Step = Callable[[float, str], None]
@@ -71,12 +71,10 @@ def fill(folder: Path, count: int, pictures: int = 0) -> None:
     with Store.open(folder / "linesight.db", folder / "images", reserve_bytes=0) as store:
         shots = {}
         if pictures:
-            plates = [draw_part(21, index) for index in range(12)]
-            drawn, small = [encode_png(each) for each in plates], [encode_small(each) for each in plates]
+            drawn = [encode_png(draw_part(21, index)) for index in range(12)]
             failed = [number for number in range(count) if _verdict(number) is Verdict.FAIL][-pictures:]
             for number in failed:
                 shots[number] = store.save_image(f"{number:032x}", START + number * APART, drawn[number % 12], ".png")
-                store.save_small(shots[number][0], small[number % 12])  # as the recorder does
     with closing(sqlite3.connect(folder / "linesight.db")) as connection:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA cache_size=-200000")

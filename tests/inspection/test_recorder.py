@@ -60,34 +60,6 @@ def test_what_did_not_pass_is_kept_exactly(
     assert row.stored_score == row.score
 
 
-@pytest.mark.parametrize(("score", "kept"), [(FAIL, True), (RETEST, True), (PASS, False)])
-def test_a_small_picture_is_kept_of_what_did_not_pass(
-    store: Store, detector: FakeDetector, score: float, kept: bool
-) -> None:
-    recorder, _ = recorder_for(store, detector)
-    outcome = recorder.record(judged(detector, score))
-    assert outcome.inspection is not None
-    small = store.small_file(outcome.inspection.image_path)
-    assert not small.exists(), "no verdict waits for it"
-    recorder.keep_small(outcome)
-    assert small.is_file() is kept
-    if kept:
-        assert decode_picture(small.read_bytes()).shape[:2] == (48, 64), "smaller ones stay as they are"
-
-
-def test_a_small_picture_that_can_not_be_written_changes_nothing(
-    store: Store, detector: FakeDetector, caplog: pytest.LogCaptureFixture
-) -> None:
-    recorder, _ = recorder_for(store, detector)
-    outcome = recorder.record(judged(detector, FAIL))
-    assert outcome.inspection is not None
-    place = store.small_file(outcome.inspection.image_path)
-    place.mkdir()
-    recorder.keep_small(outcome)
-    assert "has no small picture" in caplog.text and not list(place.parent.glob("*.part"))
-    assert stored_file(store, outcome.inspection.image_path).is_file()
-
-
 def test_the_real_detector_gives_the_stored_score_again(
     store: Store, demo_model: object, demo_parts: list[Image]
 ) -> None:

@@ -6,7 +6,6 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,7 @@ import pytest
 from app.domain.calendar import day_bounds
 from app.domain.counts import Counts
 from app.domain.errors import Cancelled, LinesightError
-from app.domain.region import Region
 from app.domain.verdict import Verdict
-from app.pictures import encode_png, encode_small
 from app.reports import day_figures, workbook, write_workbook
 from app.store import Store
 from tests.reports.conftest import BEGINS, ZONE, Days
@@ -221,31 +218,6 @@ def test_thumbnails_only_of_the_newest_and_words_where_there_is_none(
         media = [name for name in archive.namelist() if name.startswith("xl/media/")]
         assert len(media) == 1
         assert cv2.imdecode(np.frombuffer(archive.read(media[0]), np.uint8), 1).shape == (120, 40, 3)
-
-
-def test_the_small_picture_stands_for_a_large_one_with_the_defect_outlined(store: Store, tmp_path: Path) -> None:
-    whole = np.full((720, 1280, 3), 200, np.uint8)
-    place = Region(400, 200, 400, 300, 1200, "scratch", 0.9)
-    row = inspection(0, Verdict.FAIL, regions=(place,), width=1280, height=720)
-    kept, _ = store.save_image(row.id, row.captured_at, encode_png(whole), ".png")
-    store.add_inspection(replace(row, image_path=kept))
-
-    def shown() -> np.ndarray:
-        path = _write(store, tmp_path / "report.xlsx")
-        with zipfile.ZipFile(path) as archive:
-            (name,) = (one for one in archive.namelist() if one.startswith("xl/media/"))
-            return cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), 1)
-
-    from_whole = shown()
-    store.save_small(kept, encode_small(np.full_like(whole, 90)))  # another grey: which one was read is seen
-    from_small = shown()
-    assert from_small.shape == from_whole.shape == (90, 160, 3)
-    assert abs(int(from_whole[5, 5, 1]) - 200) < 4 and abs(int(from_small[5, 5, 1]) - 90) < 4
-    for image in (from_whole, from_small):
-        edge, inside = image[45, 50].astype(int), image[45, 75].astype(int)
-        assert edge[2] - edge[1] > 40 and abs(inside[2] - inside[1]) < 10, "a red line around the place"
-    store.small_file(kept).write_bytes(b"no picture")
-    assert np.array_equal(shown(), from_whole)
 
 
 def test_more_rows_than_a_sheet_holds(days: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,16 +118,6 @@ def test_a_picture_that_is_gone_already_is_noted(store: Store) -> None:
     assert _kept(store) == []
 
 
-def test_the_small_picture_counts_and_goes_with_its_own(store: Store) -> None:
-    old, young = _add(store, 50, Verdict.FAIL), _add(store, 5, Verdict.FAIL)
-    for part in (old, young):
-        store.save_small(part.image_path, bytes(10))
-    plan = Retention(store).plan(RetentionRule(reject_days=10), NOW, PLENTY)
-    assert (plan.pictures, plan.size) == (1, 1010)
-    Retention(store).apply(plan, "")
-    assert [store.small_file(part.image_path).exists() for part in (old, young)] == [False, True]
-
-
 def test_what_came_after_the_plan_stays(store: Store) -> None:
     for days in (50, 49, 48):
         _add(store, days, Verdict.PASS)
