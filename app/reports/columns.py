@@ -27,8 +27,6 @@ def local(moment: datetime, zone: tzinfo) -> datetime:
 
 def labels(inspection: Inspection) -> str:
     """The defect types, each once, strongest first, with the place of its first region."""
-    if not inspection.regions:
-        return ""
     found: dict[str, str] = {}
     for region in inspection.regions:
         found.setdefault(region.label, place_words(region, (inspection.width, inspection.height)))

@@ -58,8 +58,6 @@ def text_cell(text: str, style: int) -> str:
 
 def value_cell(value: Any, style: int) -> str:
     """A cell of a number, a moment without a zone, a duration or nothing."""
-    if value.__class__ is float or value.__class__ is int:  # most are, and asking in turn takes longer than writing
-        return f' s="{style}" t="n"><v>{value!r}</v></c>'
     if value is None:
         return f' s="{style}"/>'
     if isinstance(value, datetime):

@@ -196,26 +196,22 @@ class Table(Generic[T]):
         self.sheet.row_dimensions[1].height = 30
         self._pen = Pen(self.sheet)
         self._rows = RowWriter(self.sheet, len(columns))
-        self._fill: list[tuple[Column[T], Callable[[T], Value], dict[Any, str], int]] = [
-            # A verdict's style is its own name, and it is always text.
-            (column, column.value, {}, 0 if column.style == "Verdict" else self._pen.number(column.style))
-            for column in columns
-        ]
+        self._known: list[dict[str | None, str]] = [{} for _ in columns]
         self.sheet.append([self._pen.cell(column.title, _head(column.style)) for column in columns])
 
     def add(self, item: T, height: float | None = None) -> int:
         """Appends one row, `height` in points; returns its number."""
         cells = []
-        for column, value_of, known, style in self._fill:
-            value = value_of(item)
-            if value.__class__ is str or value is None:
+        for column, known in zip(self._columns, self._known, strict=True):
+            value = column.value(item)
+            if isinstance(value, str) or value is None:
                 cell = known.get(value)  # the same few texts stand in most rows
                 if cell is None:
                     if len(known) >= _TEXTS_KNOWN:
                         known.clear()
                     cell = known[value] = self._text(value, column)
             else:
-                cell = value_cell(value, style)
+                cell = value_cell(value, self._pen.number(column.style))
             cells.append(cell)
         self.rows += 1
         self._rows.add(self.rows, cells, height)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -172,71 +171,43 @@ def _outline(found: str) -> tuple[tuple[int, int], ...]:
         return ()
 
 
-_APART = operator.itemgetter(
-    *map(
-        [column.name for column in INSPECTIONS.selected_columns].index,
-        [
-            *("id", "part_id", "captured_at", "judged_at", "source", "station", "product", "frame_id"),
-            *("width", "height", "verdict", "score", "threshold", "retest_from", "confidence", "reason"),
-            *("model", "model_name", "model_version", "model_sha256", "model_backbone", "milliseconds"),
-            *("image_path", "image_sha256", "stored_score", "error", "serial", "lot", "recipe", "operator"),
-            *("camera", "checkpoints", "wear", "outputs", "picture_removed_at"),
-        ],
-    )
-)
-"""Takes a row of INSPECTIONS apart at once: asking it for its columns one by one, by name, takes longer than reading
-it from the file, which a report of 100,000 rows does not forgive."""
-
-place_of: Callable[[sa.Row[Any]], tuple[int, int]] = operator.itemgetter(
-    *map([column.name for column in INSPECTIONS.selected_columns].index, ["captured_at", "seq"])
-)
-"""(captured_at, seq) of a row of INSPECTIONS."""
-
-_VERDICTS = {each.value: each for each in Verdict}
-
-
 def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection:
-    """Of a row of INSPECTIONS."""
-    (
-        id, part_id, captured_at, judged_at, source, station, product, frame_id,
-        width, height, verdict, score, threshold, retest_from, confidence, reason,
-        model, name, version, sha256, backbone, milliseconds,
-        image_path, image_sha256, stored_score, error, serial, lot, recipe, signed_in,
-        camera, checkpoints, wear, outputs, removed_at,
-    ) = _APART(row)  # fmt: skip
+    model = None
+    if row.model is not None:
+        model = _model(row.model_name, row.model_version, row.model_sha256, row.model_backbone)
     return Inspection(
-        id,
-        part_id,
-        int_to_moment(captured_at),
-        int_to_moment(judged_at),
-        source,
-        station,
-        product,
-        frame_id,
-        width,
-        height,
-        _VERDICTS.get(verdict) or Verdict(verdict),
-        score,
-        threshold,
-        retest_from,
-        confidence,
-        reason,
-        regions,
-        None if model is None else _model(name, version, sha256, backbone),
-        milliseconds,
-        image_path,
-        image_sha256,
-        stored_score,
-        error,
-        serial,
-        lot,
-        recipe,
-        signed_in,
-        camera,
-        _checkpoints(checkpoints) if checkpoints else (),
-        _wear(wear) if wear else (),
-        outputs,
-        _maybe_moment(removed_at),
+        id=row.id,
+        part_id=row.part_id,
+        captured_at=int_to_moment(row.captured_at),
+        judged_at=int_to_moment(row.judged_at),
+        source=row.source,
+        station=row.station,
+        product=row.product,
+        frame_id=row.frame_id,
+        width=row.width,
+        height=row.height,
+        verdict=Verdict(row.verdict),
+        score=row.score,
+        threshold=row.threshold,
+        retest_from=row.retest_from,
+        confidence=row.confidence,
+        reason=row.reason,
+        regions=regions,
+        model=model,
+        milliseconds=row.milliseconds,
+        image_path=row.image_path,
+        image_sha256=row.image_sha256,
+        stored_score=row.stored_score,
+        error=row.error,
+        serial=row.serial,
+        lot=row.lot,
+        recipe=row.recipe,
+        operator=row.operator,
+        camera=row.camera,
+        checkpoints=_checkpoints(row.checkpoints),
+        wear=_wear(row.wear),
+        outputs=row.outputs,
+        picture_removed_at=None if row.picture_removed_at is None else int_to_moment(row.picture_removed_at),
     )
 
 

@@ -393,12 +393,8 @@ class Store:
         """((captured_at, seq), inspection) in the query's order, with their regions."""
         with self._read() as connection:
             found = connection.execute(query).all()
-            places = [rows.place_of(row) for row in found]
-            regions = _regions(connection, [seq for _, seq in places])
-        return [
-            (place, rows.inspection_from(row, regions.get(place[1], ())))
-            for place, row in zip(places, found, strict=True)
-        ]
+            regions = _regions(connection, [row.seq for row in found])
+        return [((row.captured_at, row.seq), rows.inspection_from(row, regions.get(row.seq, ()))) for row in found]
 
     def select(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """The rows of a query of this room."""
