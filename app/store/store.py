@@ -393,8 +393,9 @@ class Store:
         """((captured_at, seq), inspection) in the query's order, with their regions."""
         with self._read() as connection:
             found = connection.execute(query).all()
-            regions = _regions(connection, [row.seq for row in found])
-        return [((row.captured_at, row.seq), rows.inspection_from(row, regions.get(row.seq, ()))) for row in found]
+            keys: list[tuple[int, int]] = [rows.KEY(row) for row in found]
+            regions = _regions(connection, [seq for _, seq in keys])
+        return [(key, rows.inspection_from(row, regions.get(key[1], ()))) for key, row in zip(keys, found, strict=True)]
 
     def select(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """The rows of a query of this room."""
