@@ -156,6 +156,31 @@ class Store:
         """The file of an `image_path`; StoreError for a path that leaves the pictures' folder."""
         return self._pictures.path(image_path)
 
+    def save_small(self, image_path: str, data: bytes) -> None:
+        """Writes the small JPEG beside a stored picture, in whose place it is shown where little is enough. Not
+        durably: whoever finds none, or a damaged one, takes the picture.
+
+        Raises:
+            OSError: as of `save_image`.
+        """
+        if self._reserve.keeps_for_rows:
+            raise OSError(errno.ENOSPC, "The room left on the disk is kept for records", str(self._pictures.folder))
+        self._pictures.save_small(image_path, data)
+
+    def small_file(self, image_path: str) -> Path:
+        """Where the small JPEG of a stored picture lies, if there is one; StoreError as of `image_file`."""
+        return self._pictures.small_path(image_path)
+
+    def remove_image(self, image_path: str) -> None:
+        """Deletes the file of an `image_path` and the small one beside it, where they are there.
+
+        Raises:
+            OSError: it may not be deleted.
+        """
+        # The picture last: while it is there, it is asked for again.
+        self.small_file(image_path).unlink(missing_ok=True)
+        self.image_file(image_path).unlink(missing_ok=True)
+
     def sweep_parts(self, since: date | None = None) -> int:
         """Removes half-written pictures (*.part) a killed program left in the days (UTC) from `since` on,
         None for all; files of the last ten minutes stay, another process may be at them."""
