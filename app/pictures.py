@@ -126,6 +126,11 @@ def shrink(image: Image, fit: tuple[int, int] = SMALL) -> Image:
     return np.ascontiguousarray(small, np.uint8)
 
 
+def encode_small(image: Image) -> bytes:
+    """The small JPEG of a picture, some 5 kB."""
+    return encode_jpeg(shrink(image), 90)
+
+
 def is_truncated(data: bytes) -> bool:
     """Whether the bytes are a JPEG, PNG, BMP or WebP whose end is missing.
 

@@ -17,15 +17,13 @@ from app.domain.errors import StoreError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Around, Detection, Inspection, ModelRef, Outcome
 from app.domain.verdict import Verdict
-from app.pictures import decode_picture, encode_jpeg, encode_png, shrink
+from app.pictures import decode_picture, encode_jpeg, encode_png, encode_small
 from app.store import Store
 
 log = logging.getLogger(__name__)
 
 _RESTORE_EVERY = 5.0
 """Seconds between two tries to get back the reserve that a full disk took."""
-
-_SMALL_QUALITY = 90
 
 
 class DetectorPort(Protocol):
@@ -155,8 +153,7 @@ class Recorder:
         if inspection is None or inspection.verdict is Verdict.PASS or not inspection.image_path:
             return
         try:
-            small = encode_jpeg(shrink(outcome.frame.image), _SMALL_QUALITY)
-            self._store.save_small(inspection.image_path, small)
+            self._store.save_small(inspection.image_path, encode_small(outcome.frame.image))
         except (OSError, StoreError) as error:
             log.warning("the small picture of part %s could not be kept: %s", inspection.part_id, error)
         except Exception:

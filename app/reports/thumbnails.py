@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from app.domain.periods import Period
 from app.domain.records import RecordQuery
 from app.domain.region import Region
 from app.domain.verdict import Verdict
-from app.pictures import SMALL, encode_jpeg, read_picture, shrink, size_within
+from app.pictures import SMALL, encode_jpeg, encode_small, read_picture, shrink, size_within
 from app.reports.figures import Records
+
+log = logging.getLogger(__name__)
 
 _THREADS = 2
 
@@ -48,6 +51,9 @@ class Pictures(Protocol):
     def small_file(self, image_path: str) -> Path:
         """The small JPEG beside it; often missing."""
 
+    def save_small(self, image_path: str, data: bytes) -> None:
+        """Puts one there; OSError where there is no room."""
+
 
 def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = SMALL) -> Thumbnail:
     """The picture at `path`, made small enough for `fit` (width, height), with `regions` outlined.
@@ -60,23 +66,37 @@ def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = SMAL
 
 
 def part_thumbnail(pictures: Pictures, inspection: Inspection, fit: tuple[int, int] = SMALL) -> Thumbnail:
-    """Like `thumbnail`, of an inspection that has a picture: from the small one beside it where that is enough, since
-    decoding a whole picture takes up to a second.
+    """Like `thumbnail`, of a part that did not pass: from the small picture beside the stored one where that is enough,
+    since decoding a whole one takes up to a second. Where there is none, it is put there for the next time.
 
     Raises:
         PictureError: as `thumbnail`.
         StoreError: its path is none.
     """
     size = inspection.width, inspection.height
+    small: Image | None
     if fit[0] <= SMALL[0] and fit[1] <= SMALL[1]:
         try:
             small = read_picture(pictures.small_file(inspection.image_path))
         except PictureError:
-            pass  # an older record has none, and a damaged one is no loss: the picture itself is there
-        else:
-            if (small.shape[1], small.shape[0]) == size_within(size, SMALL):
-                return _outlined(shrink(small, fit), inspection.regions, size[0])
+            small = None  # an older record has none, and a damaged one is no loss: the picture itself is there
+        if small is None or (small.shape[1], small.shape[0]) != size_within(size, SMALL):
+            image = read_picture(pictures.image_file(inspection.image_path))
+            small = shrink(image)
+            if inspection.verdict is not Verdict.PASS and (image.shape[1], image.shape[0]) == size:
+                _keep_small(pictures, inspection.image_path, image)
+            size = image.shape[1], image.shape[0]
+        return _outlined(shrink(small, fit), inspection.regions, size[0])
     return thumbnail(pictures.image_file(inspection.image_path), inspection.regions, fit)
+
+
+def _keep_small(pictures: Pictures, image_path: str, image: Image) -> None:
+    try:
+        pictures.save_small(image_path, encode_small(image))
+        if not pictures.image_file(image_path).exists():  # retention was there meanwhile
+            pictures.small_file(image_path).unlink(missing_ok=True)
+    except OSError as error:  # no room, or no right to write: the report has what it needs
+        log.info("the small picture of %s could not be kept: %s", image_path, error)
 
 
 def _outlined(small: Image, regions: Sequence[Region], width: int) -> Thumbnail:

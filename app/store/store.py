@@ -177,9 +177,9 @@ class Store:
         Raises:
             OSError: it may not be deleted.
         """
-        # The picture last: while it is there, it is asked for again.
-        self.small_file(image_path).unlink(missing_ok=True)
+        # The small one last: whoever makes one now looks afterwards whether the picture is still there.
         self.image_file(image_path).unlink(missing_ok=True)
+        self.small_file(image_path).unlink(missing_ok=True)
 
     def sweep_parts(self, since: date | None = None) -> int:
         """Removes half-written pictures (*.part) a killed program left in the days (UTC) from `since` on,

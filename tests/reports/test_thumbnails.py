@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from app.domain.inspection import Inspection
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.paths import DataFolder
-from app.pictures import SMALL, encode_jpeg, encode_png, shrink, size_within
+from app.pictures import SMALL, encode_jpeg, encode_png, read_picture, shrink, size_within
 from app.reports.thumbnails import Thumbnail, part_thumbnail
 from app.station import Station
 from app.store import Store
@@ -88,9 +89,35 @@ def test_the_small_picture_is_used_and_outlined_where_the_defect_is(store: Store
     ids=["none", "empty", "zeros", "truncated", "of another picture", "of another size"],
 )
 def test_without_a_good_one_the_stored_picture_is_taken(store: Store, small: bytes | None) -> None:
-    image = _seen(part_thumbnail(store, _part(store, small)))
+    part = _part(store, small)
+    image = _seen(part_thumbnail(store, part))
     assert image.shape == (90, 160, 3)
     assert abs(int(image[10, 10, 0]) - WHOLE) < 4
+    kept = read_picture(store.small_file(part.image_path))
+    assert kept.shape == image.shape and np.ptp(kept) < 4, "the next time there is one, without outlines"
+
+
+def test_where_none_can_be_kept_the_report_has_its_picture(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: str, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "save_small", full)
+    part = _part(store, None)
+    assert _seen(part_thumbnail(store, part)).shape == (90, 160, 3)
+    assert not store.small_file(part.image_path).exists()
+
+
+def test_none_is_left_of_a_picture_that_was_deleted_meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = _part(store, None)
+    save = store.save_small
+
+    def late(path: str, data: bytes) -> None:
+        store.remove_image(path)
+        save(path, data)
+
+    monkeypatch.setattr(store, "save_small", late)
+    part_thumbnail(store, part)
+    assert not store.small_file(part.image_path).exists()
 
 
 def test_for_a_large_view_it_is_not_enough(store: Store) -> None:
@@ -111,7 +138,7 @@ def test_both_ways_look_alike(store: Store) -> None:
     part = _part(store, None)
     store.image_file(part.image_path).write_bytes(encode_png(picture))
     whole = _seen(part_thumbnail(store, part))
-    store.save_small(part.image_path, encode_jpeg(shrink(picture), 90))
+    assert store.small_file(part.image_path).is_file()
     assert np.abs(_seen(part_thumbnail(store, part)).astype(int) - whole).mean() < 4
 
 
