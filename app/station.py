@@ -193,6 +193,14 @@ class Station:
             log.info("%s", error)
             return None
 
+    def small_picture(self, image_path: str) -> Image | None:
+        """Slow: like `picture`, for showing it small. Of a part that did not pass it fits into `app.pictures.SMALL`,
+        unless its small picture is lost."""
+        try:
+            return read_picture(self.store.small_file(image_path))
+        except LinesightError:  # there is none, or a damaged one
+            return self.picture(image_path)
+
     def figures(self, first: date, last: date) -> Figures:
         """Slow: the figures of the station's days `first` to `last`."""
         return self.reporting.figures(self.reporting.days(first, last))

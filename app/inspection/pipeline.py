@@ -157,6 +157,7 @@ class Pipeline:
             self._tell(self._publish, outcome)
             if judged.triggered:
                 self.trigger.release(judged.frame.id)
+            self._recorder.keep_small(outcome)  # when nobody waits for this part any more
         if not self._stopping.is_set():
             self._on_finished()
 

@@ -17,6 +17,7 @@ from app.domain.inspection import Inspection
 from app.domain.periods import Period, Shift, days_period
 from app.domain.records import Reviewed
 from app.domain.verdict import Verdict
+from app.pictures import SMALL
 from app.reports import breakdown, columns
 from app.reports.counting import Tally
 from app.reports.figures import DEFECTS_KEPT, NO_TARGETS, Figures, ModelUse, Records, Targets
@@ -26,14 +27,14 @@ from app.reports.rounds import columns as round_columns
 from app.reports.rounds import round_rows, round_words
 from app.reports.sheets import Table, new_workbook
 from app.reports.summary import Heading, hour_words, write_summary, write_times
-from app.reports.thumbnails import HEIGHT, Thumbnails, place
+from app.reports.thumbnails import Thumbnails, place
 
 THUMBNAILS = 500
 """How many of the newest defects are shown with their picture."""
 
 _SHEET_ROWS = 1_000_000  # a sheet of Excel ends at 1,048,576
 _STEP_ROWS = 200
-_PICTURE_POINTS = (HEIGHT + 8) * 0.75  # height of a row with a picture
+_PICTURE_POINTS = (SMALL[1] + 8) * 0.75  # height of a row with a picture
 
 _Place = tuple[str, int]
 """A sheet and a row of it."""

@@ -391,6 +391,9 @@ class FakeStation:
         time.sleep(self.slow)
         return self.pictures.get(image_path)
 
+    def small_picture(self, image_path: str) -> Image | None:
+        return self.picture(image_path)
+
     def figures(self, first: date, last: date) -> Figures:
         self._note("figures", first, last)
         zone = station_zone(self._settings.zone)
