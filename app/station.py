@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from app import settings as settings_file
 from app.alarms import AlarmBook
+from app.alarms.health import together
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
 from app.candidates import VersionImprover
@@ -124,8 +125,12 @@ class Station:
         self.reporting = ReportDesk(self, now)
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
-        self.notifying = NotifyDesk(self, self.linking.session)
-        self.watching.connect(channels=self.notifying.channels, unreleased=self.improving.unreleased)
+        self.notifying = NotifyDesk(self, self.linking.session, lambda: self.watching.config.recipients)
+        self.watching.connect(
+            channels=self.notifying.channels,
+            unreleased=self.improving.unreleased,
+            backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog()]),
+        )
         self.subscribe(self.watching.heard)
         self.watching.start()
         self.connecting = ConnectDesk(self, lambda: self.watching.config.recipients)
