@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook
+from openpyxl.writer.excel import ExcelWriter
 
 from app.domain.alarm import Alarm
 from app.domain.errors import StoreError
@@ -102,7 +104,7 @@ def write_period(records: Records, heading: Heading, out: Path, step: Step = _no
         with _new_book(f"Inspection report {heading.footer}") as book:
             figures = _fill(book, records, heading, out, step)
             step(0.9, "Writing the file")
-            book.save(part)
+            _save(book, part)
         step(1.0, "Done")
     return figures
 
@@ -115,6 +117,13 @@ def _new_book(title: str) -> Iterator[Workbook]:
     except BaseException:
         _discard(book)
         raise
+
+
+def _save(book: Workbook, path: Path) -> None:
+    """As openpyxl's `save`, with less effort of deflating: a third of the time for a tenth more of bytes."""
+    book.properties.modified = datetime.now(UTC).replace(tzinfo=None)  # as openpyxl wants it
+    with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=3) as archive:
+        ExcelWriter(book, archive).save()
 
 
 def _discard(book: Workbook) -> None:
