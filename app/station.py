@@ -44,6 +44,7 @@ from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.secondary import OpinionDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
 from app.watching import WatchDesk, load_config
@@ -104,11 +105,13 @@ class Station:
             given=(source, model),
             tell=self._tell,
             recorded=self._recorded,
+            judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
             tap=self.linking.tap,
             behind=self.opinions.behind,
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
+        self.signalling = SignalDesk(self)
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
@@ -249,6 +252,7 @@ class Station:
         self._daily.start()
         self.reporting.begin()
         self.rounds.begin()
+        self.signalling.begin()
         self.line.begin()
         self.improving.begin()
         self.reviewing.begin()
@@ -275,6 +279,7 @@ class Station:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
         if not self.line.close():
             return
+        self.signalling.close()
         self.improving.close()
         self._daily.stop()
         self.reporting.close()

@@ -130,10 +130,10 @@ class Trigger:
         return self._owned
 
     @property
-    def owner(self) -> str:
-        """Who fired the trigger whose frame is owned now; "" where none is."""
+    def owner(self) -> str | None:
+        """Who fired the trigger whose frame is owned now; None where none is."""
         with self._state:
-            return self._by if self._owned is not None else ""
+            return self._by if self._owned is not None else None
 
     @property
     def counts(self) -> TriggerCounts:
