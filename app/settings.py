@@ -84,6 +84,9 @@ class Settings(BaseModel):
         line_timeout: seconds after which a trigger that got no verdict is answered with an error.
         line_debounce: seconds after a trigger in which another one is a bouncing contact.
         line_recipes: numbers that the line knows products by, such as "7 Bracket".
+        line_broker: mqtt://[USER@]HOST[:PORT] or mqtts:// of the broker that results and signals go to; "" for none.
+        line_topic: everything there lies below it.
+        line_webhook: URL that every result is posted to; "" for none.
         modbus_listen: HOST:PORT of the Modbus TCP server, "0.0.0.0" for every network; "" for none.
     """
 
@@ -138,6 +141,9 @@ class Settings(BaseModel):
     line_timeout: float = Field(default=5.0, ge=0.1, le=60)
     line_debounce: float = Field(default=0.05, ge=0, le=5)
     line_recipes: list[str] = Field(default=[], max_length=500)
+    line_broker: str = Field(default="", pattern=r"^(mqtts?://([^\s@:/]+@)?[A-Za-z0-9._-]+(:[0-9]{1,5})?)?$")
+    line_topic: str = Field(default="linesight/line", min_length=1, max_length=200, pattern=r"^[^+#\x00\s]+$")
+    line_webhook: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
     modbus_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
 
     tidy_by_itself: bool = False

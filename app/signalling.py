@@ -6,21 +6,27 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from app.alarms.notices import secrets
+from app.alarms.notices.webhook import post
 from app.domain.errors import LinesightError
-from app.domain.inspection import Outcome
+from app.domain.inspection import Inspection, Outcome
 from app.domain.lot import LotState
 from app.domain.person import Action
 from app.inspection.triggers import Fired, Trigger
+from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.settings import Settings, read_recipes
 from app.signals.codes import ErrorCode
+from app.signals.courier import Courier
 from app.signals.handshake import Handshake, SignalCounts, Signals
 from app.signals.modbus import ModbusOutput
+from app.signals.mqtt import MqttOutput
+from app.signals.result import result_json
 from app.status import Change, Health, Phase, State
 from app.store import Store
 
@@ -31,6 +37,9 @@ _AGAIN = 5.0
 """Seconds until an output that could not be started is tried again."""
 _WAITING_NOTES = 10_000
 _BY = "line"
+_KNOWN_NUMBERS = 1000
+BROKER, WEBHOOK = "line-broker", "line-webhook"
+"""Names of the secrets in the keyring: the broker's password, the key that results are signed with."""
 
 
 class LinePort(Protocol):
@@ -55,6 +64,7 @@ class SerialPort(Protocol):
 class Host(Protocol):
     """What the desk needs of its station."""
 
+    data: DataFolder
     store: Store
     people: PeopleDesk
 
@@ -92,7 +102,14 @@ class SignalDesk:
         self._modbus: ModbusOutput | None = None
         self._armed, self._named = False, ""
         self._listen, self._fault, self._again = "", "", 0
-        self._notes: queue.Queue[tuple[str, int, datetime]] = queue.Queue(_WAITING_NOTES)
+        self._notes: queue.Queue[tuple[str, str, int | None, datetime]] = queue.Queue(_WAITING_NOTES)
+        self._numbers: dict[str, int] = {}  # of the newest answers, by inspection
+        self._recipe = 0
+        self._mqtt: MqttOutput | None = None
+        self._couriers: dict[str, Courier] = {}
+        self._remote: tuple[str, ...] | None = None  # what the settings asked for when these were started
+        self._renew = threading.Event()
+        self._keyring: dict[str, str] = {}  # why a secret can't be read, by output
         settings = host.settings
         self.handshake = Handshake(
             self._fire,
@@ -130,23 +147,54 @@ class SignalDesk:
 
     def outputs(self) -> list[OutputState]:
         """Those that are switched on."""
-        if not self._host.settings.modbus_listen:
-            return []
-        modbus = self._modbus
-        if modbus is None:
-            return [OutputState("Modbus TCP", False, self._fault or "Starting.")]
-        return [OutputState("Modbus TCP", modbus.connected(), modbus.words())]
+        found = []
+        modbus, mqtt = self._modbus, self._mqtt
+        if modbus is not None:
+            found.append(OutputState("Modbus TCP", modbus.connected(), modbus.words()))
+        elif self._host.settings.modbus_listen:
+            found.append(OutputState("Modbus TCP", False, self._fault or "Starting."))
+        if mqtt is not None:
+            found.append(OutputState("MQTT", mqtt.connected(), mqtt.words()))
+        found += [OutputState(name, False, words) for name, words in list(self._keyring.items())]
+        webhook = self._couriers.get("webhook")
+        if webhook is not None:
+            words = webhook.fault or f"{webhook.count:,} results were taken."
+            found.append(OutputState("Webhook", not webhook.fault, words))
+        return found
+
+    def keep_secret(self, name: str, secret: str) -> None:
+        """Slow: puts the broker's password (`BROKER`) or the webhook's key (`WEBHOOK`) into the keyring.
+
+        Raises:
+            NotAllowed: whoever is signed in may not.
+            LinesightError: there is no keyring that can be used.
+        """
+        self._host.people.require(Action.SETTINGS)
+        secrets.keep(name, secret)
+        self._renew.set()
+        self._wake.set()
 
     # -- what it is told
     def judged(self, outcome: Outcome, owner: str) -> None:
         """A part is on record, or was refused; called after the commit, on the recording thread."""
         row = outcome.inspection
         number = self.handshake.outcome(owner, outcome.verdict, row, outcome.error)
-        if number and row is not None and self._modbus is not None:
-            try:
-                self._notes.put_nowait((row.id, number, datetime.now(UTC)))
-            except queue.Full:
-                log.warning("part %s was told to the line; the note of it is left out", row.part_id)
+        if row is None:
+            return
+        if number:
+            self._numbers[row.id] = number
+            while len(self._numbers) > _KNOWN_NUMBERS:
+                del self._numbers[next(iter(self._numbers))]
+            if self._modbus is not None:
+                self._told(row, "modbus", number)
+        for courier in list(self._couriers.values()):
+            courier.wake()
+
+    def _told(self, row: Inspection, name: str, number: int | None = None) -> None:
+        try:
+            self._notes.put_nowait((row.id, name, number, datetime.now(UTC)))
+        except queue.Full:
+            log.warning("part %s was told to the line; the note of it is left out", row.part_id)
 
     def test_trigger(self) -> None:
         """Triggers as the line would; the answer waits for the line's acknowledgement, or `test_acknowledge`.
@@ -180,9 +228,11 @@ class SignalDesk:
             self._host.next_serial.expect("")  # it was for the part that never came
 
     def _show(self, signals: Signals) -> None:
-        modbus = self._modbus
+        modbus, mqtt = self._modbus, self._mqtt
         if modbus is not None:
             modbus.show(signals)
+        if mqtt is not None:
+            mqtt.show(signals)
 
     # -- the desk's thread
     def _work(self) -> None:
@@ -198,10 +248,8 @@ class SignalDesk:
             self._wake.clear()
         self._host.line.trigger.arm(False, by=_BY)
         self._end_modbus()
-        try:
-            self._note()
-        except LinesightError as error:
-            log.warning("what was told to the line is not noted: %s", error)
+        self._end_remote(())
+        self._note()
 
     def _condition(self) -> tuple[ErrorCode, int, dict[int, str]]:
         settings, state = self._host.settings, self._host.line.state()
@@ -215,6 +263,7 @@ class SignalDesk:
             code = ErrorCode.IN_USE
         else:
             code = ErrorCode.NONE if settings.line_trigger else ErrorCode.TRIGGER_OFF
+        self._recipe = recipe
         return code, recipe, recipes
 
     def _follow(self) -> None:
@@ -230,6 +279,60 @@ class SignalDesk:
             self._again -= 1
             if self._again <= 0:
                 self._begin_modbus()
+
+        remote = (settings.line_broker, settings.line_topic, settings.line_webhook)
+        if remote != self._remote or self._renew.is_set():
+            self._renew.clear()
+            self._end_remote([name for name, on in (("mqtt", remote[0]), ("webhook", remote[2])) if not on])
+            self._begin_remote(*remote)
+            self._remote = remote
+
+    def _begin_remote(self, broker: str, topic: str, url: str) -> None:
+        password = self._secret("MQTT", BROKER) if broker else None
+        key = self._secret("Webhook", WEBHOOK) if url else None
+        if password is not None:
+            hand = self.handshake
+            self._mqtt = mqtt = MqttOutput(
+                broker,
+                topic,
+                password,
+                lambda recipe, part, bad: hand.trigger(recipe, part, bad=bad),
+                lambda number: hand.acknowledge(number),
+            )
+            mqtt.start()
+            mqtt.show(hand.signals)
+            self._follow_record("mqtt", lambda row: mqtt.send(row.id, self._json(row)))
+        if key is not None:
+            self._follow_record("webhook", lambda row: post(url, self._json(row), row.id, key, "The webhook"))
+
+    def _secret(self, output: str, name: str) -> str | None:
+        """None where it can't be read: nothing goes out unsigned that should be signed."""
+        self._keyring.pop(output, None)
+        try:
+            return secrets.read(name)
+        except LinesightError as error:
+            log.error("%s: %s", output, error)
+            self._keyring[output] = str(error)
+            return None
+
+    def _follow_record(self, name: str, send: Callable[[Inspection], object]) -> None:
+        cursor = self._host.data.outputs / name
+        courier = Courier(self._host.store.following, send, lambda row: self._told(row, name), cursor)
+        courier.start()
+        self._couriers[name] = courier
+
+    def _json(self, row: Inspection) -> bytes:
+        return result_json(row, self._numbers.get(row.id), self._recipe)
+
+    def _end_remote(self, off: Sequence[str]) -> None:
+        """`off`: those that are switched off; they begin with what is new when they are switched on again."""
+        self._keyring = {}
+        couriers, self._couriers = self._couriers, {}
+        mqtt, self._mqtt = self._mqtt, None
+        for name, courier in couriers.items():
+            courier.stop(forget=name in off)
+        if mqtt is not None:
+            mqtt.stop()
 
     def _begin_modbus(self) -> None:
         host, _, port = self._listen.rpartition(":")
@@ -259,13 +362,15 @@ class SignalDesk:
         """Puts on record what was told to the line."""
         while True:
             try:
-                id, number, at = self._notes.get_nowait()
+                id, name, number, at = self._notes.get_nowait()
             except queue.Empty:
                 return
-            told = {"modbus": {"number": number, "at": at.isoformat()}}
             try:
+                row = self._host.store.inspection(id)
+                told = json.loads(row.outputs) if row is not None and row.outputs else {}
+                told[name] = {"at": at.isoformat()} | ({} if number is None else {"number": number})
                 self._host.store.note_outputs(id, json.dumps(told))
-            except LinesightError as error:
+            except (LinesightError, ValueError) as error:
                 log.warning("what was told to the line of %s is not noted: %s", id, error)
 
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.alarms.notices import secrets
 from app.domain.verdict import Verdict
 from app.signals.codes import ErrorCode
 from tests.signals.lines import inspection
@@ -29,8 +30,14 @@ def save(qtbot: QtBot, page: LinePage) -> None:
     qtbot.waitUntil(lambda: bool(page.words.text()) and page.primary.isEnabled())
 
 
-def test_what_the_line_does_is_saved(qtbot: QtBot, page: LinePage, station: FakeStation) -> None:
+def test_what_the_line_does_is_saved(
+    qtbot: QtBot, page: LinePage, station: FakeStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "No output" in page.state.text()
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(secrets, "keep", kept.__setitem__)
+    page.broker.setText("mqtts://station@broker.plant:8884")
+    page.password.setText("secret word")
     page.trigger.button("on").click()
     page.listen.setText("127.0.0.1:1502")
     page.timeout.setText("2,5")
@@ -39,6 +46,8 @@ def test_what_the_line_does_is_saved(qtbot: QtBot, page: LinePage, station: Fake
     assert page.words.kind == "good"
     found = station.settings
     assert found.line_trigger and found.modbus_listen == "127.0.0.1:1502" and found.line_timeout == 2.5
+    assert found.line_broker == "mqtts://station@broker.plant:8884" and kept == {"line-broker": "secret word"}
+    assert page.password.text() == "" and "secret word" not in str(found.model_dump())
     assert found.line_recipes == ["7 Bracket", "8 Demo plate"]
 
 

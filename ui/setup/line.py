@@ -8,15 +8,18 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.domain.errors import LinesightError
+from app.signalling import BROKER, WEBHOOK
 from app.signals.handshake import Signals
 from ui.bridge import Bridge
 from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row, set_kind
 
 _EXPLAINED = (
-    "The station is a Modbus TCP server; the PLC connects to it. Help, Line has the registers and the order of the "
-    "signals. Whoever reaches this port can trigger: keep it in the machine's own network."
+    "The station is a Modbus TCP server; the PLC connects to it. A broker and a webhook get every result that is on "
+    "record. Help, Line has registers, topics and the order of the signals. Whoever reaches the Modbus port can "
+    "trigger: keep it in the machine's own network."
 )
+_KEPT = "In this computer's keyring, never in a file."
 _RECIPES = "One a line: the PLC's number and the product, such as 7 Bracket. A trigger for another one is refused."
 _WAYS = [("off", "By themselves"), ("on", "On a trigger")]
 _WAYS_WORDS = "By themselves: as the source gives them. On a trigger: of the PLC."
@@ -34,8 +37,12 @@ class LinePage(QWidget):
         self._bridge, self._desk = bridge, bridge.station.signalling
         settings = bridge.station.settings
         self.trigger = Choice(_WAYS, "on" if settings.line_trigger else "off")
-        self.listen = QLineEdit(settings.modbus_listen)
-        self.listen.setPlaceholderText("off; 0.0.0.0:1502")
+        self.listen = _editor(settings.modbus_listen, "none; 0.0.0.0:1502")
+        self.broker = _editor(settings.line_broker, "none; mqtt://user@host")
+        self.topic = _editor(settings.line_topic, "linesight/line")
+        self.password = _secret()
+        self.webhook = _editor(settings.line_webhook, "none; https://...")
+        self.key = _secret()
         self.timeout = number_field(settings.line_timeout, "Answer within")
         self.debounce = number_field(settings.line_debounce, "Debounce")
         self.recipes = QPlainTextEdit("\n".join(settings.line_recipes))
@@ -61,7 +68,19 @@ class LinePage(QWidget):
         asked = Card("What the line does")
         asked.body.addWidget(label(_EXPLAINED, "note", wrap=True))
         asked.body.addWidget(field("Parts come", self.trigger, _WAYS_WORDS))
-        asked.body.addWidget(field("Modbus TCP, address and port", self.listen, "Empty for none."))
+        fields = [
+            field("Modbus TCP, address and port", self.listen),
+            field("Topic of the broker", self.topic),
+            field("MQTT broker", self.broker),
+            field("Its password", self.password, _KEPT),
+            field("Webhook", self.webhook),
+            field("Its key", self.key, _KEPT),
+        ]
+        grid = QGridLayout()
+        grid.setSpacing(16)
+        for place, each in enumerate(fields):
+            grid.addWidget(each, place // 2, place % 2, Qt.AlignmentFlag.AlignTop)
+        asked.body.addLayout(grid)
         times = QGridLayout()
         times.setSpacing(8)
         for line, (words, editor) in enumerate((("Answer within", self.timeout), ("Debounce", self.debounce))):
@@ -139,6 +158,9 @@ class LinePage(QWidget):
         return {
             "line_trigger": self.trigger.value() == "on",
             "modbus_listen": self.listen.text().strip(),
+            "line_broker": self.broker.text().strip(),
+            "line_topic": self.topic.text().strip(),
+            "line_webhook": self.webhook.text().strip(),
             "line_timeout": number_of(self.timeout, "Answer within"),
             "line_debounce": number_of(self.debounce, "Debounce"),
             "line_recipes": [line.strip() for line in self.recipes.toPlainText().splitlines() if line.strip()],
@@ -151,12 +173,20 @@ class LinePage(QWidget):
             self.words.tell(str(error), "bad")
             return
         self.primary.setEnabled(False)
-        self._bridge.run(
-            lambda: self._bridge.station.save_settings(**changes), lambda _none: self._saved(), self._refused
-        )
+        secrets = {BROKER: self.password.text(), WEBHOOK: self.key.text()}
+
+        def work() -> None:
+            for name, secret in secrets.items():
+                if secret:
+                    self._desk.keep_secret(name, secret)
+            self._bridge.station.save_settings(**changes)
+
+        self._bridge.run(work, lambda _none: self._saved(), self._refused)
 
     def _saved(self) -> None:
         self.primary.setEnabled(True)
+        self.password.clear()  # they lie in the keyring now, and nowhere on the screen
+        self.key.clear()
         self.words.tell("Saved.", "good")
         self.saved.emit()
 
@@ -166,6 +196,19 @@ class LinePage(QWidget):
 
     def close_page(self) -> None:
         self._timer.stop()
+
+
+def _editor(text: str, example: str) -> QLineEdit:
+    made = QLineEdit(text)
+    made.setPlaceholderText(example)
+    made.setCursorPosition(0)
+    return made
+
+
+def _secret() -> QLineEdit:
+    made = _editor("", "as it is kept")
+    made.setEchoMode(QLineEdit.EchoMode.Password)
+    return made
 
 
 def _bits(now: Signals) -> tuple[bool, ...]:
