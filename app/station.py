@@ -46,6 +46,7 @@ from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.secondary import OpinionDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
 from app.watching import WatchDesk, load_config
@@ -106,6 +107,7 @@ class Station:
             given=(source, model),
             tell=self._tell,
             recorded=self._recorded,
+            judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
             tap=self.linking.tap,
             behind=self.opinions.behind,
         )
@@ -114,6 +116,7 @@ class Station:
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
+        self.signalling = SignalDesk(self)
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
@@ -267,6 +270,7 @@ class Station:
         self.reporting.begin()
         self.rounds.begin()
         self.alarms.clear("camera")  # of the run before
+        self.signalling.begin()
         self.line.begin()
         self.beside.begin()
         self.improving.begin()
@@ -298,6 +302,7 @@ class Station:
         if not self.line.close():
             return
         self.beside.close()
+        self.signalling.close()
         self.improving.close()
         self._daily.stop()
         self.reporting.close()

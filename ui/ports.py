@@ -32,6 +32,7 @@ from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, Phase, State
 from app.watching import WatchDesk
 
@@ -72,6 +73,8 @@ class StationPort(Protocol):
     def fleet(self) -> FleetDesk: ...
     @property
     def connecting(self) -> ConnectDesk: ...
+    @property
+    def signalling(self) -> SignalDesk: ...
     @property
     def notifying(self) -> NotifyDesk: ...
     @property

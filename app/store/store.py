@@ -27,6 +27,7 @@ from app.store.alarming import AlarmRecords
 from app.store.auditing import AuditLog, entry_from
 from app.store.browsing import Browsing
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
+from app.store.following import Following
 from app.store.lots import LotBook
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
@@ -69,6 +70,7 @@ class Store:
         self.reporting = ReportQueries(self.select)
         self.lots = LotBook(self._write, self._read, self._audit, self._inspections)
         self.alarming = AlarmRecords(self._write, self._read, self._audit)
+        self.following = Following(self.select, self._by_seq)
         self.rounds = RoundRecords(self._write, self._read, self._audit)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""

@@ -54,6 +54,7 @@ from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.store import Store
 from app.watching import WatchDesk
 from ui.ports import Change, Health, ModelEntry, Phase, State
@@ -156,6 +157,7 @@ class FakeStation:
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
         self.beside = BesideDesk(self, tell=lambda: self._tell(Change.CAMERAS))
         self.notifying = NotifyDesk(self, lambda: CloudSession(self._settings.account()))
+        self.signalling = SignalDesk(self)
         self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
         self._health = Health(True, "", 0.0, 0.0, None, 0, 0, 0, 0, "", 0)
@@ -478,6 +480,7 @@ class FakeStation:
     def close(self) -> None:
         self.end_line()
         self.improving.close()
+        self.signalling.close()
         self.notifying.close()
         self.jobs.close()
         self.reviewing.close()
