@@ -94,7 +94,8 @@ class OutputState:
 
 
 class SignalDesk:
-    """Any thread. One thread of its own keeps the handshake's time, follows the settings and notes what was told."""
+    """Any thread. One thread of its own keeps the handshake's time and never waits for disk or network; another one
+    starts and ends outputs and notes what was told."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -118,7 +119,8 @@ class SignalDesk:
             debounce=settings.line_debounce,
             timeout=settings.line_timeout,
         )
-        self._thread = threading.Thread(target=self._work, name="signals", daemon=True)
+        self._thread = threading.Thread(target=self._keep_time, name="signals", daemon=True)
+        self._keeper = threading.Thread(target=self._keep_outputs, name="outputs", daemon=True)
         self._no_more_changes: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
@@ -126,14 +128,16 @@ class SignalDesk:
         if self._thread.ident is None and not self._closed.is_set():
             self._no_more_changes = self._host.subscribe(lambda change: self._wake.set())
             self._thread.start()
+            self._keeper.start()
 
     def close(self) -> None:
         """Slow: ends every output; what was told is noted on record before."""
         self._no_more_changes()
         self._closed.set()
         self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(15)
+        for thread in (self._thread, self._keeper):
+            if thread.ident is not None:
+                thread.join(20)
 
     # -- what it says
     @property
@@ -234,22 +238,25 @@ class SignalDesk:
         if mqtt is not None:
             mqtt.show(signals)
 
-    # -- the desk's thread
-    def _work(self) -> None:
+    # -- the thread that keeps the time
+    def _keep_time(self) -> None:
         while not self._closed.is_set():
             try:
-                self._follow()
+                self._arm()
                 self.handshake.condition(*self._condition())
                 self.handshake.tick()
-                self._note()
             except Exception:  # the line must be answered whatever happens
                 log.exception("the signals to the line stumbled")
             self._wake.wait(_TICK)
             self._wake.clear()
         self._host.line.trigger.arm(False, by=_BY)
-        self._end_modbus()
-        self._end_remote(())
-        self._note()
+
+    def _arm(self) -> None:
+        settings = self._host.settings
+        self.handshake.set_times(settings.line_debounce, settings.line_timeout)
+        if settings.line_trigger != self._armed:
+            self._host.line.trigger.arm(settings.line_trigger, by=_BY)
+            self._armed = settings.line_trigger
 
     def _condition(self) -> tuple[ErrorCode, int, dict[int, str]]:
         settings, state = self._host.settings, self._host.line.state()
@@ -266,12 +273,23 @@ class SignalDesk:
         self._recipe = recipe
         return code, recipe, recipes
 
+    # -- the thread that keeps the outputs
+    def _keep_outputs(self) -> None:
+        while not self._closed.wait(_TICK):
+            try:
+                self._follow()
+                self._note()
+            except Exception:
+                log.exception("the outputs to the line stumbled")
+                self._closed.wait(_AGAIN)
+        self._end_modbus()
+        self._end_remote(())
+        self._note()
+
     def _follow(self) -> None:
-        settings, trigger = self._host.settings, self._host.line.trigger
-        self.handshake.set_times(settings.line_debounce, settings.line_timeout)
-        if settings.line_trigger != self._armed:
-            trigger.arm(settings.line_trigger, by=_BY)
-            self._armed = settings.line_trigger
+        settings = self._host.settings
+        if self._modbus is not None and not self._modbus.alive:
+            self._end_modbus()
         if settings.modbus_listen != self._listen:
             self._end_modbus()
             self._listen, self._fault, self._again = settings.modbus_listen, "", 0

@@ -74,7 +74,7 @@ class Listener:
 
 def connected(station: Station) -> None:
     station.signalling.begin()
-    wait_for(lambda: all(each.connected for each in station.signalling.outputs()), what="the outputs")
+    wait_for(lambda: [each.connected for each in station.signalling.outputs()] == [True], what="the output")
 
 
 def told(stations: Stations) -> list[set[str]]:
@@ -122,7 +122,7 @@ def test_a_broker_that_is_gone_costs_no_part_and_doubles_none(stations: Stations
         connected(station)
         source.push(picture(PASS))
         wait_for(lambda: told(stations) == [{"mqtt"}])
-    wait_for(lambda: not station.signalling.outputs()[0].connected)
+    wait_for(lambda: [each.connected for each in station.signalling.outputs()] == [False])
     for number in range(4):
         source.push(picture(FAIL, noise=number))
         shows(station, number + 2)  # inspecting goes on
@@ -184,6 +184,7 @@ def test_nothing_waits_for_a_receiver_that_hangs(stations: Stations) -> None:
         line_webhook=f"http://127.0.0.1:{free_port()}/", line_broker=f"mqtt://127.0.0.1:{free_port()}"
     )
     station.signalling.begin()
+    wait_for(lambda: len(station.signalling.outputs()) == 2)
     for number in range(5):
         source.push(picture(PASS, noise=number))
         shows(station, number + 1)
@@ -210,4 +211,4 @@ def test_nothing_goes_out_unsigned_while_the_keyring_is_locked(
         monkeypatch.undo()
         monkeypatch.setenv("LINESIGHT_SECRET_LINE_WEBHOOK", "a key")
         station.save_settings(line_topic="other")
-        wait_for(lambda: station.signalling.outputs()[0].connected)
+        wait_for(lambda: [each.connected for each in station.signalling.outputs()] == [True])

@@ -141,6 +141,11 @@ class ModbusOutput:
         """From now on requests are answered with this."""
         self._signals = signals
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server runs."""
+        return self._thread.is_alive()
+
     def connected(self) -> bool:
         """Whether a PLC has asked within the last seconds."""
         return self._asked is not None and self._clock() - self._asked < QUIET
