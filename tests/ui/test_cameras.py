@@ -207,7 +207,7 @@ def test_a_camera_is_added_and_removed_in_set_up(
         "plate@1",
         "plate",
     )
-    qtbot.waitUntil(lambda: "Inspecting with plate@1" in card.states["Left side"].text())
+    qtbot.waitUntil(lambda: "Left side" in card.states and "with plate@1" in card.states["Left side"].text())
     check(window, "a camera in set-up")
     card.name.setText("Other side")
     page._edited()
