@@ -59,29 +59,30 @@ class GivingWay:
 
     def _enter(self) -> None:
         with self._lock:
+            self._count()
             self._holders += 1
-            if self._holders > 1:
-                return
-            now = self._clock()
-            self._owed = max(0.0, self._owed - (now - self._since))
-            self._since = now
-            if self._owed < _PATIENCE:
+            if self._owed >= _PATIENCE:
+                self._let_go()  # also while others hold: several cameras may leave no moment without anybody
+            elif not self._halted:
                 self._halted = list(self._processes())
                 _tell(self._halted, "SIGSTOP")
 
     def _leave(self) -> None:
         with self._lock:
+            self._count()
             self._holders -= 1
-            if self._holders:
-                return
-            now = self._clock()
-            if self._halted:
-                self._owed += SHARE * (now - self._since)
-                halted, self._halted = self._halted, []
-                _tell(halted, "SIGCONT")
-            else:
-                self._owed = max(0.0, self._owed - (now - self._since))
-            self._since = now
+            if not self._holders or self._owed >= _PATIENCE:
+                self._let_go()
+
+    def _count(self) -> None:
+        """Time since the last look: halted, it is owed a share; running, it gets what it was owed."""
+        now = self._clock()
+        passed, self._since = now - self._since, now
+        self._owed = self._owed + SHARE * passed if self._halted else max(0.0, self._owed - passed)
+
+    def _let_go(self) -> None:
+        halted, self._halted = self._halted, []
+        _tell(halted, "SIGCONT")
 
 
 def _tell(processes: Sequence[subprocess.Popen[bytes]], name: str) -> None:

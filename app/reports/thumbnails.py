@@ -102,11 +102,12 @@ def _keep_small(pictures: Pictures, image_path: str, image: Image) -> None:
 def _outlined(small: Image, regions: Sequence[Region], width: int) -> Thumbnail:
     """`small` with `regions`, which are in pixels of the picture that was `width` wide."""
     scale = small.shape[1] / width
+    line = max(1, round(max(small.shape[:2]) / 500))  # seen on paper too
     for region in regions:
         right, bottom = region.x + region.width, region.y + region.height
         box = ((region.x, region.y), (right, region.y), (right, bottom), (region.x, bottom))
         corners = np.array(region.outline or box, np.float64) * scale
-        cv2.polylines(small, [np.round(corners).astype(np.int32)], True, _RED, 1, cv2.LINE_AA)
+        cv2.polylines(small, [np.round(corners).astype(np.int32)], True, _RED, line, cv2.LINE_AA)
     return Thumbnail(encode_jpeg(small, 80), small.shape[1], small.shape[0])
 
 

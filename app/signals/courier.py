@@ -99,12 +99,14 @@ class Courier:
         for seq, row in rows:
             if self._stopped.is_set():
                 return False
-            if not row.source.startswith("round:"):  # those were photographed by a person, not by the line
+            of_line = not row.source.startswith("round:")  # those were photographed by a person
+            if of_line:
                 self._send(row)
                 self.count += 1
             self._seq = seq
             self._write()
-            self._sent(row)
+            if of_line:
+                self._sent(row)
         return bool(rows)
 
     def _read(self) -> int:

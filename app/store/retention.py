@@ -147,8 +147,9 @@ class Retention:
             if room >= rule.keep_free_bytes:
                 return
             if picture.seq not in taken and picture.closed:
-                room += self._size(picture) or 0
-                yield picture, self._size(picture), "disk"
+                size = self._size(picture)
+                room += size or 0
+                yield picture, size, "disk"
 
     def _round_pictures(self) -> Iterator[_Picture]:
         """Those of rounds that are there and no inspection's, oldest first."""

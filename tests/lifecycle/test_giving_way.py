@@ -62,13 +62,15 @@ def test_holders_on_many_threads_leave_it_running(busy: subprocess.Popen[bytes])
     wait_for(lambda: state(busy.pid) == "R")
 
 
-def test_one_that_has_ended_is_nobodys_trouble(busy: subprocess.Popen[bytes]) -> None:
-    way = GivingWay(lambda: [busy])
-    with way.held():
-        busy.kill()
-        busy.wait(10)
-    with way.held():
-        pass
+def test_one_that_has_ended_keeps_no_other_from_being_halted(busy: subprocess.Popen[bytes]) -> None:
+    with subprocess.Popen([sys.executable, "-c", BUSY]) as ended:
+        way = GivingWay(lambda: [ended, busy])
+        with way.held():
+            ended.kill()
+            ended.wait(10)
+        with way.held():
+            wait_for(lambda: state(busy.pid) == "T")
+        wait_for(lambda: state(busy.pid) != "T")
 
 
 class Process:
@@ -100,6 +102,24 @@ def test_with_rests_between_it_is_halted_at_every_verdict() -> None:
         now += 0.05
         assert process.runs
     assert ran == 0
+
+
+def test_cameras_that_never_rest_together_leave_it_its_share() -> None:
+    process, now, ran = Process(), 0.0, 0.0
+    way = GivingWay(lambda: [process], lambda: now)  # type: ignore[list-item]
+    verdicts = [way.held()]
+    verdicts[0].__enter__()
+    for _ in range(30_000):  # one camera's verdict begins before the other's has ended
+        verdicts.append(way.held())
+        verdicts[-1].__enter__()
+        now += 0.01
+        ran += 0.01 * process.runs
+        verdicts.pop(0).__exit__(None, None, None)
+        now += 0.01
+        ran += 0.01 * process.runs
+    assert SHARE * 0.8 < ran / now < SHARE * 1.3
+    verdicts[0].__exit__(None, None, None)
+    assert process.runs
 
 
 PARENT = """
