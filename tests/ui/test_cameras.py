@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint
-from PySide6.QtGui import QPointingDevice
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.beside import FIRST
@@ -20,10 +17,9 @@ from app.station import Station
 from app.status import ModelEntry, Phase
 from tests.inspection.fakes import FAIL, PASS, RETEST, FakeSource, picture, wait_for
 from tests.inspection.stations import Stations, camera, inspecting
+from tests.ui.conftest import Tap
 from tests.ui.test_layout import check
-from ui.app import application
 from ui.live.cameras import CameraTile
-from ui.theme import current
 from ui.window import Window
 
 
@@ -50,48 +46,6 @@ def others(stations: Stations) -> dict[str, FakeSource]:
 @pytest.fixture
 def station(stations: Stations, first: FakeSource, others: dict[str, FakeSource]) -> Station:
     return inspecting(stations, first)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, station: Station) -> Iterator[Window]:
-    application(station)
-    made = Window(station)
-    made.resize(1280, 800)
-    made.show()
-    qtbot.waitExposed(made)
-    yield made
-    made.close_window()
-    made.hide()
-    made.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-Tap = Callable[[QWidget], None]
-
-
-@pytest.fixture
-def tap(window: Window) -> Tap:
-    """A finger."""
-    screen = QTest.createTouchDevice(QPointingDevice.DeviceType.TouchScreen)
-
-    def touch(widget: QWidget) -> None:
-        QApplication.processEvents()
-        above = widget.parentWidget()
-        while above is not None and not isinstance(above, QScrollArea):
-            above = above.parentWidget()
-        if above is not None:
-            above.ensureWidgetVisible(widget)
-            QApplication.processEvents()
-        assert widget.isVisible() and widget.isEnabled() and widget.height() >= current().metrics.touch
-        where = widget.mapTo(window, QPoint(widget.width() // 2, min(widget.height() // 2, 60)))
-        sequence = QTest.touchEvent(window, screen)
-        sequence.press(1, where, window)
-        sequence.commit()
-        sequence.release(1, where, window)
-        sequence.commit()
-        QApplication.processEvents()
-
-    return touch
 
 
 def beside(station: Station, **sources: str) -> None:
