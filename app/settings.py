@@ -103,6 +103,8 @@ class Settings(BaseModel):
         fleet_database, fleet_workgroup: of Athena, which then counts; "" counts here over the bucket's files.
         video_clips: the ten seconds around a defect are kept with its alarm.
         line_trigger: parts are taken when the line triggers; otherwise as the source gives them.
+        check_needed: the line gets no Trigger Ready until the check of the challenge parts has passed.
+        check_hours: a passed check holds so long; 0 until shift, model or camera change.
         line_timeout: seconds after which a trigger that got no verdict is answered with an error.
         line_debounce: seconds after a trigger in which another one is a bouncing contact.
         line_recipes: numbers that the line knows products by, such as "7 Bracket".
@@ -161,6 +163,8 @@ class Settings(BaseModel):
     fleet_database: str = Field(default="", pattern=r"^[a-z0-9_]{0,255}$")
     fleet_workgroup: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,128}$")
     line_trigger: bool = False
+    check_needed: bool = False
+    check_hours: float = Field(default=0, ge=0, le=720)
     line_timeout: float = Field(default=5.0, ge=0.1, le=60)
     line_debounce: float = Field(default=0.05, ge=0, le=5)
     line_recipes: list[str] = Field(default=[], max_length=500)

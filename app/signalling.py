@@ -95,10 +95,14 @@ class OutputState:
 
 class SignalDesk:
     """Any thread. One thread of its own keeps the handshake's time and never waits for disk or network; another one
-    starts and ends outputs and notes what was told."""
+    starts and ends outputs and notes what was told.
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    Args:
+        withheld: why the station is not released, "" where it is; returns at once.
+    """
+
+    def __init__(self, host: Host, *, withheld: Callable[[], str] = lambda: "") -> None:
+        self._host, self._withheld = host, withheld
         self._wake, self._closed = threading.Event(), threading.Event()
         self._modbus: ModbusOutput | None = None
         self._armed, self._named = False, ""
@@ -268,6 +272,8 @@ class SignalDesk:
             code = ErrorCode.NOT_RUNNING
         elif self._host.lots.current() is not None:
             code = ErrorCode.IN_USE
+        elif self._withheld():
+            code = ErrorCode.NOT_RELEASED
         else:
             code = ErrorCode.NONE if settings.line_trigger else ErrorCode.TRIGGER_OFF
         self._recipe = recipe

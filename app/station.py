@@ -15,6 +15,7 @@ from app.alarms.health import together
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
 from app.candidates import VersionImprover
+from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
@@ -116,7 +117,8 @@ class Station:
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
-        self.signalling = SignalDesk(self)
+        self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK), now=now)
+        self.signalling = SignalDesk(self, withheld=self.challenging.withheld)
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))

@@ -26,6 +26,7 @@ class Change(StrEnum):
     REVIEWS = auto()
     LOTS = auto()
     ROUNDS = auto()
+    CHECK = auto()  # the golden-sample check and the release
     CAMERAS = auto()  # those beside the first: a picture, a state, their number
 
 
