@@ -90,7 +90,7 @@ class ChallengeDesk:
         self._fault = ""
         self._running: tuple[Release, tuple[ChallengePart, ...]] | None = None
         self._results: tuple[Shown, ...] = ()
-        self._path = host.data.root / "challenges.json"
+        self._path = host.data.challenges
         self._load()
 
     # -- what it says

@@ -224,7 +224,7 @@ def back_up_station(
     """
     now = datetime.now(UTC)
     folders = [data.models, *([data.images] if pictures else [])]
-    files = [path for path in (data.settings, data.alarm_rules) if path.is_file()]
+    files = [path for path in (data.settings, data.alarm_rules, data.challenges) if path.is_file()]
     files += [path for folder in folders for path in sorted(folder.rglob("*")) if _belongs(path)]
     check = verify(data.database)
     about = {

@@ -72,6 +72,10 @@ class DataFolder:
     def alarm_rules(self) -> Path:
         return self.root / "alarms.toml"
 
+    @property
+    def challenges(self) -> Path:
+        return self.root / "challenges.json"
+
     def prepare(self) -> DataFolder:
         """Makes the folders; raises LinesightError naming the folder when it can't be written."""
         try:

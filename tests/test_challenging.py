@@ -12,6 +12,7 @@ from app.domain.challenge import ChallengePart, Expect, Shown
 from app.domain.errors import LinesightError
 from app.domain.frame import Image
 from app.inspection import capture
+from app.keeping import restore_station
 from app.signals.codes import ErrorCode
 from app.station import Station
 from tests.inspection.fakes import FAIL, PASS, FakeSource, picture, wait_for
@@ -96,6 +97,19 @@ def test_list_and_release_outlive_the_station(stations: Stations) -> None:
     station.challenging.release("Trial run")
     product = station.state().product
     station.close()
+    again = stations.open()
+    assert again.challenging.parts(product) == tuple(PARTS)
+    assert [each.reason for each in again.challenging.releases()] == ["Trial run"]
+
+
+def test_a_backup_brings_list_and_releases_back(stations: Stations, tmp_path: Path) -> None:
+    station = ready_to_check(stations, camera())
+    station.challenging.release("Trial run")
+    product, backup = station.state().product, tmp_path / "backup.zip"
+    station.keeping.back_up(backup).result(20)
+    station.challenging.keep(product, [])
+    station.close()
+    restore_station(station.data, backup, by="", step=lambda fraction, words: None)
     again = stations.open()
     assert again.challenging.parts(product) == tuple(PARTS)
     assert [each.reason for each in again.challenging.releases()] == ["Trial run"]

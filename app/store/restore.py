@@ -184,7 +184,10 @@ def _safe(name: str) -> bool:
     )
 
 
-_ROOTS = ("linesight.db", "linesight.db.audit-head", "settings.toml", "alarms.toml", "models", "images")
+_ROOTS = (
+    *("linesight.db", "linesight.db.audit-head", "settings.toml", "alarms.toml", "challenges.json"),
+    *("models", "images"),
+)
 """What a backup may hold, and nothing else is ever moved."""
 
 
