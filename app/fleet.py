@@ -69,7 +69,7 @@ class FleetDesk:
         settings = self._host.settings
         if not settings.fleet_bucket:
             raise LinesightError("No bucket of the fleet is set. An engineer sets fleet_bucket under Set-up.")
-        account = CloudAddress(settings.aws_region, settings.aws_profile, settings.aws_endpoint)
+        account = settings.account()
         address = FleetAddress(settings.fleet_bucket, settings.fleet_database, settings.fleet_workgroup)
         if self._made is None or self._made[:2] != (account, address):
             reader = FleetReader(CloudSession(account), address, self._host.data.fleet)

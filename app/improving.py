@@ -44,13 +44,14 @@ from app.lifecycle.looking import Looking
 from app.lifecycle.making import check_product
 from app.lifecycle.queue import TrainingQueue
 from app.lifecycle.shelf import folder_name
+from app.lifecycle.standing import unreleased
 from app.lifecycle.training import describe_dataset
 from app.lifecycle.trainings import TrainingPlace, Trainings
 from app.lifecycle.versions import Registry
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.settings import Settings
-from app.status import Change
+from app.status import Change, Phase, State
 from app.store import Store
 from app.store.replaying import replayable
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_JUDGES = (Phase.INSPECTING, Phase.WAITING)
 _TELL_EVERY = 1.0  # seconds between two changes told of a shadow
 
 
@@ -77,6 +79,8 @@ class Host(Protocol):
     def save_settings(self, **changes: Any) -> None: ...
 
     def latest(self) -> Outcome | None: ...
+
+    def state(self) -> State: ...
 
     def inspect_source(self, source: str, model: str = "", product: str = "") -> None: ...
 
@@ -347,6 +351,23 @@ class ImproveDesk:
     def history(self, product: str) -> list[Release]:
         """Slow: releases and rollbacks, newest first."""
         return self.registry.history(product)
+
+    def unreleased(self) -> str | None:
+        """Slow: the model that judges parts now though it is not what is released, as people call it; "" where all is
+        well, None where that can't be told because the history of releases is damaged. See `lifecycle.standing`.
+
+        The demo line is left out: its parts are drawn, nothing depends on its verdicts, and it trains its own model
+        so that somebody can try the station; to be told to release that would teach people to overlook the alarm.
+        A line that waits for its camera still judges what comes next with this model.
+        """
+        state = self._host.state()
+        if state.phase not in _JUDGES or state.model is None or state.source.strip().lower() == "demo":
+            return ""
+        try:
+            return unreleased(self.registry, state.product, state.model)
+        except ModelError as error:
+            log.error("%s", error)
+            return None
 
     def use_released(self) -> None:
         """The line starts again with the version that is released now for the settings' product. Raises NotAllowed, or

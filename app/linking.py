@@ -202,7 +202,7 @@ class LinkDesk:
 
     # -- inside
     def _account(self) -> tuple[CloudSession, Streams]:
-        address = _address(self._host.settings)
+        address = self._host.settings.account()
         with self._lock:
             if self._session is None or self._streams is None or self._session.address != address:
                 self._session = CloudSession(address)
@@ -250,13 +250,9 @@ class LinkDesk:
             log.warning("%d fragments for %s were not confirmed", waiting.fragments, sender.stream)
 
 
-def _address(settings: Settings) -> CloudAddress:
-    return CloudAddress(settings.aws_region, settings.aws_profile, settings.aws_endpoint)
-
-
 def _wanted(settings: Settings) -> _Wanted:
     return _Wanted(
-        _address(settings), settings.video_stream, settings.video_images, settings.video_clips, settings.station
+        settings.account(), settings.video_stream, settings.video_images, settings.video_clips, settings.station
     )
 
 

@@ -393,6 +393,31 @@ class LotDesk:
         self._tell()
         return closed
 
+    def take_back(self, lot_id: str, reason: str) -> LotState:
+        """Slow: takes the decision on a closed lot back; the lot is open again and wants another one. The first stays
+        on record, and the next certificate tells of it.
+
+        Raises:
+            NotAllowed: whoever is signed in may not.
+            LinesightError: no reason; another lot is open; or a later lot was sampled by this decision.
+        """
+        people, reason = self._host.people, " ".join(reason.split())[:200]
+        people.require(Action.REOPEN)
+        if not reason:
+            raise LinesightError("Say why the decision is taken back.")
+        with self._lock:
+            state = self._host.store.lots.state(lot_id)
+            if state is None or state.closing is None:
+                raise LinesightError("This lot is not decided.")
+            undo = Decision(self._now(), people.on_record(), Choice.UNDO, reason=reason)
+            self._host.store.lots.take_back(state.lot, undo)
+            again = self._host.store.lots.state(lot_id)
+            assert again is not None
+            self._take(again)
+            self._begin_taking(again.lot)
+        self._tell()
+        return again
+
     def recorded(self, look: Inspection) -> None:
         """The station has an inspection on record."""
         with self._lock:
@@ -407,8 +432,7 @@ class LotDesk:
         """Writes PDF and workbook of a closed lot, into the reports folder where none is given; their places."""
 
         def work(job: Job[tuple[Path, Path]]) -> tuple[Path, Path]:
-            from app.reports.certificate import write_certificate
-            from app.reports.certificate_sheets import write_sheets
+            from app.reports.certifying import write_both
             from app.reports.lot_facts import facts_of
 
             self._host.people.require(Action.EXPORT)
@@ -417,12 +441,9 @@ class LotDesk:
                 raise LinesightError("There is a certificate when the lot is decided.")
             job.step(0.05, "Reading the lot")
             facts = facts_of(state, station_zone(self._host.settings.zone))
-            place = folder or self._host.data.reports
             name = f"Certificate {folder_name(state.lot.order.supplier)} {folder_name(state.lot.order.number)}"
-            pdf, book = place / f"{name}.pdf", place / f"{name}.xlsx"
-            write_certificate(facts, self._host.store, pdf, lambda part: job.step(0.1 + 0.5 * part, "Writing the PDF"))
-            job.step(0.6, "Writing the workbook")
-            write_sheets(facts, self._host.store, book)
+            stem = (folder or self._host.data.reports) / name
+            pdf, book = write_both(facts, state, self._host.store, stem, job.step)
             self._host.people.note(Action.EXPORT, str(pdf), f"certificate {facts.sha256}")
             return pdf, book
 

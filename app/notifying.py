@@ -12,7 +12,7 @@ from app.alarms.notices import Channel
 from app.cloud.hearing import heard
 from app.cloud.inbox import Inbox, InboxState
 from app.cloud.notices import SnsChannel
-from app.cloud.session import CloudSession
+from app.cloud.session import CloudAddress, CloudSession
 from app.domain.notice import Recipient
 from app.jobs import Jobs
 from app.settings import Settings
@@ -48,7 +48,7 @@ class NotifyDesk:
         self._host, self._session = host, session
         self._working = threading.Lock()  # held while the worker is started or ended
         self._inbox: Inbox | None = None
-        self._wanted: tuple[str, str, str, str, str] | None = None
+        self._wanted: tuple[str, str, CloudAddress] | None = None
         self._closed = False
         self.channels: dict[str, Channel] = {CHANNEL: SnsChannel(session)}
         """For `WatchDesk.connect`."""
@@ -115,14 +115,8 @@ class NotifyDesk:
         return inbox.name if inbox is not None else "queue"
 
 
-def _wanted(settings: Settings) -> tuple[str, str, str, str, str]:
-    return (
-        settings.cloud_topic,
-        settings.cloud_queue,
-        settings.aws_region,
-        settings.aws_profile,
-        settings.aws_endpoint,
-    )
+def _wanted(settings: Settings) -> tuple[str, str, CloudAddress]:
+    return settings.cloud_topic, settings.cloud_queue, settings.account()
 
 
 __all__ = ["InboxState", "NotifyDesk"]

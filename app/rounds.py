@@ -14,28 +14,32 @@ from typing import Protocol
 
 from app.alarms import AlarmBook
 from app.domain.calendar import day_bounds
-from app.domain.errors import LinesightError, ModelError, PlanError
+from app.domain.checklist import Line, lines_of
+from app.domain.errors import PlanError
 from app.domain.frame import Image
 from app.domain.inspection import Inspection
 from app.domain.person import Action
-from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState
+from app.domain.plan import Answer, DayMark, DayResult, Plan, Round, RoundState, TickState
 from app.domain.recurrence import Frequency
 from app.inspection.recorder import DetectorPort
 from app.inspection.rounds import judging
 from app.inspection.rounds.lateness import Lateness
+from app.inspection.rounds.leftovers import picture_of, sweep
 from app.inspection.rounds.listing import findings
-from app.inspection.rounds.occurrences import due, due_on, newest, round_id
+from app.inspection.rounds.occurrences import due_on, newest, next_due, round_id
 from app.inspection.rounds.photographs import Matched, Photograph, look_at
-from app.inspection.rounds.references import Reference
+from app.inspection.rounds.references import Reference, reference_of
 from app.inspection.rounds.sheets import PlanImport, Proposed, Trouble, read_plans
 from app.inspection.rounds.taking import SourceHost, Taken, Taker
+from app.inspection.rounds.ticking import ticked
 from app.inspection.rounds.wording import rule_of, times_of
 from app.inspection.rounds.workbooks import write_plans, write_template
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
+from app.lifecycle.standing import standing_for, unknown
 from app.paths import DataFolder
 from app.people import PeopleDesk
-from app.pictures import decode_picture, read_picture
+from app.pictures import read_picture
 from app.settings import Settings
 from app.store import Store
 from app.store.rounds import RoundRecords
@@ -43,6 +47,7 @@ from app.store.rounds import RoundRecords
 log = logging.getLogger(__name__)
 
 _EVERY = 20.0  # seconds between two looks for late rounds
+_TIDY_EVERY = timedelta(hours=6)
 
 
 class Host(SourceHost, Protocol):
@@ -87,6 +92,7 @@ class RoundDesk:
         self._troubles: dict[str, str] = {}
         self._lateness = Lateness(host.store.rounds, self, host.alarms.raise_alarm, host.alarms.clear)
         self._states: tuple[tuple[str, str], ...] = ()
+        self._tidied: datetime | None = None
         self._ending = threading.Event()
         self._watch: threading.Thread | None = None
 
@@ -97,7 +103,6 @@ class RoundDesk:
 
     @property
     def day_starts_at(self) -> time:
-        """When the station's days begin."""
         return self._host.settings.day_starts_at
 
     # -- the clock
@@ -118,6 +123,7 @@ class RoundDesk:
         while not self._ending.is_set():
             try:
                 self.tick()
+                self._tidy_if_due()
             except Exception:  # the clock must go on whatever one look finds
                 log.exception("looking for late rounds failed")
             self._ending.wait(_EVERY)
@@ -131,6 +137,17 @@ class RoundDesk:
             self._states = states
             self._tell()
 
+    def tidy(self) -> int:
+        """Slow: removes photographs that were taken again before they were judged, and such as never became an
+        answer; returns how many. Not while a day is judged."""
+        return 0 if self.judging is not None else sweep(self._host.store, self._now())
+
+    def _tidy_if_due(self) -> None:
+        now = self._now()
+        if self._tidied is None or now - self._tidied >= _TIDY_EVERY:
+            self._tidied = now
+            self.tidy()
+
     # -- plans
     @property
     def _store(self) -> RoundRecords:
@@ -142,12 +159,7 @@ class RoundDesk:
 
     def next_due(self, plan: Plan) -> datetime | None:
         """Slow: when the next round is due, UTC; None where none is within a year."""
-        now, starts = self._now(), self.day_starts_at
-        for days in (2, 40, 370):
-            found = due([plan], now, now + timedelta(days=days), self._host.zone, starts)
-            if found:
-                return found[0].due_at
-        return None
+        return next_due(plan, self._now(), self._host.zone, self.day_starts_at)
 
     def save_plan(self, plan: Plan, pictures: Sequence[Reference] = ()) -> Plan:
         """Slow: keeps a plan as a new version; one with an empty id is a new plan. Unchanged, nothing is kept.
@@ -175,7 +187,7 @@ class RoundDesk:
         return made
 
     def put_away(self, plan: Plan) -> None:
-        """Slow: no more rounds become due by this plan; what was made by it stays."""
+        """Slow: ends a plan; what was made by it stays."""
         self.save_plan(replace(plan, active=False))
 
     def reference(self, picture: Path | Image) -> Reference:
@@ -184,12 +196,7 @@ class RoundDesk:
 
     def reference_picture(self, sha256: str) -> Image | None:
         """Slow: (H, W, 3) uint8 BGR; None where there is none."""
-        data = self._store.picture(sha256) if sha256 else None
-        try:
-            return None if data is None else decode_picture(data, "the reference picture")
-        except LinesightError as error:
-            log.warning("%s", error)
-            return None
+        return reference_of(self._store.picture(sha256) if sha256 else None)
 
     def frequency(self, often: str, times: str, begins: date) -> Frequency:
         """What somebody wrote into the fields of a plan.
@@ -217,20 +224,11 @@ class RoundDesk:
         return self._host.jobs.start("Read the plans", work)
 
     def _notes(self, found: PlanImport) -> tuple[str, ...]:
-        models = {component.model for each in found.proposed for component in each.plan.components if component.model}
+        models = (component.model for each in found.proposed for component in each.plan.components if component.model)
         return tuple(
             f"There is no model {model} here yet. Its pictures wait until there is one."
-            for model in sorted(models)
-            if not self._knows(model)
+            for model in unknown(self._host.shelf, models)
         )
-
-    def _knows(self, model: str) -> bool:
-        try:
-            return (
-                self._host.shelf.find(model) is not None if "@" in model else self._host.shelf.newest(model) is not None
-            )
-        except ModelError:
-            return False
 
     def import_plans(self, found: PlanImport) -> int:
         """Slow: makes all that a workbook proposes, or nothing; returns how many versions of plans.
@@ -288,7 +286,6 @@ class RoundDesk:
         return self._again(each)
 
     def _begun(self, each: Round, by: str) -> Round:
-        """The round as it is on record, begun where it was not."""
         made = self._again(each)
         if made.begun_at is None:
             self._store.begin(replace(made, begun_at=self._now(), begun_by=by))
@@ -312,7 +309,9 @@ class RoundDesk:
         self._host.people.require(Action.ROUND)
 
         def work(job: Job[Matched]) -> Matched:
-            steps, used = self._again(each).open, self._store.answered_pictures()
+            made = self._again(each)
+            steps = [one for one in made.plan.components if made.answer(one.key) is None]
+            used = self._store.answered_pictures()
             return look_at(folder, steps, zone=self._host.zone, now=self._now(), used=used, step=job.step)
 
         return self._host.jobs.start("Look at the photographs", work)
@@ -344,6 +343,32 @@ class RoundDesk:
         self._tell()
         return self._again(each)
 
+    def lines(self, each: Round, component: str) -> tuple[Line, ...]:
+        """Slow: the checklist of a component: the model's answers where it was judged, and what people said."""
+        asked = each.plan.component(component)
+        return () if asked is None else lines_of(each, asked, self._judged(each, component))
+
+    def answer_line(self, each: Round, component: str, line: str, state: TickState, reason: str = "") -> Round:
+        """Slow: says of one line of the checklist how it is, by hand or against a model. The newest word counts; what
+        was said before stays on record, and each stands in the audit log.
+
+        Raises:
+            PlanError: no such line; no reason, where it is not applicable or a model answers it otherwise.
+            NotAllowed, StoreError: its day was closed.
+        """
+        self._host.people.require(Action.ROUND)
+        by = self._host.people.on_record()
+        made = self._begun(each, by)
+        judged = self._judged(made, component)
+        tick, before = ticked(made, component, line, state, reason, judged=judged, by=by, now=self._now())
+        self._store.add_tick(made, tick, self._host.people.name, before.text)
+        self._tell()
+        return self._again(each)
+
+    def _judged(self, each: Round, component: str) -> Inspection | None:
+        answer = each.answer(component)
+        return self._host.store.inspection(answer.id) if answer is not None and answer.is_picture else None
+
     def _answer(self, name: str, each: Round, take: Callable[[Job[Round]], list[tuple[str, Taken]]]) -> Job[Round]:
         self._host.people.require(Action.ROUND)
         by = self._host.people.on_record()
@@ -356,23 +381,12 @@ class RoundDesk:
         return self._host.jobs.start(name, work)
 
     def _again(self, each: Round) -> Round:
-        """The round as it is on record."""
         return self._store.round(each.id) or each
 
     def picture(self, answer: Answer) -> Image | None:
         """Slow: the picture of an answer, (H, W, 3) uint8 BGR; None where it is gone. Once it is judged it is that
         of its inspection."""
-        store = self._host.store
-        for judged in (False, True):
-            inspection = store.inspection(answer.id) if judged else None
-            path = (inspection.image_path if inspection else "") if judged else answer.image_path
-            if not path:
-                continue
-            try:
-                return read_picture(store.image_file(path))
-            except LinesightError as error:
-                log.info("%s", error)
-        return None
+        return picture_of(self._host.store, answer)
 
     # -- the end of a day
     @property
@@ -420,13 +434,8 @@ class RoundDesk:
         return self.result(day)
 
     def _load(self, model: str) -> DetectorPort:
-        """The detector that a plan names: NAME@VERSION, or the newest of a product."""
-        if "@" not in model:
-            kept = self._host.shelf.newest(model)
-            if kept is None:
-                raise ModelError(f"There is no model of {model}. Train one, or name another one in the plan.")
-            model = str(kept.ref)
-        return self._host.shelf.load(model)
+        """Its `ref` stands on each inspection: which version judged it, by hash."""
+        return self._host.shelf.load(standing_for(self._host.shelf, model))
 
     def result(self, day: date | None = None) -> DayResult:
         """Slow: the list of a day as it stands."""
@@ -458,6 +467,7 @@ class RoundDesk:
         counts = {kind.value: len(result.of(kind)) for kind in {each.kind for each in result.findings}}
         mark = DayMark(day, True, self._now(), self._host.people.name)
         self._store.add_mark(mark, json.dumps(dict(sorted(counts.items()))))
+        self.tidy()
         self._tell()
         return replace(result, mark=mark)
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from app.cloud.session import CloudAddress
 from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
 from app.domain.periods import read_shifts
@@ -59,6 +60,8 @@ class Settings(BaseModel):
         report_formats: of these reports.
         report_folder: where they go; "" for the data folder's own.
         aws_region, aws_profile: where the AWS account is and who asks, no secret; "" takes the computer's own settings.
+        aws_key_id: of an access key whose secret lies in the system's keyring; "" asks the profile or the usual chain.
+        aws_role, aws_external_id: ARN of a role to act as, and what its owner asks for; "" for none.
         aws_endpoint: of the services instead of Amazon's own; "" for none.
         cloud_topic: ARN of the SNS topic where stations tell each other of alarms and answers; "" for none.
         cloud_queue: URL of this station's SQS queue, where it hears of them and of the cloud's verdicts; "" for none.
@@ -102,6 +105,9 @@ class Settings(BaseModel):
     keep_free_gb: float = Field(default=0.0, ge=0, le=1_000_000)
     aws_region: str = Field(default="", max_length=60)
     aws_profile: str = Field(default="", max_length=100)
+    aws_key_id: str = Field(default="", pattern=r"^([A-Z0-9]{16,128})?$")
+    aws_role: str = Field(default="", pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/.{1,512})?$")
+    aws_external_id: str = Field(default="", max_length=1224, pattern=r"^[A-Za-z0-9+=,.@:/_-]*$")
     aws_endpoint: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
     cloud_topic: str = Field(
         default="", pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?)?$"
@@ -166,6 +172,17 @@ class Settings(BaseModel):
             except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones
                 raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from error
         return value
+
+    def account(self) -> CloudAddress:
+        """The way to the AWS account."""
+        return CloudAddress(
+            self.aws_region,
+            self.aws_profile,
+            self.aws_endpoint,
+            self.aws_key_id,
+            self.aws_role,
+            self.aws_external_id,
+        )
 
 
 def load(path: Path) -> Settings:

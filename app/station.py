@@ -13,6 +13,7 @@ from app import settings as settings_file
 from app.alarms import AlarmBook
 from app.cameras import usb_cameras
 from app.candidates import VersionImprover
+from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
 from app.domain.counts import Counts
@@ -120,8 +121,10 @@ class Station:
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.notifying = NotifyDesk(self, self.linking.session)
-        self.watching.connect(channels=self.notifying.channels)
+        self.watching.connect(channels=self.notifying.channels, unreleased=self.improving.unreleased)
+        self.subscribe(self.watching.heard)
         self.watching.start()
+        self.connecting = ConnectDesk(self, lambda: self.watching.config.recipients)
         self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))
 
     # -- what it says

@@ -28,6 +28,7 @@ from app.jobs import Job, Jobs
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.settings import Settings
+from app.status import Change
 from app.store import Store
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class WatchDesk:
         self._channels: dict[str, Channel] = dict(CHANNELS)
         self._ports = HealthPorts(disk_free=self._disk_free)
         self._saving = threading.Lock()
-        self._wake, self._closed = threading.Event(), threading.Event()
+        self._wake, self._news, self._closed = threading.Event(), threading.Event(), threading.Event()
         self._sender = NoticeSender(
             host.store.alarming.notices, self._recipient, self._composed, secrets.read, self._channels, now=now
         )
@@ -112,6 +113,12 @@ class WatchDesk:
         ports = self._ports
         self._ports = HealthPorts(ports.disk_free, backlog or ports.backlog, unreleased or ports.unreleased)
         self._channels.update(channels or {})
+
+    def heard(self, change: Change) -> None:
+        """At once: something of the station has changed. What may end an alarm of its health, or raise one, is looked
+        at soon rather than half a minute later."""
+        if change in (Change.STATE, Change.VERSIONS):
+            self._news.set()
 
     # -- what it says
     @property
@@ -289,7 +296,8 @@ class WatchDesk:
             since += TICK
             try:
                 self._host.alarms.tick()
-                if since >= HEALTH_EVERY:
+                if since >= HEALTH_EVERY or self._news.is_set():
+                    self._news.clear()
                     since = 0.0
                     look(self._host.alarms, self._config, self._ports)
             except Exception:  # the next look may go well

@@ -295,6 +295,58 @@ def finished(bench: Bench) -> str:
     return lot.id
 
 
+def test_the_decision_on_a_lot_is_taken_back_and_both_stay_on_record(bench: Bench, tmp_path: Path) -> None:
+    id, desk = finished(bench), bench.desk
+    first = desk.certificate(id, tmp_path).result(timeout=30)[0]
+    with pytest.raises(LinesightError, match="Say why"):
+        desk.take_back(id, "  ")
+    state = desk.take_back(id, "a cavity was found by the customer")
+    assert state.closing is None and desk.current() is not None and len(desk.current().parts) == 8
+    with pytest.raises(LinesightError, match="not decided"):
+        desk.take_back(id, "twice")
+    with pytest.raises(LinesightError, match="when the lot is decided"):
+        desk.certificate(id, tmp_path).result(timeout=30)
+    desk.close(Choice.REJECT, "cavity")
+    again = bench.station.store.lots.state(id)
+    assert again is not None and again.closing is not None and again.closing.choice is Choice.REJECT
+    choices = [each.choice for each in again.decisions if not each.serial]
+    assert choices == [Choice.APPROVE, Choice.UNDO, Choice.REJECT]
+    second = desk.certificate(id, tmp_path).result(timeout=30)[0]
+    assert first.exists() and second != first, "somebody may hold the first in his hands"
+    text = " ".join(page.extract_text() for page in PdfReader(second).pages)
+    assert "REJECTED" in text and "Taken back" in text and "cavity was found" in " ".join(text.split())
+    opened = [entry for entry in bench.station.store.audit_entries() if entry.action == "lot opened again"]
+    assert len(opened) == 1 and "cavity was found" in opened[0].detail and opened[0].subject == "L-4711"
+    (only,) = bench.station.store.lots.history("Foundry North", "Cast iron EN-GJL-250")
+    assert only.closing is not None and only.closing.choice is Choice.REJECT, "what switching looks at follows"
+
+
+def test_a_lot_whose_decision_others_followed_stays_decided(bench: Bench) -> None:
+    id, desk = finished(bench), bench.desk
+    desk.open(replace(ORDER, number="L-4712"))
+    with pytest.raises(LinesightError, match="Lot L-4712 is open"):
+        desk.take_back(id, "too late")
+    bench.part(FAIL, Choice.REJECT, grade=Grade.CRITICAL)
+    desk.close(Choice.REJECT)
+    with pytest.raises(LinesightError, match="Lot L-4712 of the same material was sampled by"):
+        desk.take_back(id, "too late")
+    assert desk.current() is None
+
+
+def test_only_who_may_takes_a_decision_back(bench: Bench) -> None:
+    id, people = finished(bench), bench.station.people
+    people.add("Boss", Role.MANAGER, pin="470011")
+    people.sign_in("Boss", "470011")
+    people.add("Maria", Role.INSPECTOR, pin="471100")
+    people.sign_in("Maria", "471100")
+    with pytest.raises(LinesightError, match="reopen needs a person"):
+        bench.desk.take_back(id, "I changed my mind")
+    people.sign_in("Boss", "470011")
+    bench.desk.take_back(id, "agreed with the customer")
+    undo = bench.desk.current().decisions[-1]
+    assert (undo.choice, undo.person, undo.reason) == (Choice.UNDO, "Boss", "agreed with the customer")
+
+
 def test_the_certificate_says_what_is_on_record_in_both_files(bench: Bench, tmp_path: Path) -> None:
     id = finished(bench)
     pdf, book = bench.desk.certificate(id, tmp_path / "out").result(timeout=30)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
+from shiboken6 import isValid
 
 from app.domain.errors import LinesightError
 from app.jobs import Job
@@ -172,9 +173,9 @@ class Bridge(QObject):
         for done, failed, result, error in ended:
             if self._closed:
                 return
-            if error is None:
+            if error is None and not _gone(done):
                 done(result)
-            else:
+            elif error is not None and not _gone(failed):
                 failed(error_words(error))
 
     def close(self) -> None:
@@ -221,6 +222,12 @@ def error_words(error: BaseException) -> str:
         f"Something unexpected went wrong ({type(error).__name__}: {error}). "
         "The log in the data folder has the details."
     )
+
+
+def _gone(call: Callable[..., None]) -> bool:
+    """Whether the widget that asked has been taken away meanwhile: nobody is there to be told."""
+    asked = getattr(call, "__self__", None)
+    return isinstance(asked, QObject) and not isValid(asked)
 
 
 def _log_failure(words: str) -> None:

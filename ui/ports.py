@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.frame import Image
@@ -21,6 +22,7 @@ from app.labelling import LabellingDesk
 from app.line import Line
 from app.lots import LotDesk
 from app.merging import MergeDesk
+from app.notifying import NotifyDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.reporting import ReportDesk
@@ -65,6 +67,10 @@ class StationPort(Protocol):
     def people(self) -> PeopleDesk: ...
     @property
     def fleet(self) -> FleetDesk: ...
+    @property
+    def connecting(self) -> ConnectDesk: ...
+    @property
+    def notifying(self) -> NotifyDesk: ...
     @property
     def searching(self) -> SearchDesk: ...
     @property

@@ -66,10 +66,12 @@ def look(book: AlarmBook, config: AlarmConfig, ports: HealthPorts) -> None:
             if not over:
                 book.clear(rule.kind.value, "cloud", rule.id)
         elif rule.kind is RuleKind.UNRELEASED and unreleased is not None:
-            words = "Parts are judged by a model that nobody has released. Release it, or choose another one."
-            _say(book, rule, "model", bool(unreleased), f"Model {unreleased} is not released", words)
-            if not unreleased:
+            words = "Parts are judged by it all the same. Release it in Train, or start the line with what is released."
+            title = f"Model {unreleased} is not released"
+            told = [one for one in (*book.active(), *book.shelved()) if one.rule == rule.id and one.source == "model"]
+            if not unreleased or any(one.title != title for one in told):  # of another model it is another trouble
                 book.clear(rule.kind.value, "model", rule.id)
+            _say(book, rule, "model", bool(unreleased), title, words)
 
 
 def _say(book: AlarmBook, rule: AlarmRule, source: str, holds: bool, title: str, words: str) -> None:

@@ -11,9 +11,16 @@ if TYPE_CHECKING:  # the parser takes `options` from here
     from app.cli.parser import Arguments
 
 
+_HELP = "walks the chain of hashes; names the first broken row, and rows that a damage of the record took"
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Adds the command's own."""
-    parser.add_argument("action", choices=("verify",), help="walks the chain of hashes and names the first broken row")
+    parser.add_argument(
+        "action",
+        choices=("verify",),
+        help="walks the chain of hashes and names the first broken row, and rows that a damage of the record took",
+    )
 
 
 def command(options: Arguments, output: Output) -> int:
@@ -22,9 +29,18 @@ def command(options: Arguments, output: Output) -> int:
 
     database = data_folder(options.data_dir).database
     check = verify(database)
-    result = {"database": str(database), "rows": check.rows, "ok": check.ok, "broken_row": check.broken}
+    result = {
+        "database": str(database),
+        "rows": check.rows,
+        "ok": check.ok,
+        "broken_row": check.broken,
+        "holes": [{"first": each.first, "last": each.last, "noted_in": each.noted_in} for each in check.holes],
+    }
     if check.ok:
         output.result({**result, "problem": None}, f"The audit log is whole: {check.rows} rows.")
         return 0
+    if check.broken is None:
+        output.result({**result, "problem": check.words}, f"The audit log is whole but for a hole: {check.words}.")
+        return 1  # nobody can tell what stood there
     output.result({**result, "problem": check.words}, f"The audit log is broken: {check.words}.")
     return 1

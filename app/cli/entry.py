@@ -32,6 +32,7 @@ _COMMANDS = {
     "review": "app.cli.reviewing",
     "rounds": "app.cli.rounds",
     "sagemaker": "app.cli.sagemaking",
+    "cloud": "app.cli.clouding",
     "bench": "app.cli.benching",
 }
 

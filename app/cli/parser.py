@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, reviewing, rounds, sagemaking, serving, versions
+from app.cli import auditing, backing, clouding, reviewing, rounds, sagemaking, serving, versions
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -112,6 +112,10 @@ class Arguments(argparse.Namespace):
     pictures_uri: str = ""
     output_uri: str = ""
     instance: str = ""
+    # cloud
+    account: str = ""
+    what: str = ""
+    key_id: str = ""
     bench: str = ""
     quick: bool = False
 
@@ -305,6 +309,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     rounds.options(_command(commands, "rounds", "lists a day's rounds, imports plans, judges a day"), _date)
 
+    clouding.options(_command(commands, "cloud", "checks the connection to AWS, prints the policy it needs"))
     sagemaking.options(_command(commands, "sagemaker", "trains and judges with Lookout for Vision's successor in AWS"))
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)

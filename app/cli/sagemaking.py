@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.output import Output
@@ -36,16 +37,17 @@ def options(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--output", dest="output_uri", required=True, metavar="S3", help="s3://BUCKET/PREFIX/")
         each.add_argument("--instance", default=instance, metavar="TYPE", help=f"machine (default: {instance})")
         each.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        each.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def command(options: Arguments, output: Output) -> int:
     from app import settings as settings_file
-    from app.cloud.session import CloudAddress, CloudSession
+    from app.cloud.session import CloudSession
     from app.cloud.training import TrainingPlan, TransformPlan, train, transform
     from app.paths import data_folder
 
     settings = settings_file.load(data_folder(options.data_dir).settings)
-    session = CloudSession(CloudAddress(settings.aws_region, settings.aws_profile, settings.aws_endpoint))
+    session = CloudSession(settings.account())
 
     def wait() -> None:
         time.sleep(LOOK_EVERY)

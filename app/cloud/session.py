@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.cloud import keys
 from app.domain.errors import LinesightError
 
 log = logging.getLogger(__name__)
@@ -47,11 +48,17 @@ class CloudAddress:
         region: as eu-central-1; "" takes the profile's.
         profile: of the AWS configuration on this computer; "" takes the usual chain.
         endpoint: of the services instead of Amazon's own (a VPC endpoint, a test); "" for none.
+        key_id: of an access key whose secret lies in the keyring (`keys`); "" takes the profile or the usual chain.
+        role: ARN of a role that is assumed with what the above gives; "" for none.
+        external_id: that the role's owner asks for; "" for none.
     """
 
     region: str = ""
     profile: str = ""
     endpoint: str = ""
+    key_id: str = ""
+    role: str = ""
+    external_id: str = ""
 
 
 class CloudSession:
@@ -139,13 +146,37 @@ class CloudSession:
             import boto3
             from botocore.exceptions import BotoCoreError
 
+            address = self.address
+            given: dict[str, str] = {}
+            if address.key_id:
+                given = {"aws_access_key_id": address.key_id, "aws_secret_access_key": keys.read(address.key_id)}
             try:
-                self._session = boto3.session.Session(
-                    region_name=self.address.region or None, profile_name=self.address.profile or None
+                made = boto3.session.Session(
+                    region_name=address.region or None, profile_name=address.profile or None, **given
                 )
+                self._session = self._as_role(made) if address.role else made
             except BotoCoreError as error:
                 raise in_words(error, "AWS can't be used") from error
         return self._session
+
+    def _as_role(self, source: Any) -> Any:
+        """A session that acts as the role; its credentials are fetched when first needed and renewed in time."""
+        import boto3
+        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+        from botocore.session import get_session
+
+        address = self.address
+        extra = {"RoleSessionName": "linesight"} | ({"ExternalId": address.external_id} if address.external_id else {})
+
+        def client(service: str, **options: Any) -> Any:
+            # The region's own STS: the global one is far, and a VPC may not reach it.
+            place = {"region_name": source.region_name or "us-east-1", "endpoint_url": address.endpoint or None}
+            return source.client(service, **(options | place))
+
+        fetcher = AssumeRoleCredentialFetcher(client, source.get_credentials(), address.role, extra_args=extra)
+        inner = get_session()
+        inner._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+        return boto3.session.Session(botocore_session=inner, region_name=source.region_name)
 
 
 def in_words(error: Exception, what: str, permission: str = "") -> CloudError:

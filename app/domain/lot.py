@@ -246,7 +246,7 @@ class LotState:
 
     Attributes:
         decisions: all of them, in the order of commit, undone ones too.
-        closing: the decision on the lot; None while it is open.
+        closing: the decision on the lot; None while it is open, also again after it was taken back.
     """
 
     lot: Lot
@@ -405,7 +405,9 @@ def state_of(lot: Lot, looks: Sequence[Inspection], decisions: Sequence[Decision
     standing: dict[str, list[Decision]] = {}
     closing: Decision | None = None
     for decision in decisions:
-        if decision.choice is Choice.UNDO:
+        if decision.choice is Choice.UNDO and not decision.serial:
+            closing = None
+        elif decision.choice is Choice.UNDO:
             if standing.get(decision.serial):
                 standing[decision.serial].pop()
         elif decision.serial:

@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from app.domain.errors import PlanError
 from app.domain.inspection import Inspection
 from app.domain.recurrence import Frequency
+
+if TYPE_CHECKING:
+    from app.domain.checklist import Line
 
 MOST_COMPONENTS = 500
 MOST_CHECKPOINTS = 50
@@ -39,7 +43,8 @@ class PlanComponent:
 
     Attributes:
         key: short and unique in its plan; stands in file names and codes ("M12-left").
-        model: NAME@VERSION, or a product's name for its newest model; "" where a person judges.
+        model: NAME@VERSION, a model file, or a product's name for its released version (the newest where none ever
+            was released); "" where a person judges.
         reference: SHA-256 of the picture that shows how it should look; "" for none.
     """
 
@@ -162,6 +167,37 @@ class Answer:
         return bool(self.image_path)
 
 
+class TickState(StrEnum):
+    """What is said of one line of a checklist."""
+
+    GOOD = "good"
+    NOT_GOOD = "not good"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line of a checklist that a person answered. Ticks are never changed: of several the newest counts.
+
+    Attributes:
+        point: name of the checkpoint.
+        reason: why; needed for "not applicable" and against a model, else it may be "".
+        answer: id of the component's answer (its picture) then, "" for none: what was said of one picture does not
+            overrule a model's answer about the next.
+        at: UTC.
+    """
+
+    id: str
+    round_id: str
+    component: str
+    point: str
+    state: TickState
+    person: str
+    at: datetime
+    reason: str = ""
+    answer: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """One round: due at a time, or begun out of turn.
@@ -173,6 +209,7 @@ class Round:
         begun_at: None while nobody has begun it.
         answers: the newest of each component.
         alarmed_at: when it was found late; None while it was not.
+        ticks: the newest of each line of each component.
     """
 
     id: str
@@ -184,15 +221,45 @@ class Round:
     begun_by: str = ""
     answers: tuple[Answer, ...] = ()
     alarmed_at: datetime | None = None
+    ticks: tuple[Tick, ...] = ()
 
     def answer(self, component: str) -> Answer | None:
         return next((each for each in self.answers if each.component == component), None)
 
+    def ticked(self, component: PlanComponent) -> dict[str, Tick]:
+        """The ticks of a component that count, by line."""
+        answer = self.answer(component.key)
+        now = "" if answer is None else answer.id
+        return {
+            each.point: each
+            for each in self.ticks
+            if each.component == component.key and (not component.model or each.answer in ("", now))
+        }
+
+    def unticked(self, component: PlanComponent) -> tuple[PlanCheckpoint, ...]:
+        """The lines that only a person answers, and nobody has yet; of a component that is not applicable none."""
+        answer = self.answer(component.key)
+        if component.model or (answer is not None and not answer.is_picture):
+            return ()
+        said = self.ticked(component)
+        return tuple(each for each in component.checkpoints if each.name not in said)
+
+    def answered(self, component: PlanComponent) -> bool:
+        """Whether it has its picture, or why there is none. Where no model judges, the lines alone will do: a picture
+        is what somebody may look at, and who has answered each line has looked."""
+        if self.answer(component.key) is not None:
+            return True
+        return bool(component.checkpoints) and not component.model and not self.unticked(component)
+
     @property
     def open(self) -> tuple[PlanComponent, ...]:
         """The components without an answer, in the plan's order."""
-        answered = {each.component for each in self.answers}
-        return tuple(each for each in self.plan.components if each.key not in answered)
+        return tuple(each for each in self.plan.components if not self.answered(each))
+
+    @property
+    def to_tick(self) -> tuple[PlanComponent, ...]:
+        """The components with a line that only a person answers and nobody has, in the plan's order."""
+        return tuple(each for each in self.plan.components if self.unticked(each))
 
     @property
     def done(self) -> bool:
@@ -243,6 +310,7 @@ class Finding:
     Attributes:
         words: why, for people.
         waiting: a picture that a run could judge, and has not yet.
+        lines: its checklist, in the plan's order: `app.domain.checklist.Line` each.
     """
 
     kind: FindingKind
@@ -252,6 +320,7 @@ class Finding:
     answer: Answer | None = None
     inspection: Inspection | None = None
     waiting: bool = False
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +344,12 @@ class DayResult:
 
     def of(self, kind: FindingKind) -> tuple[Finding, ...]:
         return tuple(each for each in self.findings if each.kind is kind)
+
+    @property
+    def unticked(self) -> int:
+        """Components that were looked at, with a line that only a person answers and nobody has."""
+        begun = (each for each in self.findings if each.kind is not FindingKind.MISSING)
+        return sum(any(line.state is None and not line.of_model for line in each.lines) for each in begun)
 
     @property
     def waiting(self) -> int:

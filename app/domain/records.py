@@ -84,6 +84,30 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditHole:
+    """Rows that a damage of the record took, as the recovery from it noted in a row of its own.
+
+    Attributes:
+        first, last: numbers of the rows that are missing, both included.
+        noted_in: number of the row that notes it.
+        at: when the recovery was, UTC.
+    """
+
+    first: int
+    last: int
+    noted_in: int
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        which = f"row {self.first} is" if self.first == self.last else f"rows {self.first} to {self.last} are"
+        return (
+            f"{which} missing: a damage of the record took them, and row {self.noted_in} notes it, "
+            f"of the recovery on {self.at:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AuditCheck:
     """What walking the audit log found.
 
@@ -91,15 +115,18 @@ class AuditCheck:
         rows: how many rows it has.
         broken: number of the first row that is changed, missing or not to be confirmed; None where all fit.
         words: what is wrong there; "" where nothing is.
+        holes: rows that are missing and of which a recovery says so. All others fit; what stood in these nobody can
+            tell.
     """
 
     rows: int
     broken: int | None = None
     words: str = ""
+    holes: tuple[AuditHole, ...] = ()
 
     @property
     def ok(self) -> bool:
-        return self.broken is None
+        return self.broken is None and not self.holes
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from app.reports.drawing import bars, control, stacked, tiles
 from app.reports.figures import Figures, NamedCounts, Records
 from app.reports.pdf import FONT, WIDTH, table, words, write_pdf
 from app.reports.plan_words import Line
+from app.reports.rounds import RoundRow, round_rows, round_words
 from app.reports.summary import HEADS, Heading, headline, hour_words, label_words, summed
 from app.reports.thumbnails import Thumbnails
 
@@ -28,6 +29,7 @@ PICTURES = 24
 _NAMES = 12
 """Rows of a breakdown."""
 _REVIEWS = 20
+_ROUNDS = 40
 _LINES = 10
 _PER_ROW = 3
 
@@ -68,6 +70,7 @@ def write_document(
             *_times(figures, heading),
             *_defects(figures, heading, pictures),
             *_reviews(figures, heading),
+            *_rounds(round_rows(records, heading.period.start, heading.period.end), heading),
             *_models(figures, heading),
         ]
     write_pdf(
@@ -299,6 +302,33 @@ def _reviews(figures: Figures, heading: Heading) -> list[Flowable]:
     story.append(table(rows, (1.9, 1.3, 1, 1.05, 1.05, 1.3, 3), head=head))
     if len(reviews.reviews) > len(rows):
         story.append(words(f"The newest {len(rows)} of {len(reviews.reviews):,}.", "quiet"))
+    return story
+
+
+def _rounds(rows: Sequence[RoundRow], heading: Heading) -> list[Flowable]:
+    if not rows:
+        return []
+    story: list[Flowable] = [words("Rounds", "heading"), words(round_words(rows))]
+    apart = [row for row in rows if row.said != "good"]
+    shown = [
+        (
+            f"{local(row.round.due_at, heading.zone):%Y-%m-%d %H:%M}",
+            row.round.plan.name,
+            row.component.name,
+            row.line.name if row.line is not None else "",
+            row.said or "none",
+            row.by,
+            row.reason,
+        )
+        for row in apart[:_ROUNDS]
+    ]
+    if shown:
+        head = ("Due", "Plan", "Component", "Line", "Answer", "By", "Reason")
+        story.append(table(shown, (1.9, 1.6, 1.8, 2, 1.3, 1.2, 2.4), head=head))
+    if len(apart) > len(shown):
+        story.append(
+            words(f"The first {len(shown)} of {len(apart):,} that are not good; the workbook has all.", "quiet")
+        )
     return story
 
 

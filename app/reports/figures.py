@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.inspection import Inspection, ModelRef
+from app.domain.plan import Round
 from app.domain.records import PassedBefore, RecordQuery, Reviewed
 from app.domain.verdict import Verdict
 from app.reports.control import ControlChart
@@ -27,6 +28,13 @@ class Questions(Protocol):
 
     def passed_before(self, start: datetime, end: datetime) -> list[PassedBefore]:
         """Of the failed parts in [start, end) with a serial, how many each other station had passed before."""
+
+
+class RoundsOnRecord(Protocol):
+    """`app.store.rounds.RoundRecords` is one."""
+
+    def between(self, start: datetime, end: datetime) -> list[Round]:
+        """Those that were due in [start, end), by time."""
 
 
 class Records(Protocol):
@@ -47,8 +55,13 @@ class Records(Protocol):
     def search(self, query: RecordQuery, limit: int = 50) -> list[Inspection]:
         """The newest inspections that `query` asks for, newest first."""
 
+    def inspection(self, inspection_id: str, /) -> Inspection | None:
+        """One by its id."""
+
     @property
     def reporting(self) -> Questions: ...
+    @property
+    def rounds(self) -> RoundsOnRecord: ...
 
 
 @dataclass(frozen=True, slots=True)

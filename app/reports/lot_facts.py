@@ -159,6 +159,7 @@ def facts_of(state: LotState, zone: tzinfo) -> Facts:
         Line("Product", lot.product),
         Line("Opened", f"{when(lot.opened_at)} by {person(lot.opened_by)}"),
         Line("Decided", f"{when(closing.at)} by {person(closing.person)}"),
+        *_taken_back(state, when, person),
         Line("Time zone", f"{closing.at.astimezone(zone):%Z, UTC%z}"),
     )
     sampling = (
@@ -221,6 +222,19 @@ def facts_of(state: LotState, zone: tzinfo) -> Facts:
         "",
     )
     return replace(facts, sha256=content_hash(facts))
+
+
+def _taken_back(state: LotState, when: Callable[[datetime], str], person: Callable[[str], str]) -> list[Line]:
+    """The decisions on the lot that did not stay."""
+    found, before = [], None
+    for each in state.decisions:
+        if each.serial:
+            continue
+        if each.choice is Choice.UNDO and before is not None:
+            words = f"{RESULT[before.choice]} of {when(before.at)}, on {when(each.at)} by {person(each.person)}"
+            found.append(Line("Taken back", f"{words}: {each.reason}"))
+        before = each
+    return found
 
 
 def content_hash(facts: Facts) -> str:

@@ -22,6 +22,8 @@ from app.reports.counting import Tally
 from app.reports.figures import DEFECTS_KEPT, NO_TARGETS, Figures, ModelUse, Records, Targets
 from app.reports.placing import replaced
 from app.reports.plan_words import Line
+from app.reports.rounds import columns as round_columns
+from app.reports.rounds import round_rows, round_words
 from app.reports.sheets import Table, new_workbook
 from app.reports.summary import Heading, hour_words, write_summary, write_times
 from app.reports.thumbnails import HEIGHT, Thumbnails, place
@@ -77,9 +79,9 @@ def write_period(records: Records, heading: Heading, out: Path, step: Step = _no
 
     Sheets: Summary, By hour, By day (only of several days), Breakdown (line, product, inspector, camera, shift, model,
     place), Control chart, Plan, Defects (the newest with their picture), Reviews, Models, Inspections (all of them),
-    Alarms. Every number comes from one pass over the record (`Tally`), so that a part recorded meanwhile is in all of
-    the sheets or in none. Rows go to the file as they are read: a long period needs hardly more memory than a short
-    one. Pictures are made small meanwhile, on other threads.
+    Alarms, Rounds (only where there were any). Every number comes from one pass over the record (`Tally`), so that a
+    part recorded meanwhile is in all of the sheets or in none. Rows go to the file as they are read: a long period
+    needs hardly more memory than a short one. Pictures are made small meanwhile, on other threads.
 
     Args:
         records: the store.
@@ -145,6 +147,11 @@ def _fill(book: Workbook, records: Records, heading: Heading, out: Path, step: S
         figures, places = _write_inspections(book, records, heading, step)
         _write_defects(defects, figures, pictures, places, _Links(records, out), step)
     _write_alarms(alarms, records.alarms(heading.period.start, heading.period.end))
+    if made := round_rows(records, heading.period.start, heading.period.end):
+        table = Table(book, "Rounds", round_columns(zone), footer)
+        for line in made:
+            table.add(line)
+        table.close(round_words(made))
     _write_plan(plan, figures, heading)
     _write_reviews(reviews, figures.reviews.reviews)
     _write_models(models, figures.models)

@@ -14,13 +14,14 @@ import logging
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from app.domain.errors import StoreError
-from app.domain.records import AuditCheck, AuditEntry
+from app.domain.records import AuditCheck, AuditEntry, AuditHole
 from app.store import rows, schema
 from app.store.database import words_for
 from app.store.room import sync_folder
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 FIRST = "0" * 64
 """What stands for the row before the first."""
+
+RECOVERY = "recovery"
+"""The action of the row that tells of a recovery."""
 
 
 class AuditLog:
@@ -113,23 +117,88 @@ def _head(path: Path) -> tuple[int, str] | None:
         return None
 
 
+@dataclass
+class _Gap:
+    """Rows in a row that are missing or no longer what was written; `words` says it of the first."""
+
+    first: int
+    last: int
+    words: str
+
+
 def _walk(opened: sqlite3.Connection, head: tuple[int, str] | None) -> AuditCheck:
     count = int(opened.execute("SELECT count(*) FROM audit").fetchone()[0])
-    before, last = FIRST, 0
+    before: str | None = FIRST  # None behind a gap: what a row there says of the one before can't be checked
+    last = 0
+    gaps: list[_Gap] = []
+    noted: dict[tuple[int, int], AuditHole] = {}
+
+    def miss(first: int, to: int, words: str) -> None:
+        if gaps and gaps[-1].last == first - 1:
+            gaps[-1].last = to
+        else:
+            gaps.append(_Gap(first, to, words))
+
     statement = 'SELECT seq, at, person, action, subject, detail, "before", sha256 FROM audit ORDER BY seq'
     for seq, at, person, action, subject, detail, said_before, sha256 in opened.execute(statement):
         if seq != last + 1:
-            return AuditCheck(count, last + 1, f"row {last + 1} is missing")
-        if said_before != before:
-            return AuditCheck(count, seq, f"row {seq} does not follow the row before it")
-        if row_hash(before, seq, at, person, action, subject, detail) != sha256:
-            return AuditCheck(count, seq, f"row {seq} was changed after it was written")
-        if head is not None and head[0] == seq and head[1] != sha256:
-            return AuditCheck(count, seq, f"row {seq} is not the one that the head file remembers")
-        before, last = sha256, seq
-    if head is None:
-        if count:
-            return AuditCheck(count, last, "the head file is missing or damaged, so the last rows can't be confirmed")
-    elif head[0] > last:
-        return AuditCheck(count, last + 1, f"row {last + 1} to {head[0]} were cut off the end")
-    return AuditCheck(count)
+            miss(last + 1, seq - 1, f"row {last + 1} is missing")
+            before = None
+        last = seq
+        if before is not None and said_before != before:
+            miss(seq, seq, f"row {seq} does not follow the row before it")
+        elif row_hash(said_before, seq, at, person, action, subject, detail) != sha256:
+            miss(seq, seq, f"row {seq} was changed after it was written")
+        elif head is not None and head[0] == seq and head[1] != sha256:
+            miss(seq, seq, f"row {seq} is not the one that the head file remembers")
+        else:
+            if action == RECOVERY:
+                moment = rows.int_to_moment(at)
+                noted |= {(first, to): AuditHole(first, to, seq, moment) for first, to in _holes(detail)}
+            before = sha256
+            continue
+        before = None
+    if head is None and count:
+        miss(last, last, "the head file is missing or damaged, so the last rows can't be confirmed")
+    if head is not None and head[0] > last:
+        miss(last + 1, head[0], f"row {last + 1} to {head[0]} were cut off the end")
+    holes: list[AuditHole] = []
+    for gap in gaps:
+        hole = noted.get((gap.first, gap.last))
+        if hole is None or hole.noted_in <= gap.last:
+            return AuditCheck(count, gap.first, gap.words, tuple(holes))
+        holes.append(hole)
+    return AuditCheck(count, None, "; ".join(hole.words for hole in holes), tuple(holes))
+
+
+def _holes(detail: str) -> list[tuple[int, int]]:
+    """The rows that a recovery notes as lost, [first, last] each."""
+    try:
+        return [(int(first), int(last)) for first, last in json.loads(detail).get("audit_holes", ())]
+    except (ValueError, TypeError, AttributeError):
+        return []
+
+
+def holes_of(opened: sqlite3.Connection, head: Path) -> list[list[int]]:
+    """[first, last] of the rows that a recovery could not take over as they were written, up to the last one that the
+    head file remembers."""
+    found: list[list[int]] = []
+    last = 0
+
+    def miss(first: int, to: int) -> None:
+        if found and found[-1][1] == first - 1:
+            found[-1][1] = to
+        else:
+            found.append([first, to])
+
+    statement = 'SELECT seq, at, person, action, subject, detail, "before", sha256 FROM audit ORDER BY seq'
+    for seq, at, person, action, subject, detail, said_before, sha256 in opened.execute(statement):
+        if seq > last + 1:
+            miss(last + 1, seq - 1)
+        if row_hash(said_before, seq, at, person, action, subject, detail) != sha256:
+            miss(seq, seq)
+        last = seq
+    remembered = _head(head)
+    if remembered is not None and remembered[0] > last:
+        miss(last + 1, remembered[0])
+    return found

@@ -57,7 +57,17 @@ decision_table = sa.Table(
     sa.Index("ix_lot_decision_lot", "lot"),
 )
 
-_CLOSING = sa.and_(decision_table.c.serial == "", decision_table.c.choice != Choice.UNDO.value)
+_UNDONE = decision_table.alias("undone")
+_CLOSING = sa.and_(  # a decision on the lot that was not taken back
+    decision_table.c.serial == "",
+    decision_table.c.choice != Choice.UNDO.value,
+    ~sa.exists().where(
+        _UNDONE.c.lot == decision_table.c.lot,
+        _UNDONE.c.serial == "",
+        _UNDONE.c.choice == Choice.UNDO.value,
+        _UNDONE.c.seq > decision_table.c.seq,
+    ),
+)
 
 
 class _Write(Protocol):
@@ -75,7 +85,7 @@ class LotBook:
         inspections: Callable[[sa.Select[Any]], list[tuple[tuple[int, int], Inspection]]],
     ) -> None:
         self._write, self._read, self._audit, self._inspections = write, read, audit, inspections
-        self._closed: dict[str, LotState] = {}  # without their parts: closed lots never change
+        self._closed: dict[str, LotState] = {}  # without their parts
 
     def open(self, lot: Lot) -> None:
         """Adds a lot.
@@ -112,19 +122,7 @@ class LotBook:
             closed = sa.select(table.c.seq).where(table.c.lot == seq, _CLOSING)
             if connection.execute(closed).first() is not None:
                 raise StoreError(f"Lot {lot.order.number} was closed. What was decided stays.")
-            connection.execute(
-                sa.insert(table).values(
-                    lot=seq,
-                    at=rows.moment_to_int(decision.at),
-                    person=rows.text(decision.person),
-                    choice=decision.choice.value,
-                    serial=rows.text(decision.serial),
-                    inspection_id=decision.inspection_id,
-                    grade=decision.grade.value if decision.grade else "",
-                    places=decision.places,
-                    reason=rows.text(decision.reason),
-                )
-            )
+            _insert(connection, seq, decision)
             what = {"decision": decision.choice.value, "part": decision.serial, "reason": decision.reason}
             action = "part decided" if decision.serial else "lot decided"
             self._audit.append(
@@ -132,6 +130,43 @@ class LotBook:
             )
 
         self._write(work)
+
+    def take_back(self, lot: Lot, decision: Decision) -> None:
+        """Opens a closed lot again by one more row; what was decided stays on record.
+
+        Raises:
+            StoreError: another lot is open; this one is open already; or a later lot of the same supplier's material
+                was sampled by what was decided here.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            seq = connection.execute(sa.select(lot_table.c.seq).where(lot_table.c.id == lot.id)).scalar()
+            if seq is None:
+                raise StoreError(f"There is no lot {lot.order.number} in the record.")
+            table, order = decision_table, lot.order
+            other = connection.execute(sa.select(lot_table.c.number).where(~_closed()).limit(1)).scalar()
+            if other is not None:
+                words = "It is open already." if other == order.number else "Finish it first."
+                raise StoreError(f"Lot {other} is open. {words}")
+            later = sa.select(lot_table.c.number).where(
+                lot_table.c.seq > seq,
+                lot_table.c.supplier == rows.text(order.supplier),
+                lot_table.c.material == rows.text(order.material),
+            )
+            if (number := connection.execute(later.limit(1)).scalar()) is not None:
+                raise StoreError(
+                    f"Lot {number} of the same material was sampled by what was decided on lot {order.number}: that "
+                    "decision stays. Open a new lot for what is to be looked at again."
+                )
+            before = connection.execute(sa.select(table.c.choice).where(table.c.lot == seq, _CLOSING)).scalar()
+            _insert(connection, seq, decision)
+            what = {"taken back": before, "reason": decision.reason}
+            self._audit.append(
+                connection, decision.at, decision.person, "lot opened again", rows.text(order.number), _json(what)
+            )
+
+        self._write(work)
+        self._closed.pop(lot.id, None)
 
     def current(self) -> LotState | None:
         """The open lot."""
@@ -181,7 +216,9 @@ class LotBook:
                 sa.select(decision_table).where(decision_table.c.lot == row.seq).order_by(decision_table.c.seq)
             ).all()
         decisions = [_decision(each) for each in decided]
-        closing = next((each for each in decisions if not each.serial and each.choice is not Choice.UNDO), None)
+        closing = next((each for each in reversed(decisions) if not each.serial), None)
+        if closing is not None and closing.choice is Choice.UNDO:
+            closing = None
         table = schema.inspection
         query = rows.INSPECTIONS.where(
             table.c.lot == row.number, table.c.lot != "", table.c.captured_at >= row.opened_at
@@ -194,6 +231,22 @@ class LotBook:
 
 def _closed() -> sa.Exists:
     return sa.exists().where(decision_table.c.lot == lot_table.c.seq, _CLOSING)
+
+
+def _insert(connection: sa.Connection, lot: int, decision: Decision) -> None:
+    connection.execute(
+        sa.insert(decision_table).values(
+            lot=lot,
+            at=rows.moment_to_int(decision.at),
+            person=rows.text(decision.person),
+            choice=decision.choice.value,
+            serial=rows.text(decision.serial),
+            inspection_id=decision.inspection_id,
+            grade=decision.grade.value if decision.grade else "",
+            places=decision.places,
+            reason=rows.text(decision.reason),
+        )
+    )
 
 
 def _json(found: dict[str, Any]) -> str:

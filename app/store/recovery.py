@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.store.auditing import FIRST, head_file, row_hash, write_head
+from app.store.auditing import FIRST, RECOVERY, head_file, holes_of, row_hash, write_head
 from app.store.database import DamagedError, open_database, suspect_file, words_for
 from app.store.restore import check_unused
 from app.store.room import sync_folder
@@ -66,7 +66,7 @@ def recover(database: Path, damage: DamagedError) -> Recovery:
             fresh.execute("BEGIN IMMEDIATE")
             result = salvage(database, fresh)
             recovery = _told(result, aside, damage.detail)
-            newest = _note(fresh, recovery, result, at)
+            newest = _note(fresh, recovery, result, at, head_file(database))
             fresh.execute("COMMIT")
             fresh.execute("PRAGMA journal_mode=DELETE").fetchone()
         with words_for(database):
@@ -83,18 +83,27 @@ def _told(result: Result, aside: Path, detail: str) -> Recovery:
     return Recovery(aside, detail, kept, result.lost("inspection"), unreadable)
 
 
-def _note(fresh: sqlite3.Connection, recovery: Recovery, result: Result, at: datetime) -> tuple[int, str]:
-    """Adds the row that tells of the recovery; its number and hash."""
+def _note(fresh: sqlite3.Connection, recovery: Recovery, result: Result, at: datetime, head: Path) -> tuple[int, str]:
+    """Adds the row that tells of the recovery and of rows of the audit log that it could not find; its number and
+    hash. Its number follows the last one that there was, so that lost ones at the end leave a gap too.
+
+    Args:
+        head: file that remembers the last row of the damaged record.
+    """
     last = fresh.execute("SELECT seq, sha256 FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     seq, before = (last[0] + 1, last[1]) if last else (1, FIRST)
+    holes = holes_of(fresh, head)
+    if holes:
+        seq = max(seq, holes[-1][1] + 1)
     told = {
         "set_aside": recovery.set_aside.name,
         "damage": recovery.detail,
         "kept": {name: table.rows for name, table in result.tables.items()},
         "lost": {name: lost for name in ("inspection", "audit") if (lost := result.lost(name))},
         "unreadable_places": recovery.unreadable,
+        "audit_holes": holes,
     }
-    content = (moment_to_int(at), "", "recovery", recovery.set_aside.name, json.dumps(told))
+    content = (moment_to_int(at), "", RECOVERY, recovery.set_aside.name, json.dumps(told))
     sha256 = row_hash(before, seq, *content)
     columns = 'seq, at, person, action, subject, detail, "before", sha256'
     values = (seq, *content, before, sha256)

@@ -1,6 +1,8 @@
 """Which pictures may go, and taking them away: pictures only, never a row.
 
-The picture's hash stays on its row, and the row says when the picture was removed.
+The picture's hash stays on its row, and the row of an inspection says when the picture was removed. Pictures of rounds
+that no inspection has one of (nobody's model judges them, or none could) go like rejects, since nobody has said that
+they are good; for the room on the disk they go last, and never before their day was closed.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -35,6 +38,16 @@ class _Picture:
     verdict: Verdict
     path: str
     id: str
+    closed: bool = True
+
+    @property
+    def of_round(self) -> bool:
+        """Whether it answers a round and is no inspection's: then no row says that it was removed."""
+        return self.seq < 0
+
+    @property
+    def words(self) -> str:
+        return "round" if self.of_round else str(self.verdict)
 
 
 class Retention:
@@ -57,7 +70,7 @@ class Retention:
             if size is None:
                 missing += 1
                 continue
-            numbers = by.setdefault(f"{picture.verdict}, {why}", [0, 0])
+            numbers = by.setdefault(f"{picture.words}, {why}", [0, 0])
             numbers[0] += 1
             numbers[1] += size
             moment = rows.int_to_moment(picture.captured_at)
@@ -100,8 +113,8 @@ class Retention:
         """Files first: a row that says so of a picture that is still there would never have it deleted."""
         for picture in batch:
             self._store.image_file(picture.path).unlink(missing_ok=True)
-        if batch:
-            self._store.mark_removed([picture.seq for picture in batch], datetime.now(UTC))
+        if judged := [picture.seq for picture in batch if not picture.of_round]:
+            self._store.mark_removed(judged, datetime.now(UTC))
 
     def _chosen(
         self, rule: RetentionRule, now: datetime, free_bytes: int
@@ -110,7 +123,7 @@ class Retention:
         # What rules of age take away makes room too, so room is looked at last and only for what is still short.
         taken: set[int] = set()
         room = free_bytes
-        for picture in self._pictures():
+        for picture in chain(self._pictures(), self._round_pictures()):
             why = _why(rule, picture, now)
             if why:
                 size = self._size(picture)
@@ -129,6 +142,20 @@ class Retention:
                 size = self._size(picture)
                 room += size or 0
                 yield picture, size, "disk"
+        for picture in self._round_pictures():
+            if room >= rule.keep_free_bytes:
+                return
+            if picture.seq not in taken and picture.closed:
+                room += self._size(picture) or 0
+                yield picture, self._size(picture), "disk"
+
+    def _round_pictures(self) -> Iterator[_Picture]:
+        """Those of rounds that are there and no inspection's, oldest first."""
+        for number, each in enumerate(self._store.rounds.unjudged_pictures(), 1):
+            at = rows.moment_to_int(each.taken_at)
+            picture = _Picture(-number, at, Verdict.RETEST, each.path, each.id, each.closed)
+            if self._size(picture) is not None:
+                yield picture
 
     def _size(self, picture: _Picture) -> int | None:
         try:

@@ -6,88 +6,46 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from datetime import date, datetime, time
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from app.domain.errors import PlanError, StoreError
+from app.domain.errors import StoreError
 from app.domain.person import Action
-from app.domain.plan import Answer, DayMark, Plan, PlanCheckpoint, PlanComponent, Round
-from app.domain.recurrence import Frequency
+from app.domain.plan import Answer, DayMark, Plan, Round, Tick
 from app.store import rows, schema
 from app.store.auditing import AuditLog
+from app.store.round_tables import (
+    answer_from,
+    answer_row,
+    content,
+    inspection_round,
+    int_or_none,
+    moment_or_none,
+    plan,
+    plan_from,
+    plan_picture,
+    round_answer,
+    round_day,
+    round_tick,
+    tick_row,
+    ticks_of,
+)
 
 log = logging.getLogger(__name__)
 
-plan = sa.Table(
-    "plan",
-    schema.metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("content", sa.Text, nullable=False),
-    sa.Column("made_at", sa.Integer, nullable=False),
-    sa.Column("made_by", sa.Text, nullable=False),
-    sa.UniqueConstraint("id", "version", name="uq_plan_version"),
-)
 
-# Reference pictures, small enough for a screen: kept here they are in every backup.
-plan_picture = sa.Table(
-    "plan_picture",
-    schema.metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("sha256", name="uq_plan_picture"),
-)
+@dataclass(frozen=True, slots=True)
+class RoundPicture:
+    """A picture that answers a component and is no inspection's. `closed`: whether its day was."""
 
-inspection_round = sa.Table(
-    "inspection_round",
-    schema.metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("plan", sa.Text, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("due_at", sa.Integer, nullable=False),
-    sa.Column("day", sa.Text, nullable=False),
-    sa.Column("planned", sa.Boolean, nullable=False),
-    sa.Column("begun_at", sa.Integer),
-    sa.Column("begun_by", sa.Text, nullable=False),
-    sa.Column("alarmed_at", sa.Integer),
-    sa.UniqueConstraint("id", name="uq_round_id"),
-    sa.Index("ix_round_day", "day"),
-)
-
-round_answer = sa.Table(
-    "round_answer",
-    schema.metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("round", sa.Text, nullable=False),
-    sa.Column("component", sa.Text, nullable=False),
-    sa.Column("taken_at", sa.Integer, nullable=False),
-    sa.Column("answered_at", sa.Integer, nullable=False),
-    sa.Column("person", sa.Text, nullable=False),
-    sa.Column("image_path", sa.Text, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.UniqueConstraint("id", name="uq_round_answer_id"),
-    sa.Index("ix_round_answer_round", "round"),
-)
-
-round_day = sa.Table(
-    "round_day",
-    schema.metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("day", sa.Text, nullable=False),
-    sa.Column("closed", sa.Boolean, nullable=False),
-    sa.Column("at", sa.Integer, nullable=False),
-    sa.Column("person", sa.Text, nullable=False),
-    sa.Index("ix_round_day_day", "day"),
-)
+    id: str
+    taken_at: datetime
+    path: str
+    closed: bool
 
 
 class DayClosed(StoreError):
@@ -110,7 +68,7 @@ class RoundRecords:
         """All versions of all plans, in the order they were made."""
         with self._read() as connection:
             found = connection.execute(sa.select(plan).order_by(plan.c.seq)).all()
-        return [made for row in found if (made := _plan_from(row)) is not None]
+        return [made for row in found if (made := plan_from(row)) is not None]
 
     def add_plans(self, plans: Iterable[Plan], pictures: Iterable[tuple[str, bytes]] = ()) -> None:
         """Adds versions of plans with their reference pictures, (SHA-256, bytes): all or none.
@@ -135,7 +93,7 @@ class RoundRecords:
                     sa.insert(plan).values(
                         id=each.id,
                         version=each.version,
-                        content=_content(each),
+                        content=content(each),
                         made_at=rows.moment_to_int(each.made_at),
                         made_by=rows.text(each.made_by),
                     )
@@ -174,7 +132,7 @@ class RoundRecords:
             connection.execute(
                 sa.update(table)
                 .where(table.c.id == made.id, table.c.begun_at.is_(None))
-                .values(begun_at=_int(made.begun_at), begun_by=rows.text(made.begun_by))
+                .values(begun_at=int_or_none(made.begun_at), begun_by=rows.text(made.begun_by))
             )
 
         self._write(work)
@@ -201,15 +159,99 @@ class RoundRecords:
         def work(connection: sa.Connection) -> None:
             _check_open(connection, made.day)
             for each in given:
-                connection.execute(sa.insert(round_answer).values(_answer_row(each)))
+                connection.execute(sa.insert(round_answer).values(answer_row(each)))
 
         self._write(work)
+
+    def add_tick(self, made: Round, tick: Tick, by: str, before: str) -> None:
+        """Adds what a person says of a line, with a row in the audit log.
+
+        Args:
+            by: who stands in the audit log.
+            before: what stood there until now, in words; "" for nothing.
+
+        Raises:
+            DayClosed: its day was closed meanwhile.
+        """
+        told = {"component": tick.component, "line": tick.point, "said": tick.state.value, "reason": tick.reason}
+        detail = json.dumps(told | ({"before": before} if before else {}), ensure_ascii=False)
+        subject = f"{made.plan.name} {rows.int_to_moment(rows.moment_to_int(made.due_at)):%Y-%m-%d %H:%M} UTC"
+
+        def work(connection: sa.Connection) -> None:
+            _check_open(connection, made.day)
+            connection.execute(sa.insert(round_tick).values(tick_row(tick)))
+            self._audit.append(connection, tick.at, by, Action.ROUND, subject, detail)
+
+        self._write(work)
+
+    def ticks(self, round_id: str) -> list[Tick]:
+        """All that was said of a round's lines, oldest first, also what was said otherwise later."""
+        with self._read() as connection:
+            return ticks_of(connection, round_id)
+
+    def between(self, start: datetime, end: datetime) -> list[Round]:
+        """The rounds on record that were due in [start, end), by time."""
+        due = inspection_round.c.due_at
+        return self._rounds(
+            sa.select(inspection_round).where(due >= rows.moment_to_int(start), due < rows.moment_to_int(end))
+        )
 
     def answered_pictures(self) -> set[str]:
         """SHA-256 of every picture that answers a component."""
         query = sa.select(round_answer.c.sha256).where(round_answer.c.sha256 != "").distinct()
         with self._read() as connection:
             return {row.sha256 for row in connection.execute(query)}
+
+    def superseded_pictures(self) -> list[tuple[str, str]]:
+        """(path, that of the inspection or "") of pictures that answer nothing any more: another answer has come
+        before they were judged, or their inspection has a picture of its own. What an inspection or another answer
+        names is not among them."""
+        old, newer, part = round_answer, round_answer.alias("newer"), schema.inspection
+        same = sa.and_(newer.c.round == old.c.round, newer.c.component == old.c.component, newer.c.seq > old.c.seq)
+        replaced = sa.and_(part.c.seq.is_(None), sa.exists().where(same))
+        doubled = sa.and_(part.c.image_path != "", part.c.picture_removed_at.is_(None))
+        query = (
+            sa.select(old.c.image_path, sa.func.coalesce(part.c.image_path, "").label("own"))
+            .select_from(old.outerjoin(part, part.c.id == old.c.id))
+            .where(old.c.image_path != "", sa.or_(replaced, doubled))
+        )
+        other, row = part.alias("other"), round_answer.alias("row")
+        query = query.where(
+            ~sa.exists().where(other.c.image_path == old.c.image_path),
+            ~sa.exists().where(row.c.image_path == old.c.image_path, row.c.seq != old.c.seq),
+        )
+        with self._read() as connection:
+            return [(each.image_path, each.own) for each in connection.execute(query)]
+
+    def named_pictures(self) -> set[str]:
+        """Paths of all pictures that an answer names."""
+        with self._read() as connection:
+            query = sa.select(round_answer.c.image_path).where(round_answer.c.image_path != "")
+            return {each.image_path for each in connection.execute(query)}
+
+    def unjudged_pictures(self) -> list[RoundPicture]:
+        """The pictures of answers that count and that no inspection has one of, oldest first."""
+        part, made, other = schema.inspection, inspection_round, round_answer.alias("newer")
+        newest = sa.select(sa.func.max(other.c.seq)).group_by(other.c.round, other.c.component)
+        query = (
+            sa.select(round_answer.c.id, round_answer.c.taken_at, round_answer.c.image_path, made.c.day)
+            .select_from(
+                round_answer.join(made, made.c.id == round_answer.c.round).outerjoin(
+                    part, part.c.id == round_answer.c.id
+                )
+            )
+            .where(round_answer.c.image_path != "", round_answer.c.seq.in_(newest))
+            .where(sa.or_(part.c.seq.is_(None), part.c.image_path == ""))
+            .order_by(round_answer.c.taken_at, round_answer.c.seq)
+        )
+        marks = sa.select(round_day.c.day, round_day.c.closed).order_by(round_day.c.seq)
+        with self._read() as connection:
+            closed = {each.day: each.closed for each in connection.execute(marks)}
+            found = connection.execute(query).all()
+        return [
+            RoundPicture(row.id, rows.int_to_moment(row.taken_at), row.image_path, bool(closed.get(row.day)))
+            for row in found
+        ]
 
     # -- days
     def mark(self, day: date) -> DayMark | None:
@@ -251,13 +293,14 @@ class RoundRecords:
             for row in found:
                 same = sa.and_(plan.c.id == row.plan, plan.c.version == row.version)
                 by = connection.execute(sa.select(plan).where(same)).first()
-                of_plan = None if by is None else _plan_from(by)
+                of_plan = None if by is None else plan_from(by)
                 if of_plan is None:
                     continue  # a damaged record may have lost the plan, and then nobody knows what was asked
                 answers = connection.execute(
                     sa.select(round_answer).where(round_answer.c.round == row.id).order_by(round_answer.c.seq)
                 )
-                newest = {each.component: _answer_from(each) for each in answers}
+                newest = {each.component: answer_from(each) for each in answers}
+                ticks = {(each.component, each.point): each for each in ticks_of(connection, row.id)}
                 made.append(
                     Round(
                         row.id,
@@ -265,10 +308,11 @@ class RoundRecords:
                         rows.int_to_moment(row.due_at),
                         date.fromisoformat(row.day),
                         row.planned,
-                        _moment(row.begun_at),
+                        moment_or_none(row.begun_at),
                         row.begun_by,
                         tuple(newest.values()),
-                        _moment(row.alarmed_at),
+                        moment_or_none(row.alarmed_at),
+                        tuple(ticks.values()),
                     )
                 )
         return made
@@ -302,101 +346,3 @@ def _mark(connection: sa.Connection, day: date) -> DayMark | None:
     query = sa.select(round_day).where(round_day.c.day == day.isoformat()).order_by(round_day.c.seq.desc()).limit(1)
     row = connection.execute(query).first()
     return None if row is None else DayMark(day, row.closed, rows.int_to_moment(row.at), row.person)
-
-
-def _content(each: Plan) -> str:
-    return json.dumps(
-        {
-            "name": rows.text(each.name),
-            "components": [
-                {
-                    "key": rows.text(one.key),
-                    "name": rows.text(one.name),
-                    "model": rows.text(one.model),
-                    "checkpoints": [[rows.text(point.name), rows.text(point.of_model)] for point in one.checkpoints],
-                    "reference": one.reference,
-                }
-                for one in each.components
-            ],
-            "rule": each.frequency.rule,
-            "begins": each.frequency.begins.isoformat(),
-            "times": [f"{at:%H:%M}" for at in each.frequency.times],
-            "responsible": rows.text(each.responsible),
-            "grace_minutes": each.grace_minutes,
-            "active": each.active,
-        },
-        ensure_ascii=False,
-    )
-
-
-def _plan_from(row: sa.Row[Any]) -> Plan | None:
-    """None where the row is damaged: the other plans must go on."""
-    try:
-        return _plan(row, json.loads(row.content))
-    except (ValueError, KeyError, TypeError, PlanError) as error:
-        log.error("version %s of the plan %s can't be read: %s", row.version, row.id, error)
-        return None
-
-
-def _plan(row: sa.Row[Any], content: dict[str, Any]) -> Plan:
-    components = tuple(
-        PlanComponent(
-            one["key"],
-            one["name"],
-            one["model"],
-            tuple(PlanCheckpoint(name, of_model) for name, of_model in one["checkpoints"]),
-            one["reference"],
-        )
-        for one in content["components"]
-    )
-    times = tuple(time.fromisoformat(at) for at in content["times"])
-    return Plan(
-        id=row.id,
-        version=row.version,
-        name=content["name"],
-        components=components,
-        frequency=Frequency(content["rule"], date.fromisoformat(content["begins"]), times),
-        made_at=rows.int_to_moment(row.made_at),
-        made_by=row.made_by,
-        responsible=content["responsible"],
-        grace_minutes=content["grace_minutes"],
-        active=content["active"],
-    )
-
-
-def _answer_row(each: Answer) -> dict[str, Any]:
-    return {
-        "id": each.id,
-        "round": each.round_id,
-        "component": rows.text(each.component),
-        "taken_at": rows.moment_to_int(each.taken_at),
-        "answered_at": rows.moment_to_int(each.answered_at),
-        "person": rows.text(each.person),
-        "image_path": each.image_path,
-        "sha256": each.sha256,
-        "source": rows.text(each.source),
-        "reason": rows.text(each.reason),
-    }
-
-
-def _answer_from(row: sa.Row[Any]) -> Answer:
-    return Answer(
-        row.id,
-        row.round,
-        row.component,
-        rows.int_to_moment(row.taken_at),
-        rows.int_to_moment(row.answered_at),
-        row.person,
-        row.image_path,
-        row.sha256,
-        row.source,
-        row.reason,
-    )
-
-
-def _int(moment: datetime | None) -> int | None:
-    return None if moment is None else rows.moment_to_int(moment)
-
-
-def _moment(number: int | None) -> datetime | None:
-    return None if number is None else rows.int_to_moment(number)

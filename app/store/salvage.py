@@ -20,7 +20,7 @@ TABLES = (
     *("review_ask", "review_label", "drift_warning", "retraining"),
     *("lot", "lot_decision"),
     *("alarm_event", "ticket", "notice", "baseline"),
-    *("plan", "plan_picture", "inspection_round", "round_answer", "round_day"),
+    *("plan", "plan_picture", "inspection_round", "round_answer", "round_tick", "round_day"),
 )
 _KEYS = {"region": "inspection"}  # has no rowid
 # Of these a gap in the numbers is no loss.

@@ -201,7 +201,7 @@ def test_a_file_that_names_few_rules_keeps_the_others(tmp_path: Path) -> None:
 
 def test_what_nothing_feeds_is_not_offered(station: Station) -> None:
     desk = station.watching
-    assert desk.offered() == set(RuleKind) - {RuleKind.BACKLOG, RuleKind.UNRELEASED}
+    assert desk.offered() == set(RuleKind) - {RuleKind.BACKLOG}
     assert desk.channels() == ["email", "webhook", "mqtt", "sns"]
     desk.connect(backlog=lambda: Backlog(0), unreleased=lambda: "", channels={"sns": object()})  # type: ignore[dict-item]
     assert desk.offered() == set(RuleKind) and "sns" in desk.channels()

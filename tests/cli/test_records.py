@@ -29,7 +29,7 @@ def test_a_whole_audit_log(command: Command, data: Path) -> None:
     ended = command("audit", "verify", "--data-dir", data, "--json")
     assert ended.code == 0
     assert ended.json == {
-        "database": str(data / "linesight.db"), "rows": 5, "ok": True, "broken_row": None, "problem": None
+        "database": str(data / "linesight.db"), "rows": 5, "ok": True, "broken_row": None, "holes": [], "problem": None
     }  # fmt: skip
     assert command("audit", "verify", "--data-dir", data).out == "The audit log is whole: 5 rows.\n"
 

@@ -137,6 +137,7 @@ def test_an_update_that_finds_no_network_leaves_the_old_state_usable(built: Proj
 
 
 # -- damage
+@pytest.mark.slow
 def test_after_a_cut_off_installation_two_starts_at_once_install_once(fresh: Project) -> None:
     process = subprocess.Popen(fresh.command("setup"), env=fresh.env, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
@@ -156,6 +157,7 @@ def test_after_a_cut_off_installation_two_starts_at_once_install_once(fresh: Pro
     assert fresh.bootstrap("run", "models").stderr == ""
 
 
+@pytest.mark.slow
 def test_an_environment_without_its_python_is_made_anew(built: Project) -> None:
     (built.root / ".venv" / "bin" / "python").unlink()
     done = built.bootstrap("run", "models")
@@ -182,6 +184,7 @@ def test_a_doubtful_environment_is_not_ready(built: Project, damage: str) -> Non
     assert not environment.ready(RUNTIME)
 
 
+@pytest.mark.slow
 def test_setup_finds_an_emptied_file(built: Project) -> None:
     module = next((built.root / ".venv" / "lib").glob("python*/site-packages/part/__init__.py"))
     module.write_text("", encoding="utf-8")

@@ -52,6 +52,7 @@ def test_nothing_of_the_test_set_is_learned_from(small_set: Path, tmp_path: Path
     assert not {"normal/copy.png", f"normal/{chosen.name}"} & {item.name for item in copied.train}
 
 
+@pytest.mark.slow
 def test_the_sets_own_split_holds(shared_data: Path, tmp_path: Path) -> None:
     registry = Registry(ModelShelf(tmp_path / "models"))
     plan = TrainingPlan("cookie", shared_data / "aliens", size=128)

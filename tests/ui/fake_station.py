@@ -20,6 +20,8 @@ import numpy as np
 
 from app.alarms import AlarmBook
 from app.candidates import VersionImprover
+from app.cloud.session import CloudSession
+from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.alarm_rule import AlarmConfig, default_rules
 from app.domain.calendar import day_bounds, day_of, station_zone
@@ -41,6 +43,7 @@ from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.lots import LotDesk
 from app.merging import MergeDesk
+from app.notifying import NotifyDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.reporting import ReportDesk
@@ -150,6 +153,8 @@ class FakeStation:
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
+        self.notifying = NotifyDesk(self, lambda: CloudSession(self._settings.account()))
+        self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
         self._health = Health(True, "", 0.0, 0.0, None, 0, 0, 0, 0, "", 0)
         self._latest: Outcome | None = None
@@ -334,7 +339,8 @@ class FakeStation:
 
         def leave() -> None:
             with self._lock:
-                self._listeners.remove(listener)
+                if listener in self._listeners:  # closing twice is allowed, as at a real station
+                    self._listeners.remove(listener)
 
         return leave
 
@@ -467,6 +473,7 @@ class FakeStation:
     def close(self) -> None:
         self.end_line()
         self.improving.close()
+        self.notifying.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()

@@ -205,6 +205,27 @@ def test_decisions_by_finger_with_a_reason_and_undo(bench: Bench) -> None:
     bench.wait(lambda: bench.station.lots.current().waiting is not None)
 
 
+def test_the_decision_on_a_lot_is_taken_back_with_a_reason(bench: Bench) -> None:
+    bench.open()
+    bench.press()
+    bench.give(FAIL)
+    desk, result = bench.station.lots, bench.page.result
+    desk.decide(Choice.REJECT)
+    bench.wait(lambda: desk.current() is not None and desk.current().waiting is None)
+    desk.close(Choice.REJECT, "enough seen")
+    id = bench.station.lots.newest(1)[0].lot.id
+    bench.page._show_result(id)
+    bench.wait(lambda: result.undo.isEnabled() and result.undo.isVisible())
+    QTest.mouseClick(result.undo, Qt.MouseButton.LeftButton)
+    assert result.reason.isVisible()
+    QTest.mouseClick(result.reopen, Qt.MouseButton.LeftButton)
+    bench.wait(lambda: "Say why" in result.notice.text())
+    QTest.keyClicks(result.reason, "wrong lot")
+    QTest.mouseClick(result.reopen, Qt.MouseButton.LeftButton)
+    bench.wait(lambda: bench.page.stack.currentWidget() is bench.page.work)
+    assert desk.current() is not None and desk.current().lot.id == id
+
+
 def test_a_scanner_gives_the_serial_and_works_no_shortcut(bench: Bench) -> None:
     bench.open()
     for letter in "A-B 77":  # "A" acknowledges alarms elsewhere; the space inside a code is no pedal

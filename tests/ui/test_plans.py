@@ -11,8 +11,9 @@ import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QPointingDevice
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from app.domain.frame import Image
 from app.domain.person import Role
@@ -24,6 +25,7 @@ from tests.inspection.stations import Stations
 from tests.inspection.test_rounds_workbooks import GOOD, write
 from tests.ui.test_layout import check
 from ui.app import application
+from ui.bridge import SLOW_CALL_WORKERS
 from ui.plans import PlansPage
 from ui.plans.today import PlanCard, RoundCard
 from ui.theme import current
@@ -277,6 +279,18 @@ def test_a_picture_that_comes_late_is_not_shown_at_the_next_step(
     qtbot.waitUntil(lambda: len(done) == 2)
     qtbot.waitUntil(lambda: step.reference.words == "The plan has no picture of it")
     assert step.taken.words == "No picture yet" and not step.taken.has_picture
+
+
+def test_an_answer_for_a_widget_that_is_gone_is_dropped(qtbot: QtBot, planned: PlansPage) -> None:
+    gone = QLabel()
+    done: list[int] = []
+    held, met = threading.Event(), threading.Barrier(SLOW_CALL_WORKERS)
+    planned._bridge.run(lambda: str(held.wait(10)), gone.setText)
+    delete(gone)
+    held.set()
+    for _ in range(SLOW_CALL_WORKERS):  # they meet only when every worker is free: the first call has ended
+        planned._bridge.run(lambda: met.wait(10), done.append)
+    qtbot.waitUntil(lambda: len(done) == SLOW_CALL_WORKERS)  # an error in the event loop would have failed the test
 
 
 def test_a_photograph_is_given_to_another_component(

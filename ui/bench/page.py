@@ -54,6 +54,7 @@ class BenchPage(QWidget):
         self.work.closed.connect(self._show_result)
         self.result.next_lot.connect(self._new_lot)
         self.result.left.connect(self._leave_result)
+        self.result.reopened.connect(lambda _id: self._show_work_or_start())
         self.result.folder.connect(lambda file: open_folder(Path(file).parent))
         bridge.lots.connect(self._changed)
         bridge.state.connect(self._changed)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QPainter
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.lot import Choice, LotState
+from app.domain.person import Action
 from ui.bench.gauges import CountBar
 from ui.bench.start import COLOUR
 from ui.bridge import Bridge
@@ -55,11 +56,13 @@ class ResultTile(QWidget):
 
 
 class ResultView(QWidget):
-    """`next_lot` wants the form, `left` the list, `folder` the place of a certificate."""
+    """`next_lot` wants the form, `left` the list, `folder` the place of a certificate; `reopened` carries the id of a
+    lot whose decision was taken back."""
 
     next_lot = Signal()
     left = Signal()
     folder = Signal(str)
+    reopened = Signal(str)
 
     def __init__(self, bridge: Bridge, zone: tzinfo | None) -> None:
         super().__init__()
@@ -88,14 +91,28 @@ class ResultView(QWidget):
         )
         self.show_folder = Button("Open folder", icon_name="folder-open-outline", on=self._folder)
         self.show_folder.hide()
+        self.undo = Button("Take back", icon_name="undo", on=self._ask_why)
+        self.reason = QLineEdit()
+        self.reason.setMaxLength(200)
+        self.reason.setAccessibleName("Why the decision is taken back")
+        self.reason.setPlaceholderText("Why? The lot is then open again, and the decision stays on record.")
+        self.reason.returnPressed.connect(self._take_back)
+        self.reopen = Button("Open the lot again", on=self._take_back)
+        self._why = QWidget()
+        why = row(self.reason, self.reopen, spacing=16)
+        why.setContentsMargins(0, 0, 0, 0)
+        why.setStretch(0, 1)
+        self._why.setLayout(why)
+        self._why.hide()
         self.next = Button("Next lot", icon_name="tray-arrow-down", on=self.next_lot.emit)
-        bottom = row(self.next, self.bar, 1, self.show_folder, self.certificate, spacing=16)
+        bottom = row(self.next, self.undo, self.bar, 1, self.show_folder, self.certificate, spacing=16)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(16)
         layout.addLayout(head)
         layout.addWidget(self.tile)
         layout.addWidget(card, 1)
+        layout.addWidget(self._why)
         layout.addWidget(self.notice)
         layout.addLayout(bottom)
 
@@ -105,6 +122,9 @@ class ResultView(QWidget):
         self.notice.tell("")
         self.show_folder.hide()
         self.certificate.setEnabled(False)
+        self._why.hide()
+        self.undo.setVisible(self._bridge.station.people.may(Action.REOPEN))
+        self.undo.setEnabled(False)
         self._bridge.run(
             lambda: self._bridge.station.lots.state(id), self._show, lambda words: self.notice.tell(words, "bad")
         )
@@ -129,6 +149,28 @@ class ResultView(QWidget):
             f"Level {plan.level}, {plan.severity} inspection.{decided}"
         )
         self.certificate.setEnabled(closing is not None)
+        self.undo.setEnabled(closing is not None)
+
+    def _ask_why(self) -> None:
+        self.reason.clear()
+        self._why.setVisible(self._why.isHidden())
+        if not self._why.isHidden():
+            self.reason.setFocus()
+
+    def _take_back(self) -> None:
+        id, reason = self.id, self.reason.text()
+        self.reopen.setEnabled(False)
+
+        def done(state: LotState) -> None:
+            self.reopen.setEnabled(True)
+            self._why.hide()
+            self.reopened.emit(state.lot.id)
+
+        def failed(words: str) -> None:
+            self.reopen.setEnabled(True)
+            self.notice.tell(words, "bad")
+
+        self._bridge.run(lambda: self._bridge.station.lots.take_back(id, reason), done, failed)
 
     def _write(self) -> None:
         self.notice.tell("")

@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.domain.frame import Image
-from app.domain.plan import DayResult, Finding, FindingKind
+from app.domain.plan import DayResult, Finding, FindingKind, TickState
 from app.jobs import Job
 from ui.bridge import Bridge
 from ui.live.sheet import StoredPicture
@@ -22,6 +22,7 @@ from ui.theme import current
 
 _SHOWN = (900, 600)
 _ALL = "all"
+_LINES = 5  # of a checklist, beside the picture
 
 
 class ResultView(QWidget):
@@ -144,7 +145,8 @@ class ResultView(QWidget):
                 icon(mark, colour),
                 f"{each.component.name}, {each.round.plan.name} {at}\n{KIND_WORD[each.kind]}: {each.words}",
             )
-            item.setSizeHint(QSize(64, max(current().metrics.touch, 72)))
+            tall = 32 + 20 * (2 + len(each.words) // 70)
+            item.setSizeHint(QSize(64, max(current().metrics.touch, tall)))
             self.list.addItem(item)
         if self._listed:
             self.list.setCurrentRow(0)
@@ -158,13 +160,19 @@ class ResultView(QWidget):
             return
         each = self._listed[number]
         judged = each.inspection
-        told = [f"{each.component.key}  {each.component.name}: {each.words}"]
+        told = [f"{each.component.key}  {each.component.name}" + ("" if each.lines else f": {each.words}")]
         if each.answer is not None:
             at = each.answer.taken_at.astimezone(self._desk.zone)
             by = f" by {each.answer.person}" if each.answer.person else ""
             told.append(f"Taken at {at:%H:%M}{by}." if each.answer.is_picture else f"Said at {at:%H:%M}{by}.")
         if judged is not None:
             told += [f"{judged.verdict.value} by {judged.model}."]
+        if each.lines:
+            apart = [one for one in each.lines if one.state is not TickState.GOOD or (one.tick and one.tick.reason)]
+            told += [f"{line.name}: {line.text or 'nobody has ticked it'}" for line in apart[:_LINES]]
+            if more := len(each.lines) - len(apart[:_LINES]):
+                told.append(f"{counted(more, 'more line')}.")
+        elif judged is not None:
             told += [point.words for point in judged.checkpoints if point.state != "ok"]
         self.about.setText("\n".join(told))
         fixable = each.kind in (FindingKind.MISSING, FindingKind.DOUBTFUL) and not (self.result and self.result.closed)
@@ -254,7 +262,7 @@ class ResultView(QWidget):
         day, result = self.day, self.result
         if day is None or result is None:
             return
-        left = len(result.of(FindingKind.MISSING)) + result.waiting
+        left = len(result.of(FindingKind.MISSING)) + result.waiting + result.unticked
         if (left or result.to_come) and not self._sure:
             told = [f"{counted(left, 'component')} have no answer or no verdict"] if left else []
             told += (

@@ -6,19 +6,24 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.domain.checklist import Line
 from app.domain.frame import Image
-from app.domain.plan import Answer, PlanComponent, Round
+from app.domain.plan import Answer, PlanComponent, Round, TickState
 from ui.bridge import Bridge
 from ui.live.sheet import StoredPicture
-from ui.plans.words import REASONS, counted
+from ui.plans.checklist import Checklist, ReasonSheet
+from ui.plans.words import counted
 from ui.shared.elided import Elided
 from ui.shared.images import fit, to_qimage
-from ui.shared.widgets import Button, Card, Combo, Notice, clear, column, label, row, scrolled
+from ui.shared.widgets import Button, Combo, Notice, column, label, row
 from ui.shared.work import Follower, JobBar
+from ui.theme import current
 
 _SHOWN = (1000, 750)
+_LIST, _AROUND = 360, 112  # the checklist's least width; what is around its three buttons, which are 15 mm wide
+_WIDE = 0.55  # of the width, where it stands beside one picture
 
 
 class StepView(QWidget):
@@ -32,10 +37,12 @@ class StepView(QWidget):
         self._bridge = bridge
         self._desk = bridge.station.rounds
         self._follower = Follower(self)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.round: Round | None = None
         self.closed = False
         self._at = 0
         self._source = ""
+        self._why: tuple[Line | None, TickState] | None = None
         self._build()
 
     def _build(self) -> None:
@@ -52,31 +59,28 @@ class StepView(QWidget):
         self.taken_words = Elided("", "quiet")
         pictures = QHBoxLayout()
         pictures.setSpacing(16)
+        self.sides: list[QWidget] = []
         for words, picture in (("How it should look", self.reference), ("Taken now", self.taken)):
-            side = column(label(words, "strong"), picture)
-            side.setStretch(1, 1)
-            pictures.addLayout(side, 1)
-        self._points = QVBoxLayout()
-        self._points.setSpacing(12)
-        inside = QWidget()
-        listed = QVBoxLayout(inside)
-        listed.setContentsMargins(0, 0, 8, 0)
-        listed.addLayout(self._points)
-        listed.addStretch(1)
-        checklist = Card("Check", padding=16)
-        checklist.setFixedWidth(300)
-        area = scrolled(inside)
-        area.setStyleSheet("QWidget[kind='ground'] { background: transparent; }")  # it stands on a card
-        checklist.body.addWidget(area, 1)
+            side = QWidget()
+            inside = QVBoxLayout(side)
+            inside.setContentsMargins(0, 0, 0, 0)
+            inside.addWidget(label(words, "strong"))
+            inside.addWidget(picture, 1)
+            self.sides.append(side)
+            pictures.addWidget(side, 1)
+        self.checklist = Checklist()
+        self.checklist.answered.connect(self._line_answered)
         shown = QWidget()
         middle = QHBoxLayout(shown)
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(16)
         middle.addLayout(pictures, 1)
-        middle.addWidget(checklist)
+        middle.addWidget(self.checklist)
         self.notice = Notice()
         self.bar = JobBar(self._follower)
-        self.reasons = self._reasons()
+        self.reasons = ReasonSheet()
+        self.reasons.said.connect(self._because)
+        self.reasons.cancelled.connect(lambda: self.middle.setCurrentIndex(0))
         self.middle = QStackedWidget()  # a 10-inch screen has no room for both
         self.middle.addWidget(shown)
         self.middle.addWidget(self.reasons)
@@ -97,35 +101,28 @@ class StepView(QWidget):
         layout.addWidget(self.bar)
         layout.addLayout(self.buttons)
 
-    def _reasons(self) -> QFrame:
-        sheet = QFrame()
-        sheet.setProperty("kind", "sheet")
-        self.reason = QLineEdit()
-        self.reason.setMaxLength(200)
-        self.reason.setPlaceholderText("Another reason")
-        self.reason.setAccessibleName("Another reason")
-        self.reason.returnPressed.connect(self._say)
-        self.say = Button("Not applicable", on=self._say)
-        self.chips = [Button(words, "chip", on=lambda words=words: self._not_applicable(words)) for words in REASONS]
-        inside = QVBoxLayout(sheet)
-        inside.setContentsMargins(16, 16, 16, 16)
-        inside.setSpacing(8)
-        inside.addWidget(label("Why can't it be looked at?", "strong"))
-        inside.addLayout(row(*self.chips, 1))
-        own = row(self.reason, self.say)
-        own.setStretch(0, 1)
-        inside.addLayout(own)
-        inside.addStretch(1)
-        return sheet
+    @property
+    def chips(self) -> list[Button]:
+        """Reasons that are offered now."""
+        return self.reasons.chips
+
+    def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
+        shown = self.middle.currentIndex() == 0 and not event.modifiers()
+        if shown and self.checklist.press(event.key()):
+            event.accept()
+        else:
+            super().keyPressEvent(event)
 
     # -- which step
     def open(self, each: Round, component: str = "", *, closed: bool) -> None:
         """Shows a round where it was left, or one component of it."""
         self.round, self.closed = each, closed
         keys = [one.key for one in each.plan.components]
-        first = each.open[0].key if each.open else keys[0]
+        left = each.open or each.to_tick
+        first = left[0].key if left else keys[0]
         self._list_cameras()
         self.notice.tell("")
+        self.setFocus()  # so that keys answer lines at once
         self.go(keys.index(component if component in keys else first))
 
     @property
@@ -137,7 +134,8 @@ class StepView(QWidget):
             return
         self._at = max(0, min(at, len(self.round.plan.components) - 1))
         self.middle.setCurrentIndex(0)
-        self.reason.clear()
+        self._why = None
+        self.checklist.show_lines((), able=False)
         self._show()
 
     def took(self, each: Round) -> None:
@@ -152,8 +150,8 @@ class StepView(QWidget):
         ahead = [key for key in after[self._at + 1 :] if self.round.answer(key) is None]
         if self._at + 1 < len(after):
             self.go(self._at + 1 if not ahead else after.index(ahead[0]) if self._answered else self._at + 1)
-        elif self.round.open:
-            self.go(after.index(self.round.open[0].key))
+        elif left := self.round.open or self.round.to_tick:
+            self.go(after.index(left[0].key))
         else:
             self.left.emit()
 
@@ -169,16 +167,16 @@ class StepView(QWidget):
         number, asked = self._at + 1, len(each.plan.components)
         self.title.setText(component.name if component.name == component.key else f"{component.key}  {component.name}")
         left = f"{counted(len(each.open), 'component')} open" if each.open else "all answered"
+        if lines := each.unticked(component):
+            left = f"{left}; {counted(len(lines), 'line')} to tick here"
         self.place.setText(f"{each.plan.name}: {number} of {asked}, {left}")
-        clear(self._points)
-        for point in component.checkpoints:
-            self._points.addWidget(label(f"\u2022  {point.name}", wrap=True))
-        if not component.checkpoints:
-            self._points.addWidget(label("The whole component as in the picture.", "note", wrap=True))
+        self._make_room(component)
+        self._load_lines(each, component)
         self._load(self.reference, f"reference {component.reference}", "The plan has no picture of it")
         answer = self._answered
         if answer is None:
-            words = "The day is closed." if self.closed else "No picture yet"
+            by_hand = each.answered(component)
+            words = "The day is closed." if self.closed else "No picture needed" if by_hand else "No picture yet"
             self._say_instead(words)
         elif answer.is_picture:
             self._load(self.taken, f"answer {answer.id}", "The picture is gone")
@@ -188,15 +186,40 @@ class StepView(QWidget):
         else:
             self._say_instead(f"Not applicable: {answer.reason}")
         last = self._at + 1 == asked
-        done = not each.open
+        here = each.answered(component) and not each.unticked(component)
+        done = not each.open and not each.to_tick
         self.next.setText("Finish" if done and last else "Next" if not last else "Next open")
-        self.next.setEnabled(not last or done or bool(answer))
+        self.next.setEnabled(not last or done or here)
         self.before.setEnabled(self._at > 0)
         self.take.setText("Take again" if answer is not None else "Take picture")
-        self.take.set_role("plain" if answer is not None else "primary")
-        self.next.set_role("primary" if answer is not None else "plain")
+        only_lines = not component.model and bool(component.checkpoints)  # then a picture is an extra
+        self.take.set_role("plain" if answer is not None or only_lines else "primary")
+        self.next.set_role("primary" if here else "plain")
         for button in (self.take, self.file, self.skip):
             button.setEnabled(not self.closed and not self.bar.busy)
+
+    def _make_room(self, component: PlanComponent) -> None:
+        """Without a picture of how it should look, its place is the checklist's."""
+        self.sides[0].setVisible(bool(component.reference))
+        least = max(_LIST, 3 * current().metrics.touch + _AROUND)
+        wide = max(least, round(_WIDE * self.width()))
+        self.checklist.setFixedWidth(least if component.reference else wide)
+
+    def resizeEvent(self, event):  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)
+        if self.component is not None:
+            self._make_room(self.component)
+
+    def _load_lines(self, each: Round, component: PlanComponent) -> None:
+        """The lines as the record has them; those of a judged picture carry the model's answers."""
+
+        def show(lines: tuple[Line, ...]) -> None:
+            if self.round is each and self.component is component:
+                answer = self._answered
+                able = not self.closed and not (answer is not None and not answer.is_picture)
+                self.checklist.show_lines(lines, able=able, wide=not component.reference)
+
+        self._bridge.run(lambda: self._desk.lines(each, component.key), show, self._failed)
 
     def _say_instead(self, words: str) -> None:
         """Words in place of the picture; one that is still being loaded, of another step, comes too late."""
@@ -283,22 +306,51 @@ class StepView(QWidget):
         dialog.open()
 
     def _toggle_reasons(self) -> None:
-        self.middle.setCurrentIndex(1 - self.middle.currentIndex())
+        shown = self.middle.currentIndex() == 1 and self._why is not None and self._why[0] is None
+        self._ask("Why can't it be looked at?", None, TickState.NOT_APPLICABLE)
+        self.middle.setCurrentIndex(0 if shown else 1)
 
-    def _say(self) -> None:
-        self._not_applicable(self.reason.text())
+    def _ask(self, title: str, line: Line | None, state: TickState) -> None:
+        """Asks why: of one line, or None for the whole component."""
+        self._why = (line, state)
+        self.reasons.ask(title, state, against=line is not None and line.of_model)
+        self.middle.setCurrentIndex(1)
+
+    def _because(self, reason: str) -> None:
+        line, state = self._why or (None, TickState.NOT_APPLICABLE)
+        if line is None:
+            self._not_applicable(reason)
+        else:
+            self._answer_line(line, state, reason)
+
+    def _line_answered(self, line: Line, state: TickState) -> None:
+        if not line.needs_reason(state):
+            self._answer_line(line, state, "")
+        elif state is TickState.NOT_APPLICABLE:
+            self._ask(f"{line.name}: why can't it be looked at?", line, state)
+        else:
+            self._ask(f"{line.name}: why is it {state.value}, whatever the model says?", line, state)
+
+    def _answer_line(self, line: Line, state: TickState, reason: str) -> None:
+        each, component = self.round, self.component
+        if each is None or component is None:
+            return
+        key = component.key
+        self.notice.tell("")
+        self._bridge.run(
+            lambda: self._desk.answer_line(each, key, line.name, state, reason), self._reasoned, self._failed
+        )
 
     def _not_applicable(self, reason: str) -> None:
         each, component = self.round, self.component
         if each is None or component is None:
             return
         key = component.key
+        self._bridge.run(lambda: self._desk.not_applicable(each, key, reason), self._reasoned, self._failed)
 
-        def done(changed: Round) -> None:
-            self.middle.setCurrentIndex(0)
-            self.took(changed)
-
-        self._bridge.run(lambda: self._desk.not_applicable(each, key, reason), done, self._failed)
+    def _reasoned(self, changed: Round) -> None:
+        self.middle.setCurrentIndex(0)
+        self.took(changed)
 
     def close_view(self) -> None:
         self._follower.close()

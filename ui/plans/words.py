@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from app.domain.plan import DayResult, FindingKind, Plan, Round, RoundState
+from app.domain.plan import DayResult, FindingKind, Plan, Round, RoundState, TickState
 
 ORDER = (RoundState.LATE, RoundState.DUE, RoundState.COMING, RoundState.MISSED, RoundState.DONE)
 """Late ones first."""
@@ -28,6 +28,17 @@ KIND_MARKS = {
     FindingKind.NOT_APPLICABLE: ("minus-circle-outline", "quiet"),
     FindingKind.GOOD: ("check-circle-outline", "passed"),
 }
+LINE_MARKS = {
+    None: ("checkbox-blank-outline", "quiet"),
+    TickState.GOOD: ("check-circle-outline", "passed"),
+    TickState.NOT_GOOD: ("close-octagon", "failed"),
+    TickState.NOT_APPLICABLE: ("minus-circle-outline", "quiet"),
+}
+AGAINST = {
+    TickState.GOOD: ("Only dust or light", "Looked at it myself", "Another good variant"),
+    TickState.NOT_GOOD: ("Seen by eye", "Not in the picture", "Felt or heard it"),
+}
+"""Reasons that are offered where a person knows better than the model."""
 REASONS = ("Not installed", "Covered, can't be seen", "Machine is running", "Under repair")
 
 
@@ -37,7 +48,7 @@ def state_words(each: Round, state: RoundState, zone: tzinfo) -> str:
     if state is RoundState.LATE:
         return f"Late: it was to be finished by {each.late_from.astimezone(zone):%H:%M}"
     if state is RoundState.DONE:
-        last = max(answer.answered_at for answer in each.answers)
+        last = max([answer.answered_at for answer in each.answers] or [tick.at for tick in each.ticks])
         late = ", late" if each.planned and last > each.late_from else ""
         return f"Done at {last.astimezone(zone):%H:%M}{late}"
     if state is RoundState.MISSED:
@@ -52,6 +63,8 @@ def state_words(each: Round, state: RoundState, zone: tzinfo) -> str:
 def progress_words(each: Round) -> str:
     asked = len(each.plan.components)
     words = f"{asked - len(each.open)} of {counted(asked, 'component')}"
+    if each.begun_at is not None and (left := sum(len(each.unticked(one)) for one in each.to_tick)):
+        words = f"{words}, {counted(left, 'line')} to tick"
     return f"{words}, {each.plan.responsible}" if each.plan.responsible else words
 
 
@@ -91,8 +104,11 @@ def day_words(result: DayResult, zone: tzinfo) -> str:
     if result.closed and result.mark is not None:
         at = result.mark.at.astimezone(zone)
         return f"Closed at {at:%H:%M} on {at.day} {at:%b} by {result.mark.person}. It takes no more answers."
-    told = [f"{len(result.of(kind))} {KIND_WORDS[kind].casefold()}" for kind in FindingKind if result.of(kind)]
+    numbers = {kind: len(result.of(kind)) for kind in FindingKind}
+    told = [f"{n} {(KIND_WORD if n == 1 else KIND_WORDS)[kind].casefold()}" for kind, n in numbers.items() if n]
     words = ", ".join(told) or "No pictures yet"
+    if result.unticked:
+        words = f"{words}; {counted(result.unticked, 'component')} with lines that nobody has ticked"
     coming = f"; {counted(result.to_come, 'round')} still in time" if result.to_come else ""
     return f"{words}{coming}."
 

@@ -10,31 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.alarm import Priority
 from app.domain.alarm_rule import NUMBERS, WORDS, AlarmRule, Number, RuleKind
-from app.domain.errors import LinesightError
+from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Choice, Combo, label
 from ui.theme import current
 
-_NARROW = 84
 _A_LINE = 2  # numbers beside each other, so that it fits a 10-inch screen
-
-
-def number_field(value: float, name: str) -> QLineEdit:
-    """A short editor for one number."""
-    editor = QLineEdit(f"{value:g}")
-    editor.setFixedWidth(_NARROW)
-    editor.setAlignment(Qt.AlignmentFlag.AlignRight)
-    editor.setAccessibleName(name)
-    return editor
-
-
-def number_of(editor: QLineEdit, words: str, *, whole: bool = False) -> float:
-    """What stands in it; LinesightError naming it where that is no number."""
-    text = editor.text().strip().replace(",", ".")
-    try:
-        return int(text) if whole else float(text)
-    except ValueError as error:
-        kind = "a whole number" if whole else "a number"
-        raise LinesightError(f"{words}: {editor.text().strip() or 'nothing'} is not {kind}.") from error
 
 
 class RuleRow(QWidget):

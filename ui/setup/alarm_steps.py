@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.notice import EscalationStep, Notice, NoticeState, Recipient
 from ui.bridge import Bridge
-from ui.setup.alarm_rules import number_field, number_of
 from ui.shared.elided import Elided
+from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, clear, clock, label, row
 
 

@@ -10,8 +10,9 @@ from app.domain.alarm_rule import AlarmConfig
 from app.domain.errors import LinesightError
 from ui.bridge import Bridge
 from ui.setup.alarm_people import PeopleCard
-from ui.setup.alarm_rules import RuleRow, number_field, number_of
+from ui.setup.alarm_rules import RuleRow
 from ui.setup.alarm_steps import NoticesCard, StepsCard
+from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, label, row
 from ui.shared.work import Follower
 

@@ -93,6 +93,8 @@ class AuditPage(QWidget):
         self.verify.setEnabled(True)
         if check.ok:
             self.words.tell(f"The audit log is whole: {check.rows:,} rows, none changed, missing or added.", "good")
+        elif check.broken is None:
+            self.words.tell(f"The audit log is whole but for a hole: {check.words}.", "bad")
         else:
             self.words.tell(f"The audit log is broken: {check.words}. Keep a backup, and ask who had access.", "bad")
 

@@ -11,6 +11,8 @@ from ui.people.people import PeoplePage
 from ui.setup.about import AboutPage
 from ui.setup.alarms import AlarmsSetup
 from ui.setup.audit import AuditPage
+from ui.setup.cloud import CloudPage
+from ui.setup.review import ReviewSetup
 from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
 from ui.setup.storage import StoragePage
@@ -20,9 +22,11 @@ _PAGES: tuple[tuple[str, str, Action | None], ...] = (
     ("source", "Source", Action.SETTINGS),
     ("station", "Station", Action.SETTINGS),
     ("alarms", "Alarms", Action.SETTINGS),
+    ("review", "Review", Action.SETTINGS),
     ("people", "People", Action.PEOPLE),
     ("storage", "Storage", Action.RETENTION),
     ("audit", "Audit log", Action.PEOPLE),
+    ("cloud", "Cloud", Action.SETTINGS),
     ("about", "About", None),
 )
 """(key, words, the right that opens it)."""
@@ -48,10 +52,12 @@ class SetupPage(QWidget):
         self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source")
         self.source = SourcePage(bridge)
         self.station = StationPage(bridge)
+        self.review = ReviewSetup(bridge)
         self.people = PeoplePage(bridge)
         self.storage = StoragePage(bridge)
         self.audit = AuditPage(bridge)
         self.alarms = AlarmsSetup(bridge)
+        self.cloud = CloudPage(bridge)
         self.about = AboutPage(bridge)
         self._bridge = bridge
         self.stack = QStackedWidget()
@@ -60,9 +66,11 @@ class SetupPage(QWidget):
             "source": self.source,
             "station": self.station,
             "alarms": self.alarms,
+            "review": self.review,
             "people": self.people,
             "storage": self.storage,
             "audit": self.audit,
+            "cloud": self.cloud,
             "about": self.about,
         }
         for key, page in self._pages.items():
@@ -74,6 +82,8 @@ class SetupPage(QWidget):
         self.source.started.connect(self.started)
         self.source.training_wanted.connect(self.training_wanted)
         self.station.saved.connect(self.settings_changed)
+        self.review.saved.connect(self.settings_changed)
+        self.cloud.saved.connect(self.settings_changed)
         self.people.changed.connect(self.people_changed)
         self.storage.restore_wanted.connect(self.restore_wanted)
 
@@ -111,3 +121,4 @@ class SetupPage(QWidget):
         self.audit.close_page()
         self.source.close_page()
         self.alarms.close_page()
+        self.cloud.close_page()

@@ -29,6 +29,8 @@ QFrame[kind="bar"] {{ background: {t.surface}; border: none; border-bottom: 1px 
 QFrame[kind="rail"] {{ background: {t.surface}; border: none; border-right: 1px solid {t.line}; }}
 QFrame[kind="sheet"] {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: {RADIUS}px; }}
 QFrame[kind="toast"] {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: {RADIUS}px; }}
+QFrame[kind="line"] {{ background: transparent; border: 1px solid transparent; border-radius: {RADIUS}px; }}
+QFrame[kind="line-now"] {{ background: transparent; border: 1px solid {t.quiet}; border-radius: {RADIUS}px; }}
 QFrame[kind="rule"] {{ background: {t.line}; border: none; max-height: 1px; min-height: 1px; }}
 
 QPushButton {{

@@ -52,6 +52,14 @@ def due(plans: Sequence[Plan], start: datetime, end: datetime, zone: tzinfo, day
     return sorted(found, key=lambda round: (round.due_at, round.plan.name.casefold()))
 
 
+def next_due(plan: Plan, now: datetime, zone: tzinfo, day_starts_at: time) -> datetime | None:
+    """When the next round is due, UTC; None where none is within a year."""
+    for days in (2, 40, 370):
+        if found := due([plan], now, now + timedelta(days=days), zone, day_starts_at):
+            return found[0].due_at
+    return None
+
+
 def due_on(plans: Sequence[Plan], day: date, zone: tzinfo, day_starts_at: time) -> list[Round]:
     """The rounds of one of the station's days."""
     start, end = day_bounds(day, day, zone, day_starts_at)

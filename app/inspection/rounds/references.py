@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from typing import Self
 
 import cv2
 
+from app.domain.errors import PictureError
 from app.domain.frame import Image
 from app.pictures import decode_picture, encode_jpeg
+
+log = logging.getLogger(__name__)
 
 _LONGEST_SIDE = 1600
 
@@ -44,3 +48,12 @@ def reference_from(data: bytes, name: str) -> Reference:
     if data[:3] == b"\xff\xd8\xff" and max(picture.shape[:2]) <= _LONGEST_SIDE:
         return Reference(hashlib.sha256(data).hexdigest(), data)
     return Reference.of(picture)
+
+
+def reference_of(data: bytes | None) -> Image | None:
+    """The picture of kept bytes, (H, W, 3) uint8 BGR; None where there are none, or they are damaged."""
+    try:
+        return None if data is None else decode_picture(data, "the reference picture")
+    except PictureError as error:
+        log.warning("%s", error)
+        return None

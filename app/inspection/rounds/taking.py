@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 OLDEST = 5.0
 """Seconds: an older frame of the running line may show the part before."""
 
+TAKEN = "-taken"
+"""What the name of a picture's file ends in, behind the answer's id: the inspection's own has the id alone."""
+
 _KEPT_AS_THEY_ARE = frozenset({".jpg", ".jpeg", ".png"})
 
 
@@ -129,7 +132,7 @@ class Taker:
 
     def _save(self, id: str, each: Taken) -> tuple[str, str]:
         try:
-            return self._store.save_image(f"{id}-taken", each.taken_at, each.data, each.suffix)
+            return self._store.save_image(f"{id}{TAKEN}", each.taken_at, each.data, each.suffix)
         except OSError as error:
             why = error.strerror or str(error)
             words = f"The picture could not be kept ({why}), so the step stays open."

@@ -44,7 +44,7 @@ _HELP = (
     ("Responsible", "Who makes the rounds. May stay empty."),
     ("Component", "Short name, once a plan. Photographs find their component by it: in the file's name or a QR code."),
     ("Component name", "What people call it."),
-    ("Model", "Product name for its newest model, or NAME@VERSION. Empty: a person judges the picture."),
+    ("Model", "Product name for its released model (else its newest), or NAME@VERSION. Empty: a person judges."),
     ("Reference picture", "Path, relative to this file, or a picture put into the cell."),
     ("Checkpoint", "What to look at, one a row."),
     ("Model's checkpoint", "Name of the model's checkpoint that answers it. Empty: the whole picture's verdict does."),
