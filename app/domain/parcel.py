@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, time
 from enum import StrEnum
 
 
 class ParcelKind(StrEnum):
-    """What a parcel tells."""
+    """What a parcel tells. Lines are no objects yet: many of them are put together into one."""
 
-    RECORD = "record"  # one part, all that is known of it
+    INSPECTION_LINE = "inspection line"
+    REVIEW_LINE = "review line"
+    ALARM_LINE = "alarm line"
     PICTURE = "picture"
-    OUTPUTS = "outputs"  # what was sent to the line for a part
-    REVIEW = "review"
-    ALARM = "alarm"
-    ROWS = "rows"  # a closed hour of inspections as Parquet
-    ENTRY = "entry"  # the same and its reviews, for the stack's ingest function
+    ROWS = "rows"  # inspections as Parquet
+    ENTRY = "entry"  # for the stack's function `ingest`
+    REVIEWS = "reviews"
+    ALARMS = "alarms"
     MODEL = "model"
-    LABELS = "labels"
     REPORT = "report"
+
+
+LINES = frozenset({ParcelKind.INSPECTION_LINE, ParcelKind.REVIEW_LINE, ParcelKind.ALARM_LINE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,10 @@ class Parcel:
         key: of the object, unique.
         part: what it belongs to; parcels of one part are sent in the order they were written down.
         made_at: UTC.
-        body: its bytes; None where they are those of `file`.
-        file: below the data folder; "" where the bytes stand in `body`.
         sha256: of the bytes, lower-case hex.
         size: bytes.
-        metadata: of the object, ASCII.
+        body: its bytes; None where they are those of `file`.
+        file: below the data folder, with "/"; "" where the bytes stand in `body`.
         trouble: why it can't be sent, in words; "" where it can.
     """
 
@@ -48,8 +50,23 @@ class Parcel:
     body: bytes | None = None
     file: str = ""
     content_type: str = "application/json"
-    metadata: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        key: str,
+        kind: ParcelKind,
+        part: str,
+        made_at: datetime,
+        body: bytes,
+        *,
+        content_type: str = "application/json",
+        trouble: str = "",
+    ) -> Parcel:
+        """One whose bytes stand in it."""
+        digest = hashlib.sha256(body).hexdigest()
+        return cls(key, kind, part, made_at, digest, len(body), body, content_type=content_type, trouble=trouble)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,6 @@ class Waiting:
         dead: it was given up; a person may have it sent again.
         error: of the last attempt, in words.
         upload: id of an upload in pieces that was begun.
-        replace: a person said that it takes the place of what lies there.
     """
 
     seq: int
@@ -71,12 +87,11 @@ class Waiting:
     dead: bool = False
     error: str = ""
     upload: str = ""
-    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits, and what was sent since sending was switched on.
+    """What waits, and what was ever sent.
 
     Attributes:
         oldest_at: UTC, when the oldest waiting parcel was written down; None for none.
@@ -92,17 +107,31 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Inspections and reviews that were put together, by their numbers in the record: (after, to] each.
+class Hours:
+    """When sending is allowed, on the station's wall clock; an end before the start is on the next day."""
 
-    Attributes:
-        key: 32 hex digits, from what is in it.
-        made_at: UTC.
-        place: station, site and calendar it was made under, as JSON text.
+    start: time
+    end: time
+
+    def __contains__(self, moment: time) -> bool:
+        if self.start <= self.end:
+            return self.start <= moment < self.end
+        return moment >= self.start or moment < self.end
+
+
+def read_hours(text: str) -> Hours | None:
+    """The hours in a text such as "22:00-06:00"; None for "", which is always.
+
+    Raises:
+        ValueError: it is none; says how one is written.
     """
-
-    key: str
-    made_at: datetime
-    place: str
-    inspections: tuple[int, int]
-    reviews: tuple[int, int]
+    if not text.strip():
+        return None
+    first, dash, last = text.partition("-")
+    try:
+        start, end = time.fromisoformat(first.strip()), time.fromisoformat(last.strip())
+    except ValueError:
+        dash = ""
+    if not dash or start == end or start.tzinfo or end.tzinfo:
+        raise ValueError(f"{text!r} are no hours: write them as 22:00-06:00, or nothing for always")
+    return Hours(start, end)

@@ -20,40 +20,19 @@ outbox = sa.Table(
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("content_type", sa.Text, nullable=False),
-    sa.Column("metadata", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("dead", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("upload", sa.Text, nullable=False),
-    sa.Column("replace", sa.Boolean, nullable=False),
     sa.UniqueConstraint("key", name="uq_outbox_key"),
-    sa.Index("ix_outbox_dead", "seq", sqlite_where=sa.text("dead")),
+    sa.Index("ix_outbox_kind", "dead", "kind", "seq"),
     sa.Index("ix_outbox_part", "part"),
 )
 
-# Which rows of the record were put together: sent again, they make the same files.
-batch = sa.Table(
-    "outbox_batch",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("made_at", sa.Integer, nullable=False),
-    sa.Column("place", sa.Text, nullable=False),
-    sa.Column("inspections_after", sa.Integer, nullable=False),
-    sa.Column("inspections_to", sa.Integer, nullable=False),
-    sa.Column("reviews_after", sa.Integer, nullable=False),
-    sa.Column("reviews_to", sa.Integer, nullable=False),
-    sa.UniqueConstraint("key", name="uq_outbox_batch_key"),
-    sa.Index("ix_outbox_batch_to", "inspections_to"),
-)
-
-# "inspections", "reviews": up to where rows were put together; "sent", "sent_bytes": totals.
-number = sa.Table(
-    "outbox_number",
+# "sent", "sent_bytes".
+total = sa.Table(
+    "outbox_total",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Integer, nullable=False),
 )
-
-# Files that were put into the outbox once: reports, snapshots, releases.
-noted = sa.Table("outbox_noted", metadata, sa.Column("name", sa.Text, primary_key=True))

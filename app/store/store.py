@@ -204,7 +204,6 @@ class Store:
         def work(connection: sa.Connection) -> None:
             if connection.execute(change).rowcount != 1:
                 raise StoreError(f"There is no inspection {id} in the record.")
-            self.outbox.outputs(connection, id, outputs)
 
         self._write(work)
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
@@ -20,32 +20,16 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text, nullable=False),
         sa.Column("size", sa.Integer, nullable=False),
         sa.Column("content_type", sa.Text, nullable=False),
-        sa.Column("metadata", sa.Text, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("dead", sa.Boolean, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
         sa.Column("upload", sa.Text, nullable=False),
-        sa.Column("replace", sa.Boolean, nullable=False),
         sa.UniqueConstraint("key", name="uq_outbox_key"),
     )
-    op.create_index("ix_outbox_dead", "outbox", ["seq"], sqlite_where=sa.text("dead"))
+    op.create_index("ix_outbox_kind", "outbox", ["dead", "kind", "seq"])
     op.create_index("ix_outbox_part", "outbox", ["part"])
     op.create_table(
-        "outbox_batch",
-        sa.Column("seq", sa.Integer, primary_key=True),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("made_at", sa.Integer, nullable=False),
-        sa.Column("place", sa.Text, nullable=False),
-        sa.Column("inspections_after", sa.Integer, nullable=False),
-        sa.Column("inspections_to", sa.Integer, nullable=False),
-        sa.Column("reviews_after", sa.Integer, nullable=False),
-        sa.Column("reviews_to", sa.Integer, nullable=False),
-        sa.UniqueConstraint("key", name="uq_outbox_batch_key"),
-    )
-    op.create_index("ix_outbox_batch_to", "outbox_batch", ["inspections_to"])
-    op.create_table(
-        "outbox_number",
+        "outbox_total",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("value", sa.Integer, nullable=False),
     )
-    op.create_table("outbox_noted", sa.Column("name", sa.Text, primary_key=True))
