@@ -9,20 +9,20 @@ import threading
 import zipfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from app.domain.alarm import Alarm
 from app.domain.calendar import day_bounds, station_zone
 from app.domain.errors import LinesightError, ModelError, PictureError
 from app.domain.inspection import Detection, Inspection, ModelRef
+from app.domain.part import PartFile, PictureState
 from app.domain.person import Action
-from app.domain.records import AuditEntry, Offered, RecordQuery, Review
+from app.domain.records import AuditEntry, Offered, RecordQuery
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.people import PeopleDesk
 from app.pictures import read_picture
+from app.reports.part import write_part
 from app.settings import Settings
 from app.store import Store
 from app.vision.detector import Detector
@@ -47,37 +47,6 @@ class Host(Protocol):
 
     @property
     def settings(self) -> Settings: ...
-
-
-class PictureState(StrEnum):
-    """What has become of a part's picture since."""
-
-    UNCHANGED = "unchanged"
-    CHANGED = "changed"
-    REMOVED = "removed"
-    MISSING = "missing"
-    NEVER = "never kept"
-
-
-@dataclass(frozen=True, slots=True)
-class PartFile:
-    """All that is on record of one part.
-
-    Attributes:
-        picture: what its file is now, by the hash on the row.
-        removal: for a removed picture, the clearing that did it; None where it is not to be found.
-        reviews, audit: oldest first.
-        alarms: about this part, or of its source while it passed.
-        earlier: other inspections of the same serial, newest first.
-    """
-
-    inspection: Inspection
-    picture: PictureState
-    removal: AuditEntry | None
-    reviews: tuple[Review, ...]
-    alarms: tuple[Alarm, ...]
-    audit: tuple[AuditEntry, ...]
-    earlier: tuple[Inspection, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,12 +184,30 @@ class SearchDesk:
 
     # -- taking one part along
     def export_part(self, id: str, out: Path) -> Job[Path]:
-        """Writes all that is known of a part, with its picture, into one ZIP file."""
+        """Writes all that is known of a part, with its picture: a PDF for reading, or a ZIP for machines, by the
+        ending of `out`.
+
+        Raises:
+            LinesightError: (from the job) another ending; the file can't be written.
+        """
         self._host.people.require(Action.EXPORT)
         return self._host.jobs.start("Export part", lambda job: self._export(id, out))
 
     def _export(self, id: str, out: Path) -> Path:
         file = self.part(id)
+        part = file.inspection
+        if out.suffix.lower() == ".pdf":
+            there = file.picture in (PictureState.UNCHANGED, PictureState.CHANGED)
+            picture = self._host.store.image_file(part.image_path) if there else None
+            write_part(file, picture, station_zone(self._host.settings.zone), datetime.now(UTC), out)
+        elif out.suffix.lower() == ".zip":
+            self._zip(file, out)
+        else:
+            raise LinesightError(f"{out.name} must end in .pdf or .zip.")
+        self._host.people.note(Action.EXPORT, id, json.dumps({"part": part.part_id, "file": out.name}))
+        return out
+
+    def _zip(self, file: PartFile, out: Path) -> None:
         part = file.inspection
         told = {
             "part": _plain(asdict(part)),
@@ -246,8 +233,6 @@ class SearchDesk:
             raise LinesightError(
                 f"{out} can't be written ({why}). Choose another folder, or free some space."
             ) from error
-        self._host.people.note(Action.EXPORT, id, json.dumps({"part": part.part_id, "file": out.name}))
-        return out
 
     # -- what people did
     def audit(self, limit: int = 100, before: int | None = None) -> list[AuditEntry]:

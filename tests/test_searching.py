@@ -10,19 +10,23 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pypdf import PdfReader
 
 from app.domain.errors import LinesightError
 from app.domain.inspection import Inspection, ModelRef
+from app.domain.part import PictureState
 from app.domain.person import Action, Role
 from app.domain.records import RecordQuery, Review
+from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.paths import DataFolder
 from app.people import NotAllowed
 from app.pictures import encode_png
-from app.searching import MOST, PictureState
+from app.searching import MOST
 from app.station import Station
 from app.vision.detector import Detector
 from tests.store.samples import NOON, acknowledged, alarm, inspection, raised
@@ -126,6 +130,34 @@ def test_the_very_model_is_asked_again_by_its_hash(
     gone = kept(station, encode_png(image), 2, model=replace(model, sha256="cd" * 32))
     again = station.searching.again(gone.id)
     assert again.detection is None and "no longer at this station" in again.words
+
+
+def test_a_part_as_a_pdf_holds_all_that_the_screen_tells(station: Station, tmp_path: Path) -> None:
+    image = cv2.GaussianBlur(np.random.default_rng(1).integers(60, 200, (480, 640, 3), np.uint8), (0, 0), 4)
+    place = Region(200, 120, 80, 60, 2400, "scratch", 0.9)
+    earlier = kept(station, encode_png(image), 0, serial="<b>SN & 7</b>")
+    part = kept(
+        station, encode_png(image), 1, serial="<b>SN & 7</b>", verdict=Verdict.FAIL, score=0.9, regions=(place,),
+        lot="L3", operator="Anna", recipe="cover@2",
+    )  # fmt: skip
+    station.store.add_review(Review(part.id, NOON + timedelta(hours=1), "Ben", Verdict.PASS, note="only dust"))
+    out = tmp_path / "part.pdf"
+    station.searching.export_part(part.id, out).result(20)
+    pages = PdfReader(out).pages
+    text = " ".join(" ".join(page.extract_text().split()) for page in pages)
+    for fact in ("FAIL", "<b>SN & 7</b>", "L3", "Anna", "cover@2", "scratch", "only dust", "Unchanged", part.id):
+        assert fact in text, fact
+    solid = text.replace(" ", "")
+    assert part.image_sha256 in solid, "hashes stand there in full"
+    assert part.model is not None and part.model.sha256 in solid
+    assert earlier.verdict.value in text.split("The same serial")[1]
+    assert len(pages[0].images) == 1
+    station.store.image_file(part.image_path).unlink()
+    station.searching.export_part(part.id, out).result(20)
+    pages = PdfReader(out).pages
+    assert "Not in the data folder any more" in " ".join(pages[0].extract_text().split()) and not pages[0].images
+    with pytest.raises(LinesightError, match=r"part.txt must end in .pdf or .zip"):
+        station.searching.export_part(part.id, tmp_path / "part.txt").result(20)
 
 
 def test_a_part_is_taken_along_with_its_picture_by_who_may(station: Station, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.alarm import Alarm, AlarmState
 from ui.alarm_words import ICONS, count_words, title_words
 from ui.shared.elided import Elided
@@ -17,7 +18,6 @@ from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, clock, icon, label
 from ui.theme import current
 from ui.theme.theme import font
-from ui.topbar import source_words
 
 
 def _standing_words(alarm: Alarm, zone: tzinfo | None) -> str:

@@ -8,8 +8,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.person import Person
-from app.settings import without_credentials
 from ui.ports import Health, Phase, State
 from ui.shared.elided import Elided
 from ui.shared.widgets import Button, icon, label
@@ -151,19 +151,6 @@ class TopBar(QFrame):
         local = now.astimezone(zone)
         self.time.setText(f"{local:%H:%M:%S}")
         self.day.setText(f"{local:%a} {local.day} {local:%b}")
-
-
-def source_words(address: str) -> str:
-    """A SOURCE address as people say it."""
-    address = without_credentials(address)
-    kind, _, rest = address.partition(":")
-    if address == "demo":
-        return "Demo line"
-    if kind == "usb":
-        return f"USB camera {rest}"
-    if kind in ("video", "folder", "round"):
-        return f"{kind.capitalize()} {rest}"
-    return address
 
 
 def _pair(upper: QWidget, lower: QWidget) -> QVBoxLayout:

@@ -1,7 +1,7 @@
-"""What becomes of the record's rows on their way to a bucket: names of objects, lines, and files of lines put together.
+"""What becomes of the record's rows on their way to a bucket: names of objects, lines, and lines put together.
 
-Everything of an object follows from what it tells of, so that sending it again writes the same bytes under the same name.
-    outbox/STATION/DAY/KEY.json                                for the stack's function `ingest` (app/serverless/outbox.py)
+An object's name follows from what it tells of, and under one name lie always the same bytes: sending can be repeated.
+    outbox/STATION/DAY/KEY.json                                for the stack's function `ingest`
     inspections/site=S/station=T/date=D/KEY.parquet            for Athena, DuckDB and the fleet's figures
     reviews/..., alarms/site=S/station=T/date=D/KEY.jsonl      a line each
     pictures/STATION/DAY/ID.png                                of rejects and of parts that were reviewed
@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -223,6 +223,12 @@ def to_parquet(lines: Sequence[dict[str, Any]]) -> bytes:
     return file.getvalue()
 
 
+def sign_of_life(place: Place, version: str, now: datetime) -> Parcel:
+    """An entry that tells of nothing but the station itself."""
+    head = _head(place, place.station, now)
+    return _entry(head, f"alive-{now:%Y%m%dT%H%M%S}", "", now, version=version)
+
+
 def name_of(text: str) -> str:
     """A text as one part of a key."""
     return _NOT_IN_NAMES.sub("-", text)[:200].strip() or "-"
@@ -287,7 +293,7 @@ def _number(value: float | None, otherwise: float | None = None) -> Any:
     return otherwise if value is None or value != value or abs(value) == float("inf") else float(value)
 
 
-def _entry(head: dict[str, Any], key: str, part: str, now: datetime, **told: Iterable[dict[str, Any]]) -> Parcel:
+def _entry(head: dict[str, Any], key: str, part: str, now: datetime, **told: Any) -> Parcel:
     entry = {"key": key, "station": head["station"], "site": head["site"], "sent_at": now.isoformat()} | told
     return Parcel.of(f"outbox/{head['station']}/{head['day']}/{key}.json", ParcelKind.ENTRY, part, now, _json(entry))
 

@@ -16,3 +16,16 @@ def without_credentials(address: str) -> str:
     query may carry of them."""
     address = _USERINFO.sub("", _CARELESS.sub("", address))
     return _QUERY.sub(r"\1***", address)
+
+
+def source_words(address: str) -> str:
+    """A SOURCE address as people say it."""
+    address = without_credentials(address)
+    kind, _, rest = address.partition(":")
+    if address == "demo":
+        return "Demo line"
+    if kind == "usb":
+        return f"USB camera {rest}"
+    if kind in ("video", "folder", "round"):
+        return f"{kind.capitalize()} {rest}"
+    return address

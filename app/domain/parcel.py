@@ -78,7 +78,6 @@ class Waiting:
         attempts: how often S3 refused it.
         dead: it was given up; a person may have it sent again.
         error: of the last attempt, in words.
-        upload: id of an upload in pieces that was begun.
     """
 
     seq: int
@@ -86,7 +85,6 @@ class Waiting:
     attempts: int = 0
     dead: bool = False
     error: str = ""
-    upload: str = ""
 
 
 @dataclass(frozen=True, slots=True)

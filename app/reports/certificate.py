@@ -14,8 +14,9 @@ from app.domain.lot import Choice
 from app.domain.verdict import Verdict
 from app.domain.wear import figure
 from app.reports import pdf
-from app.reports.lot_facts import PICTURES, DecisionRow, Facts, LimitRow, Line, PartRow, Pictures, picture_of
+from app.reports.lot_facts import PICTURES, DecisionRow, Facts, LimitRow, Line, PartRow, picture_of
 from app.reports.sheets import COLOURS
+from app.reports.thumbnails import Pictures
 
 _COLOUR = {
     Choice.APPROVE: COLOURS[Verdict.PASS],
@@ -33,7 +34,11 @@ def write_certificate(
     Raises:
         LinesightError: the file can't be written.
     """
-    story: list[Flowable] = [pdf.words("Certificate of inspection", "title"), _banner(facts), Spacer(0, 4 * mm)]
+    story: list[Flowable] = [
+        pdf.words("Certificate of inspection", "title"),
+        pdf.banner(facts.result, facts.words, _COLOUR[facts.choice]),
+        Spacer(0, 4 * mm),
+    ]
     story.append(_pairs(facts.head))
     story += [pdf.words("Sampling plan", "heading"), _pairs(facts.sampling), Spacer(0, 3 * mm), _classes(facts)]
     story.append(
@@ -63,21 +68,6 @@ def write_certificate(
         footer=f"Content SHA-256 {facts.sha256[:32]}…",
         step=step,
     )
-
-
-def _banner(facts: Facts) -> Table:
-    made = Table([[pdf.words(facts.result, "banner")], [pdf.words(facts.words, "banner text")]], [pdf.WIDTH])
-    made.setStyle(
-        TableStyle(
-            [
-                ("BACKGROUND", (0, 0), (-1, -1), pdf.colour(_COLOUR[facts.choice])),
-                ("LEFTPADDING", (0, 0), (-1, -1), 10),
-                ("TOPPADDING", (0, 0), (-1, 0), 8),
-                ("BOTTOMPADDING", (0, -1), (-1, -1), 8),
-            ]
-        )
-    )
-    return made
 
 
 def _pairs(lines: Sequence[Line]) -> Table:

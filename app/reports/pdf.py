@@ -22,7 +22,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Table, TableStyle
 
 from app.reports.placing import replaced
-from app.reports.sheets import DARK, GROUND, LINE, QUIET, TEXT, clean
+from app.reports.rowxml import clean
+from app.reports.sheets import DARK, GROUND, LINE, QUIET, TEXT
 
 FONT, BOLD = "LinesightSans", "LinesightSans-Bold"
 
@@ -117,6 +118,22 @@ def table(
     if strong_first:
         look.append(("BACKGROUND", (0, 0), (0, -1), colour(GROUND)))
     made.setStyle(TableStyle(look))
+    return made
+
+
+def banner(title: str, told: str, rgb: str) -> Table:
+    """The result in white on a strong colour, over the whole width."""
+    made = Table([[words(title, "banner")], [words(told, "banner text")]], [WIDTH])
+    made.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, -1), colour(rgb)),
+                ("LEFTPADDING", (0, 0), (-1, -1), 10),
+                ("TOPPADDING", (0, 0), (-1, 0), 8),
+                ("BOTTOMPADDING", (0, -1), (-1, -1), 8),
+            ]
+        )
+    )
     return made
 
 

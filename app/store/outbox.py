@@ -118,14 +118,15 @@ class Outbox:
 
         Args:
             but: kinds that are left out.
-            without: numbers that are left out, and with each all of its part.
+            without: numbers that are left out, and with each all of its part; what is of no part waits for nothing.
         """
         left_out = {kind.value for kind in but}
         kinds = [kind for kind in _OBJECTS if kind not in left_out]
         query = _OF.where(outbox.c.kind.in_(kinds)).order_by(outbox.c.seq).limit(limit)
         held = list(without)
         if held:
-            query = query.where(outbox.c.part.not_in(sa.select(outbox.c.part).where(outbox.c.seq.in_(held))))
+            of_a_part = sa.select(outbox.c.part).where(outbox.c.seq.in_(held), outbox.c.part != "")
+            query = query.where(outbox.c.seq.not_in(held), outbox.c.part.not_in(of_a_part))
         return self._found(query)
 
     def dead(self, limit: int = 1000) -> list[Waiting]:
@@ -155,14 +156,10 @@ class Outbox:
         """S3 will not have it: counted, and with `dead` given up."""
         self._change(outbox.c.seq == seq, attempts=outbox.c.attempts + 1, error=rows.text(error), dead=dead)
 
-    def note_upload(self, seq: int, upload: str) -> None:
-        """An upload in pieces was begun; "": it is over."""
-        self._change(outbox.c.seq == seq, upload=upload)
-
     def again(self) -> int:
         """What was given up is tried again; how many."""
         can_be = sa.and_(outbox.c.dead.is_(sa.true()), sa.or_(outbox.c.file != "", outbox.c.size > 0))
-        return self._change(can_be, dead=False, attempts=0, upload="")
+        return self._change(can_be, dead=False, attempts=0)
 
     def backlog(self) -> Backlog:
         live = sa.select(sa.func.count(), sa.func.sum(outbox.c.size), sa.func.min(outbox.c.made_at))
@@ -207,7 +204,6 @@ def _add(connection: sa.Connection, parcels: Iterable[Parcel]) -> int:
             "attempts": 0,
             "dead": bool(each.trouble),
             "error": rows.text(each.trouble),
-            "upload": "",
         }
         statement = insert(outbox).values(values).on_conflict_do_nothing(index_elements=["key"])
         made += connection.execute(statement).rowcount
@@ -226,4 +222,4 @@ def _waiting(row: sa.Row[Any]) -> Waiting:
         file=row.file,
         content_type=row.content_type,
     )
-    return Waiting(row.seq, parcel, row.attempts, bool(row.dead), row.error, row.upload)
+    return Waiting(row.seq, parcel, row.attempts, bool(row.dead), row.error)

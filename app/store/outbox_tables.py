@@ -23,7 +23,6 @@ outbox = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("dead", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
-    sa.Column("upload", sa.Text, nullable=False),
     sa.UniqueConstraint("key", name="uq_outbox_key"),
     sa.Index("ix_outbox_kind", "dead", "kind", "seq"),
     sa.Index("ix_outbox_part", "part"),

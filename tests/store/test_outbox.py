@@ -64,7 +64,7 @@ def test_rows_reviews_and_alarms_are_put_in_once(store: Store) -> None:
     bell = alarm(1)
     store.add_inspection(row, raised(bell))
     store.add_inspection(row, raised(alarm(2)))  # known already: changes nothing
-    number = store.reviewing.add_review(Review(row.id, NOON, "Susan", Verdict.PASS))
+    number = store.reviewing.add(Review(row.id, NOON, "Susan", Verdict.PASS))
     assert keys(store) == [f"alarm/{bell.id}", f"review/{row.id}/{number}"]
     assert [each.parcel.part for each in store.outbox.lines(KIND, 10)] == [row.id]
 
@@ -102,16 +102,20 @@ def test_the_order_and_what_is_left_out(store: Store) -> None:
     assert keys(store) == ["k/1", "k/2", "k/3", "k/4", "k/5"]
     first = box.waiting(1)[0]
     assert [each.parcel.key for each in box.waiting(9, without=[first.seq])] == ["k/2", "k/4", "k/5"]
+    last = box.waiting(9)[-1]
+    box.add([entry(6)])
+    assert box.waiting(9, without=[last.seq])[-1].parcel.key == "k/6", "parcels of no part wait alone"
+    box.sent(box.waiting(9)[-1:])
     assert box.waiting(9, but=[ParcelKind.ENTRY]) == []
     box.refused(first.seq, "not now", dead=False)
     assert box.waiting(1)[0].attempts == 1 and box.waiting(1)[0].error == "not now"
     box.refused(first.seq, "never", dead=True)
     assert keys(store) == ["k/2", "k/3", "k/4", "k/5"] and [each.error for each in box.dead()] == ["never"]
-    assert box.backlog() == Backlog(4, 12, NOON + timedelta(seconds=2), 1)
+    assert box.backlog() == Backlog(4, 12, NOON + timedelta(seconds=2), 1, 1, 3)
     assert box.again() == 1 and keys(store)[0] == "k/1"
     box.sent(box.waiting(2))
     box.sent([first])  # again: counted once
-    assert box.backlog() == Backlog(3, 9, NOON + timedelta(seconds=3), 0, 2, 6)
+    assert box.backlog() == Backlog(3, 9, NOON + timedelta(seconds=3), 0, 3, 9)
 
 
 def test_lines_are_exchanged_whole_or_not_at_all(store: Store) -> None:

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from app.alarms import AlarmBook
+from app.beside import BesideDesk
 from app.candidates import VersionImprover
 from app.cloud.session import CloudSession
 from app.connecting import ConnectDesk
@@ -53,6 +54,7 @@ from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.store import Store
 from app.watching import WatchDesk
 from ui.ports import Change, Health, ModelEntry, Phase, State
@@ -153,7 +155,9 @@ class FakeStation:
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
+        self.beside = BesideDesk(self, tell=lambda: self._tell(Change.CAMERAS))
         self.notifying = NotifyDesk(self, lambda: CloudSession(self._settings.account()))
+        self.signalling = SignalDesk(self)
         self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
         self._health = Health(True, "", 0.0, 0.0, None, 0, 0, 0, 0, "", 0)
@@ -389,6 +393,9 @@ class FakeStation:
         time.sleep(self.slow)
         return self.pictures.get(image_path)
 
+    def small_picture(self, image_path: str) -> Image | None:
+        return self.picture(image_path)
+
     def figures(self, first: date, last: date) -> Figures:
         self._note("figures", first, last)
         zone = station_zone(self._settings.zone)
@@ -473,6 +480,7 @@ class FakeStation:
     def close(self) -> None:
         self.end_line()
         self.improving.close()
+        self.signalling.close()
         self.notifying.close()
         self.jobs.close()
         self.reviewing.close()

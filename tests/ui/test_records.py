@@ -21,12 +21,12 @@ from app.domain.records import Review
 from app.domain.retention import RetentionRule
 from app.domain.verdict import Verdict
 from app.pictures import encode_png
+from app.reports.part_words import why
 from app.searching import PAGE
 from tests.store.samples import SCRATCH, inspection
 from tests.ui.fake_station import FakeStation, draw_plate
 from tests.ui.test_layout import check
 from ui.records.view import RecordsView
-from ui.records.words import why
 from ui.window import Window
 
 NOW = datetime.now(UTC)

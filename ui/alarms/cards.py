@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.alarm import Alarm, Ticket
 from ui.alarm_strip import AlarmPicture
 from ui.alarm_words import count_words, since_words, state_words, title_words
@@ -16,7 +17,6 @@ from ui.shared.elided import Elided
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, Card, clear, label, scrolled
 from ui.theme import current
-from ui.topbar import source_words
 
 Offer = tuple[str, str, Callable[[Alarm], None]]
 """Words, icon and act of the button on a card."""

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.alarm import AlarmEvent, AlarmRow, AlarmState
 from ui.alarm_strip import AlarmPicture
 from ui.alarm_words import state_words, title_words
@@ -16,7 +17,6 @@ from ui.alarms.forms import AssignForm, CloseForm, CommentForm, Form, ShelveForm
 from ui.bridge import Bridge
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, Card, Notice, clear, clock, column, label, row, scrolled, set_kind
-from ui.topbar import source_words
 
 
 class AlarmDetail(Card):

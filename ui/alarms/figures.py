@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from app.domain.words import number
 from app.watching import AlarmFigures
 from ui.alarm_words import length_words
 from ui.bridge import Bridge
-from ui.shared.widgets import Card, Choice, clear, label, number
+from ui.shared.widgets import Card, Choice, clear, label
 
 _PERIODS = [("today", "Today"), ("week", "7 days"), ("month", "30 days")]
 _DAYS = {"today": 1, "week": 7, "month": 30}

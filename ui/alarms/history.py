@@ -7,13 +7,13 @@ from datetime import timedelta, tzinfo
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.alarm import AlarmQuery, AlarmRow
 from ui.alarm_words import end_words, kind_words
 from ui.bridge import Bridge
 from ui.shared.dates import DateField
 from ui.shared.widgets import Choice, Combo, clock, finger_scroll, label, row
 from ui.theme import current
-from ui.topbar import source_words
 
 MOST = 500
 _COLUMNS = ("Raised", "What", "Where", "Times", "Acknowledged", "Ticket")

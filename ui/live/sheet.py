@@ -8,16 +8,17 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.inspection import Inspection
 from app.domain.verdict import Verdict
+from app.domain.words import number
 from ui.bridge import Bridge
 from ui.live.picture import draw_regions
 from ui.shared.elided import Elided
 from ui.shared.images import fit, to_qimage
 from ui.shared.shapes import VerdictShape
-from ui.shared.widgets import Button, clock, label, number, row
+from ui.shared.widgets import Button, clock, label, row
 from ui.theme import current
-from ui.topbar import source_words
 
 WIDTH = 456
 _PICTURE = (800, 600)

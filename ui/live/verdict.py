@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygon
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.domain.verdict import Verdict
+from app.domain.words import number
 from ui.shared.shapes import draw_verdict
-from ui.shared.widgets import number
 from ui.theme import current
 from ui.theme.theme import font
 

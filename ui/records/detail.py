@@ -10,21 +10,25 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.calendar import station_zone
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, Outcome
+from app.domain.part import PartFile, PictureState
 from app.domain.person import Action
-from app.searching import Again, PartFile, PictureState
+from app.domain.words import moment
+from app.reports import part_words as said
+from app.searching import Again
 from ui.bridge import Bridge
 from ui.live.picture import PictureView
 from ui.live.prepare import Prepared, prepare
 from ui.live.verdict import ScoreBar
-from ui.records import words as said
 from ui.shared.elided import Elided
 from ui.shared.shapes import VerdictShape
 from ui.shared.widgets import Button, Card, Notice, clear, label, scrolled
 from ui.shared.work import Follower
-from ui.topbar import source_words
+
+_PDF, _ZIP = "PDF, to read (*.pdf)", "ZIP with the picture, for machines (*.zip)"
 
 
 class PartPage(QWidget):
@@ -139,7 +143,7 @@ class PartPage(QWidget):
         self._shape.show_verdict(part.verdict)
         serial = f", serial {part.serial}" if part.serial and part.serial != part.part_id else ""
         self.title.setText(f"Part {part.part_id}{serial}")
-        self._when.setText(f"{part.verdict.value}, {said.moment(part.captured_at, zone)}, {part.product}")
+        self._when.setText(f"{part.verdict.value}, {moment(part.captured_at, zone)}, {part.product}")
         self.why.setText(said.why(part))
         self.score.setVisible(part.score is not None)
         self.score.show_score(part.score, part.threshold, part.retest_from, part.verdict)
@@ -163,7 +167,7 @@ class PartPage(QWidget):
     def _earlier(self, file: PartFile, zone: tzinfo) -> Card:
         card = Card("The same serial", padding=16)
         for one in file.earlier:
-            words = f"{one.verdict.value}, {said.moment(one.captured_at, zone)}"
+            words = f"{one.verdict.value}, {moment(one.captured_at, zone)}"
             card.body.addWidget(Button(words, on=lambda one=one: self.open(one.id)))
         return card
 
@@ -212,10 +216,15 @@ class PartPage(QWidget):
             return
         part = self.file.inspection
         name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in part.serial or part.part_id)
-        place = self._bridge.station.data.reports / f"part-{name}.zip"
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export this part", str(place), "ZIP (*.zip)")
+        place = self._bridge.station.data.reports / f"part-{name}.pdf"
+        chosen, kind = QFileDialog.getSaveFileName(self, "Export this part", str(place), f"{_PDF};;{_ZIP}")
         if chosen:
-            self.export_to(Path(chosen))
+            out = Path(chosen)
+            if out.suffix.lower() not in (".pdf", ".zip"):
+                out = out.with_name(out.name + ".pdf")
+            if kind == _ZIP:  # the name proposed ends in .pdf, whatever kind is chosen below it
+                out = out.with_suffix(".zip")
+            self.export_to(out)
 
     def export_to(self, out: Path) -> None:
         """Writes the part on show into a file."""

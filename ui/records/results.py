@@ -10,13 +10,12 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen
 
 from app.domain.inspection import Inspection
 from app.domain.verdict import Verdict
+from app.domain.words import moment, number
 from ui.live.picture import draw_marks
-from ui.records.words import moment
 from ui.shared.finger import TapArea
 from ui.shared.images import fit
 from ui.shared.shapes import draw_verdict
 from ui.shared.thumbs import Thumbs
-from ui.shared.widgets import number
 from ui.theme import current
 from ui.theme.theme import font
 

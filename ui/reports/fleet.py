@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from app.domain.calendar import station_zone
 from app.domain.fleet import Fleet, FleetStation, StationSign
+from app.domain.words import percent
 from ui.bridge import Bridge
-from ui.shared.widgets import Button, Choice, Notice, clock, finger_scroll, label, percent, row
+from ui.shared.widgets import Button, Choice, Notice, clock, finger_scroll, label, row
 from ui.shared.work import Follower, JobBar
 from ui.theme import current
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.domain.periods import Period
 from app.domain.verdict import Verdict
+from app.domain.words import number, percent
 from app.reports.figures import Figures
 from app.reports.plan_words import Line
 from ui.bridge import Bridge
@@ -33,7 +34,7 @@ from ui.shared.exporting import Exporter
 from ui.shared.shapes import VerdictShape
 from ui.shared.thumbs import Thumbs
 from ui.shared.toast import open_folder
-from ui.shared.widgets import Button, Card, Choice, Notice, finger_scroll, label, number, percent, row, scrolled, tall
+from ui.shared.widgets import Button, Card, Choice, Notice, finger_scroll, label, row, scrolled, tall
 from ui.theme import current
 
 _RECENT = 8

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.domain.words import percent
 from app.reports.breakdown import breakdowns, failed_share
 from app.reports.figures import Figures
 from app.reports.plan_words import Line
@@ -14,7 +15,7 @@ from app.reports.summary import HEADS, label_words, summed
 from ui.reports.chart import HourChart, NamedBars
 from ui.reports.control import ControlView
 from ui.shared.elided import Elided
-from ui.shared.widgets import Card, clear, label, percent, scrolled
+from ui.shared.widgets import Card, clear, label, scrolled
 
 _KINDS = 8
 _ROWS = 20

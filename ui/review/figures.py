@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.review import CameraDrift, Case, Level, Share, Stats
+from app.domain.words import percent
 from app.reviewing import ReviewDesk
 from ui.bridge import Bridge
 from ui.review.chart import TrendChart
-from ui.shared.widgets import Button, Card, Notice, clear, label, percent, row, scrolled
+from ui.shared.widgets import Button, Card, Notice, clear, label, row, scrolled
 from ui.shared.work import Follower, JobBar
-from ui.topbar import source_words
 
 _OLD = 60.0
 """Seconds for which drift is not looked at again: a week is long."""

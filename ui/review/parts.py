@@ -7,6 +7,7 @@ from datetime import tzinfo
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.domain.addresses import source_words
 from app.domain.errors import LinesightError
 from app.reviewing import Answer, Look, ReviewDesk
 from ui.bridge import Bridge
@@ -16,7 +17,6 @@ from ui.review.compare import CompareView, Prepared, prepare
 from ui.shared.elided import Elided
 from ui.shared.shapes import VerdictShape
 from ui.shared.widgets import Button, Notice, clock, label, row
-from ui.topbar import source_words
 
 _EMPTY = (
     "Nothing waits for you. Parts come here when the station asked for a retest or was not sure, when somebody sent "

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from app.domain.calendar import station_zone
 from app.domain.records import AuditCheck, AuditEntry
+from app.domain.words import moment
 from ui.bridge import Bridge
-from ui.records.words import moment
 from ui.shared.widgets import Button, Notice, finger_scroll, label, row
 from ui.shared.work import Follower
 

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.domain.words import number
 from ui.bridge import Bridge
-from ui.shared.widgets import Button, Card, Choice, Combo, Notice, field, label, number, row
+from ui.shared.widgets import Button, Card, Choice, Combo, Notice, field, label, row
 from ui.theme import current
 from ui.theme.metrics import pixels_per_mm
 

@@ -14,8 +14,8 @@ from app.domain.calendar import station_zone
 from app.domain.person import Action
 from app.domain.records import AuditEntry
 from app.domain.retention import DiskUse, RetentionPlan, RetentionRule
+from app.domain.words import moment
 from ui.bridge import Bridge
-from ui.records.words import moment
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, clear, field, label, row
 from ui.shared.work import Follower, JobBar
 

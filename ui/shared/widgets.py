@@ -315,13 +315,3 @@ def clock(moment: datetime, zone: tzinfo | None, *, day: bool = False) -> str:
     """A UTC time as read at the station, e.g. "14:03:22" or "22 Nov, 14:03"."""
     local = moment.astimezone(zone)
     return f"{local.day} {local:%b, %H:%M}" if day else f"{local:%H:%M:%S}"
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """A score or rate; an en dash where there is none."""
-    return "\u2013" if value is None or value != value else f"{value:.{digits}f}"
-
-
-def percent(value: float | None) -> str:
-    """A share 0..1 as "97.4 %"."""
-    return "\u2013" if value is None else f"{100 * value:.1f} %"

@@ -9,10 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.versions import Backtest, BacktestRow, Trial, Turn, Version
+from app.domain.words import number
 from app.improving import ImproveDesk
 from app.jobs import Job
 from ui.bridge import Bridge
-from ui.shared.widgets import Button, Choice, Notice, label, number
+from ui.shared.widgets import Button, Choice, Notice, label
 from ui.shared.work import JobBar
 from ui.theme import current
 from ui.training.strip import PictureBrowser, Shot

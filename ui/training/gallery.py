@@ -7,9 +7,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.verdict import Verdict
 from app.domain.versions import Metrics, TestRow, Version
+from app.domain.words import number
 from app.improving import ImproveDesk
 from ui.bridge import Bridge
-from ui.shared.widgets import Button, Choice, label, number
+from ui.shared.widgets import Button, Choice, label
 from ui.training.strip import PictureBrowser, Shot
 
 _KINDS = [("missed", "Missed"), ("rejected", "Rejected"), ("doubtful", "Doubtful"), ("right", "Right")]

@@ -7,8 +7,9 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.versions import CurvePoint, Measure, Metrics, Version
+from app.domain.words import number
 from ui.shared.plots import Plot, line
-from ui.shared.widgets import Card, Notice, clear, label, number, scrolled
+from ui.shared.widgets import Card, Notice, clear, label, scrolled
 from ui.theme import current
 from ui.training.words import between, moment, pictures
 

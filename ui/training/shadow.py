@@ -6,9 +6,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.domain.versions import Shadow, Version
+from app.domain.words import number
 from app.improving import ImproveDesk
 from ui.bridge import Bridge
-from ui.shared.widgets import Button, Card, clear, label, number, row
+from ui.shared.widgets import Button, Card, clear, label, row
 from ui.shared.work import JobBar
 
 _SHOWN = 12

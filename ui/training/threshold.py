@@ -10,8 +10,9 @@ from PySide6.QtGui import QDoubleValidator, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.versions import Consequences, Histogram, LineFigures, Measure, Metrics
+from app.domain.words import number
 from ui.shared.plots import Plot, bars, faded
-from ui.shared.widgets import Button, Notice, field, label, number
+from ui.shared.widgets import Button, Notice, field, label
 from ui.theme import current
 from ui.theme.theme import font
 from ui.training.words import amount, between

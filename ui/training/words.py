@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.domain.versions import Measure, TrainingJob, Version
-from ui.shared.widgets import number
+from app.domain.words import number
 
 
 def pictures(count: int) -> str:

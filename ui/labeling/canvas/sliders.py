@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 
+from app.domain.words import number
 from ui.labeling.canvas.canvas import SIZES
 from ui.shared.slider import TouchSlider
-from ui.shared.widgets import number
 
 _STEPS = 200
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
@@ -23,7 +23,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("dead", sa.Boolean, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
-        sa.Column("upload", sa.Text, nullable=False),
         sa.UniqueConstraint("key", name="uq_outbox_key"),
     )
     op.create_index("ix_outbox_kind", "outbox", ["dead", "kind", "seq"])

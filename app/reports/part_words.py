@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from datetime import datetime, tzinfo
 
+from app.domain.addresses import source_words
 from app.domain.checkpoint import OK
 from app.domain.inspection import Inspection
+from app.domain.part import PartFile, PictureState
 from app.domain.person import Action
 from app.domain.records import AuditEntry
 from app.domain.verdict import Verdict
-from app.searching import PartFile, PictureState
-from ui.shared.widgets import number, percent
-from ui.topbar import source_words
+from app.domain.words import moment, number, percent
 
 Facts = list[tuple[str, str]]
 
@@ -42,12 +42,6 @@ _ACTIONS = {
 }
 
 
-def moment(when: datetime, zone: tzinfo | None) -> str:
-    """A UTC time as read at the station, to the second, e.g. "3 Mar 2026, 14:03:22"."""
-    local = when.astimezone(zone)
-    return f"{local.day} {local:%b %Y, %H:%M:%S}"
-
-
 def why(part: Inspection) -> str:
     """The verdict and what decided it, in a sentence or two."""
     if part.verdict is Verdict.ERROR or part.score is None or part.threshold is None:
@@ -69,20 +63,24 @@ def why(part: Inspection) -> str:
     return words
 
 
-def facts(file: PartFile, zone: tzinfo | None) -> list[tuple[str, Facts]]:
-    """Groups of (name, value), everything of the row in plain words."""
-    part = file.inspection
-    groups = [("Judged by", _judged(part)), ("Part", _part(part, zone))]
+def facts(file: PartFile, zone: tzinfo | None, *, whole: bool = False) -> list[tuple[str, Facts]]:
+    """Groups of (name, value), everything of the row in plain words; hashes in full where it is `whole`."""
+    part, shown = file.inspection, 64 if whole else 16
+    groups = [("Judged by", _judged(part, shown)), ("Part", _part(part, zone))]
     if found := _found(part):
         groups.append(("Found", found))
-    groups.append(("Picture", _picture(file, zone)))
+    groups.append(("Picture", _picture(file, zone, shown)))
     return groups
 
 
-def _judged(part: Inspection) -> Facts:
+def _judged(part: Inspection, shown: int) -> Facts:
     found: Facts = [("Confidence", percent(part.confidence) if part.confidence is not None else "Not calibrated")]
     if part.model is not None:
-        found += [("Model", str(part.model)), ("Its hash", _hash(part.model.sha256)), ("Network", part.model.backbone)]
+        found += [
+            ("Model", str(part.model)),
+            ("Its hash", _hash(part.model.sha256, shown)),
+            ("Network", part.model.backbone),
+        ]
     found.append(("Recipe", part.recipe or "None"))
     if part.milliseconds is not None:
         found.append(("Time needed", f"{part.milliseconds:.0f} ms"))
@@ -119,13 +117,13 @@ def _found(part: Inspection) -> Facts:
     return found
 
 
-def _picture(file: PartFile, zone: tzinfo | None) -> Facts:
+def _picture(file: PartFile, zone: tzinfo | None, shown: int) -> Facts:
     part = file.inspection
     found = [("File", _PICTURE[file.picture])]
     if part.picture_removed_at is not None:
         found.append(("Deleted", moment(part.picture_removed_at, zone) + _rule(file.removal)))
     if part.image_sha256:
-        found.append(("Its hash", _hash(part.image_sha256)))
+        found.append(("Its hash", _hash(part.image_sha256, shown)))
     found += [("Size", f"{part.width} x {part.height} px"), ("Source", source_words(part.source))]
     return found + _camera(part.camera)
 
@@ -177,8 +175,8 @@ def _outputs(text: str) -> str:
     return json.dumps(told, ensure_ascii=False)
 
 
-def _hash(sha256: str) -> str:
-    return f"{sha256[:16]}\u2026"
+def _hash(sha256: str, shown: int) -> str:
+    return sha256 if len(sha256) <= shown else f"{sha256[:shown]}\u2026"
 
 
 def history(file: PartFile, zone: tzinfo | None) -> Facts:
