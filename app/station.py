@@ -36,6 +36,7 @@ from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
+from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
@@ -122,17 +123,18 @@ class Station:
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
-        self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now)
+        self.outbox = OutboxDesk(self, self.linking.session, now)
+        self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now, self.outbox.model)
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
-        self.reporting = ReportDesk(self, now)
+        self.reporting = ReportDesk(self, now, self.outbox.report)
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.notifying = NotifyDesk(self, self.linking.session, lambda: self.watching.config.recipients)
         self.watching.connect(
             channels=self.notifying.channels,
             unreleased=self.improving.unreleased,
-            backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog()]),
+            backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog(), self.outbox.backlog()]),
         )
         self.subscribe(self.watching.heard)
         self.watching.start()
@@ -274,6 +276,7 @@ class Station:
         self.line.begin()
         self.beside.begin()
         self.improving.begin()
+        self.outbox.begin()
         self.reviewing.begin()
 
     def inspect_source(
@@ -306,6 +309,7 @@ class Station:
         self.improving.close()
         self._daily.stop()
         self.reporting.close()
+        self.outbox.close()
         self.opinions.close()
         self.notifying.close()
         self.watching.close()

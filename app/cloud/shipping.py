@@ -160,9 +160,14 @@ class Shipper:
     def turn(self) -> float:
         """Sends what may be sent now; seconds until the next turn."""
         try:
-            self._put_together()
+            return self._turn()
+        except CloudError as error:
+            return self._trouble(error)
         except StoreError as error:
-            return self._trouble(CloudError(f"What waits can't be read: {error}"))
+            return self._trouble(CloudError(f"The record of what waits can't be used. {error}"))
+
+    def _turn(self) -> float:
+        self._put_together()
         rules = self._rules
         if rules.paused:
             self._state = Shipping("Paused. What is recorded waits here.")
@@ -170,17 +175,15 @@ class Shipper:
         if rules.hours is not None and self._wall(self._now()).time() not in rules.hours:
             self._state = Shipping(f"Sends between {rules.hours.start:%H:%M} and {rules.hours.end:%H:%M}.")
             return _LOOK
-        try:
-            waiting = self._outbox.waiting(_AT_ONCE, without=self._not_yet())
-            if not waiting:
-                if self._clock() - self._alive >= _ALIVE:
-                    self._live()
-                self._state = Shipping("All is sent.")
-                return _LOOK
-            self._state = Shipping(f"Sending to {self._place.bucket}.", sending=True)
-            self._send_all(waiting)
-        except CloudError as error:
-            return self._trouble(error)
+        # After a failure one parcel finds out whether it goes again.
+        waiting = self._outbox.waiting(1 if self._failures else _AT_ONCE, without=self._not_yet())
+        if not waiting:
+            if self._clock() - self._alive >= _ALIVE:
+                self._live()
+            self._state = Shipping("All is sent." if not self._held else "The rest is tried again in a moment.")
+            return _LOOK
+        self._state = Shipping(f"Sending to {self._place.bucket}.", sending=True)
+        self._send_all(waiting)
         self._failures = 0
         return 0.0
 
