@@ -14,7 +14,7 @@ from app.alarms import AlarmBook
 from app.alarms.health import together
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
-from app.candidates import VersionImprover
+from app.candidates import CloudModels, VersionImprover
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.calendar import station_zone
@@ -125,6 +125,7 @@ class Station:
         self.merging = MergeDesk(self)
         self.outbox = OutboxDesk(self, self.linking.session, now)
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now, self.outbox.model)
+        self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS), now)
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
         self.reporting = ReportDesk(self, now, self.outbox.report)

@@ -28,6 +28,7 @@ from app.domain.review import Origin
 from app.domain.verdict import Verdict
 
 _REJECTS = (Verdict.FAIL, Verdict.RETEST, Verdict.ERROR)
+_LABELS = {Verdict.PASS: "normal", Verdict.FAIL: "anomaly"}
 _NOT_IN_NAMES = re.compile(r"[/\x00-\x1f\x7f]")
 _PARQUET, _LINES = "application/vnd.apache.parquet", "application/x-ndjson"
 _FOLDERS = {ParcelKind.REVIEW_LINE: "reviews", ParcelKind.ALARM_LINE: "alarms"}
@@ -73,7 +74,8 @@ class StationComposer:
         line = head | {"row": said | {"part_id": of.part_id, "product": of.product, "first_verdict": of.verdict}}
         key = f"{of.id}-{review.seq}"
         yield _line(f"line/review/{key}", ParcelKind.REVIEW_LINE, of.id, self._now(), line)
-        if review.origin == Origin.UNDO or review.verdict not in (Verdict.PASS, Verdict.FAIL):
+        label = "unlabelled" if review.origin == Origin.UNDO else _LABELS.get(review.verdict, "")
+        if not label:
             return  # nothing can be learned from it
         picture = self._picture(place, of)
         if picture is None:
@@ -84,8 +86,8 @@ class StationComposer:
             "inspection": of.id,
             "product": name_of(of.product),
             "picture": f"s3://{place.bucket}/{picture.key}",
-            "label": "normal" if review.verdict is Verdict.PASS else "anomaly",
-            "type": review.label,
+            "label": label,
+            "type": review.label if label == "anomaly" else "",
             "reviewer": review.person,
             "reviewed_at": review.at.isoformat(),
         }
