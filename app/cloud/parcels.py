@@ -94,10 +94,12 @@ class StationComposer:
         yield _entry(head, f"review-{key}", of.id, self._now(), reviews=[told])
 
     def alarms(self, change: AlarmChange) -> Iterator[Parcel]:
-        if not change.alarms and not change.events:
+        own = {each.id: each for each in change.alarms if each.own}  # others tell of theirs themselves
+        if not own:
             return
         place, now = self._place(), self._now()
-        row = {"alarms": [asdict(each) for each in change.alarms], "events": [asdict(each) for each in change.events]}
+        events = [asdict(each) for each in change.events if each.alarm_id in own]
+        row = {"alarms": [asdict(each) for each in own.values()], "events": events}
         line = _head(place, place.station, now) | {"at": now, "row": row}
         digest = hashlib.sha256(_json(line)).hexdigest()
         yield _line(f"line/alarm/{digest}", ParcelKind.ALARM_LINE, "", now, line)

@@ -22,9 +22,11 @@ import polars as pl
 import pytest
 from botocore.config import Config
 
+from app.cloud.fleet import FleetAddress, FleetReader
 from app.cloud.parcels import Place, StationComposer
 from app.cloud.session import CloudError, CloudSession
 from app.cloud.shipping import Rules, Shipper
+from app.domain.alarm import AlarmChange, station_rule
 from app.domain.parcel import Hours, Parcel, ParcelKind
 from app.domain.records import Review
 from app.domain.verdict import Verdict
@@ -33,7 +35,7 @@ from app.store import Store
 from tests.cloud.conftest import REGION
 from tests.cloud.faulty import FaultyProxy
 from tests.cloud.signature import KEY, SECRET
-from tests.store.samples import NOON, alarm, inspection, open_store, raised
+from tests.store.samples import NOON, acknowledged, alarm, inspection, open_store, raised
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = Rules()
@@ -81,10 +83,10 @@ def place(bucket: str) -> Place:
 
 
 @pytest.fixture
-def recording(store: Store, bucket: str, tmp_path: Path) -> Store:
+def recording(store: Store, bucket: str, tmp_path: Path, clock: Clock) -> Store:
     """The store, which writes down what is to be sent."""
     where = place(bucket)
-    store.outbox.connect(StationComposer(lambda: where, tmp_path, lambda: NOON))
+    store.outbox.connect(StationComposer(lambda: where, tmp_path, lambda: clock.wall - timedelta(minutes=5)))
     return store
 
 
@@ -195,6 +197,38 @@ def test_a_large_file_goes_in_pieces_and_whole(
     head = session.client("s3").head_object(Bucket=bucket, Key="models/big")
     assert head["ETag"].strip('"').endswith("-3") and head["Metadata"]["sha256"] == digest, "three pieces"
     assert objects(session, bucket)["models/big"] == content
+
+
+def test_other_stations_see_what_is_open_here(
+    recording: Store,
+    bucket: str,
+    session: CloudSession,
+    shipper: Callable[..., Shipper],
+    clock: Clock,
+    tmp_path: Path,
+) -> None:
+    first, second = alarm(1, title="Scratch"), alarm(2, title="Dent")
+    elsewhere = alarm(3, title="Not ours", rule=station_rule("Gate 2"))
+    sender = shipper()
+    for each in (first, second, elsewhere):
+        recording.alarming.commit(raised(each))
+    all_sent(sender, recording, clock)
+    address = FleetAddress(bucket, alarms=bucket)
+
+    def seen() -> list[tuple[str, bool]]:
+        reader = FleetReader(session, address, tmp_path / "fleet")
+        (station,) = reader.read(NOON.date(), NOON.date(), lambda *_: None, NOON).stations
+        assert (station.site, station.station) == ("Ulm", "Gate 1")
+        assert reader.known(NOON.date(), NOON.date()).stations == (station,)
+        return [(each.title, each.acknowledged) for each in station.alarms]
+
+    assert seen() == [("Dent", False), ("Scratch", False)]
+    clock.go(60)
+    recording.alarming.commit(acknowledged(first, "Mike", clock.wall))
+    lasting = replace(second, lasting=True, acknowledged_at=clock.wall, acknowledged_by="Mike")
+    recording.alarming.commit(AlarmChange((lasting,)))
+    all_sent(sender, recording, clock)
+    assert seen() == [("Dent", True)]
 
 
 # -- order
