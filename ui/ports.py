@@ -20,6 +20,7 @@ from app.jobs import Job
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.line import Line
+from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
@@ -30,6 +31,7 @@ from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
+from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.status import Change, Health, ModelEntry, Phase, State
 from app.watching import WatchDesk
@@ -69,6 +71,10 @@ class StationPort(Protocol):
     def fleet(self) -> FleetDesk: ...
     @property
     def connecting(self) -> ConnectDesk: ...
+    @property
+    def linking(self) -> LinkDesk: ...
+    @property
+    def opinions(self) -> OpinionDesk: ...
     @property
     def notifying(self) -> NotifyDesk: ...
     @property

@@ -20,7 +20,6 @@ import numpy as np
 
 from app.alarms import AlarmBook
 from app.candidates import VersionImprover
-from app.cloud.session import CloudSession
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.alarm_rule import AlarmConfig, default_rules
@@ -41,6 +40,7 @@ from app.jobs import Job, Jobs
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
+from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
@@ -52,6 +52,7 @@ from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
+from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.store import Store
 from app.watching import WatchDesk
@@ -153,7 +154,9 @@ class FakeStation:
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
-        self.notifying = NotifyDesk(self, lambda: CloudSession(self._settings.account()))
+        self.linking = LinkDesk(self)
+        self.opinions = OpinionDesk(self, self.linking.session)
+        self.notifying = NotifyDesk(self, self.linking.session)
         self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
         self._health = Health(True, "", 0.0, 0.0, None, 0, 0, 0, 0, "", 0)
@@ -474,6 +477,8 @@ class FakeStation:
         self.end_line()
         self.improving.close()
         self.notifying.close()
+        self.opinions.close()
+        self.linking.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()
