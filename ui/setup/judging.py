@@ -23,7 +23,7 @@ _WHO_WORDS = {
 LOOKOUT, SAGEMAKER = "lookout", "sagemaker"
 _WHAT = [(LOOKOUT, "Lookout service"), (SAGEMAKER, "SageMaker endpoint")]
 _WRONG = {
-    "cloud_model_endpoint": "URL of the service: write an address such as https://vision.example.com, or leave it empty.",
+    "cloud_model_endpoint": "URL of the service: write one such as https://vision.example.com, or leave it empty.",
     "cloud_patience": "Patience: write seconds from 0.05 to 15, such as 1.",
     "sagemaker_model": "SageMaker model: letters, digits and hyphens only, 63 at most.",
     "sagemaker_instance": "Instance: write a type such as ml.c5.2xlarge.",
