@@ -26,6 +26,7 @@ from app.inspection.triggers import Trigger
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf
 from app.lifecycle.training import train_on_demo
+from app.lifecycle.training_process import GIVING_WAY
 from app.people import PeopleDesk
 from app.settings import Settings
 from app.status import Change, Health, Phase, State, health_of
@@ -66,6 +67,7 @@ class Line:
         given: (source, model) that `begin` starts with instead of what the settings say.
         tell: says what has changed.
         recorded: receives each inspection after its commit.
+        judged: receives each part, on record or refused, and who fired its trigger ("" without one).
         tap: puts what else sees the frames between source and line.
         behind: puts what else judges beside the model: given the detector, the source's address, and what says
             whether the frame that is judged now is a part.
@@ -79,12 +81,13 @@ class Line:
         given: tuple[str | None, str | None],
         tell: Callable[[Change], None],
         recorded: Callable[[Inspection], None],
+        judged: Callable[[Outcome, str], None] = lambda outcome, owner: None,
         tap: Callable[[FrameSource], FrameSource] = lambda source: source,
         behind: Callable[[Any, str, Callable[[], bool]], Any] = lambda detector, address, is_part: detector,
     ) -> None:
         self._tap, self._behind = tap, behind
         self._host, self._demo_seed, self._given = host, demo_seed, given
-        self._tell, self._recorded = tell, recorded
+        self._tell, self._recorded, self._judged = tell, recorded, judged
         self._lock = threading.Lock()  # guards the fields below; held for moments only
         self._line = threading.Lock()  # held while a line is started or stopped
         self._order = 0  # the newest order to start or stop wins
@@ -100,6 +103,7 @@ class Line:
         self._latest: Outcome | None = None
         self._pictures_lost, self._unrecorded, self._disk_words, self._lost = 0, 0, "", False
         self._disk_known = False  # an alarm of the run before may stand until the first part is kept
+        self._refused_frame = 0  # id of the newest one that could not be put on record
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
         self.trigger = Trigger(changed=lambda: tell(Change.STATE))
         self._limits: tuple[WearLimit, ...] = ()
@@ -191,7 +195,6 @@ class Line:
                 if order != self._order:
                     return  # a newer order has come meanwhile; it ends what runs by itself
                 self._paused = self._end_line() or self._paused
-                self._host.alarms.clear("camera")
                 self._set(Phase.STOPPED, "Stopped. Parts that pass now are not inspected.")
 
         self._host.jobs.order("Stop", work)
@@ -339,13 +342,13 @@ class Line:
             on_bad_picture=self._bad_picture,
             on_finished=lambda: self._finished(pipeline),
             trigger=self.trigger,
+            first=GIVING_WAY.held,
             record_every=self._host.settings.record_every_seconds,
         )
         with self._lock:
             self._pipeline = self._shown = pipeline
             self._model, self._lost = detector.ref, False
         self._set(Phase.STARTING, f"Connecting to {camera.address}")
-        self._host.alarms.clear("camera")  # nobody misses one that is no longer watched
         pipeline.start()
 
     def _end_line(self) -> FrameSource | None:
@@ -355,7 +358,9 @@ class Line:
             self._part = None
         if pipeline is None:
             return None
-        if not pipeline.stop():
+        ended = pipeline.stop()
+        self._host.alarms.clear("camera", pipeline.source.address)  # nobody misses one that is no longer watched
+        if not ended:
             log.warning("%s did not end in time", pipeline.source.address)
             return None
         goes_on = pipeline.source.traits.parts and not pipeline.capture.state.ended
@@ -398,11 +403,18 @@ class Line:
             self._host.alarms.raise_alarm("disk", outcome.frame.source, "Pictures are not kept", outcome.pictures_lost)
         elif outcome.inspection is not None and had_lost:
             self._host.alarms.clear("disk")
+        mine = outcome.frame.id == self.trigger.owned
+        if mine or outcome.inspection is not None or outcome.frame.id == self._refused_frame:
+            owner = (self.trigger.owner or "") if mine else ""
+            if owner:
+                self.trigger.release(outcome.frame.id)  # whoever hears of the answer may trigger at once
+            self._judged(outcome, owner)
         self._tell(Change.OUTCOME)
 
     def _refused(self, outcome: Outcome) -> None:
         with self._lock:
             self._unrecorded += 1
+            self._refused_frame = outcome.frame.id
             self._disk_words = outcome.error
         self._host.alarms.raise_alarm("error", outcome.frame.source, "Not on record", outcome.error)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.alarms import AlarmBook
+from app.alarms.health import Backlog
 from app.cameras import FrameSource, register_source
 from app.cameras.tapping import TappedSource
 from app.cloud.session import CloudAddress, CloudSession
@@ -94,6 +95,14 @@ class LinkDesk:
         """How sending goes; None where nothing is to be sent."""
         sender = self._sender
         return None if sender is None else sender.state()
+
+    def backlog(self) -> Backlog | None:
+        """The fragments of video that the cloud has not confirmed; None where nothing is sent."""
+        sender = self._sender
+        if sender is None:
+            return None
+        waiting = sender.state().waiting
+        return Backlog(waiting.fragments, waiting.seconds)
 
     def watching(self) -> WatchState | None:
         """How the stream that was last opened as a camera is watched; None before the first."""

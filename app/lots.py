@@ -145,7 +145,7 @@ class LotDesk:
     def around(self, around: Around) -> Around:
         """With the lot and serial of the part that a trigger took."""
         with self._lock:
-            if self._state is None or self._host.line.trigger.owned is None:
+            if self._state is None or self._host.line.trigger.owner != "":
                 return around
             return replace(around, lot=self._state.lot.order.number, serial=self._serial)
 

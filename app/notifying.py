@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from app.alarms import AlarmBook
+from app.alarms.health import Backlog
 from app.alarms.notices import Channel
 from app.cloud.hearing import heard
 from app.cloud.inbox import Inbox, InboxState
@@ -17,6 +19,7 @@ from app.domain.notice import Recipient
 from app.jobs import Jobs
 from app.settings import Settings
 from app.status import Change
+from app.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ class Host(Protocol):
     """What the desk needs of its station."""
 
     jobs: Jobs
+    store: Store
     alarms: AlarmBook
 
     @property
@@ -42,10 +46,16 @@ class NotifyDesk:
 
     Args:
         session: the way to AWS as the settings have it now.
+        recipients: who is told of alarms.
     """
 
-    def __init__(self, host: Host, session: Callable[[], CloudSession]) -> None:
-        self._host, self._session = host, session
+    def __init__(
+        self,
+        host: Host,
+        session: Callable[[], CloudSession],
+        recipients: Callable[[], Sequence[Recipient]] = tuple,
+    ) -> None:
+        self._host, self._session, self._recipients = host, session, recipients
         self._working = threading.Lock()  # held while the worker is started or ended
         self._inbox: Inbox | None = None
         self._wanted: tuple[str, str, CloudAddress] | None = None
@@ -59,6 +69,17 @@ class NotifyDesk:
         """How the queue is read; None where there is none."""
         inbox = self._inbox
         return None if inbox is None else inbox.state()
+
+    def backlog(self, now: datetime) -> Backlog | None:
+        """Slow: the notices that wait for SNS; None where none go there."""
+        told = {each.id for each in self._recipients() if each.channel == CHANNEL}
+        if self._host.settings.cloud_topic:
+            told.add(OTHERS)
+        if not told:
+            return None
+        found = [(count, at) for who, count, at in self._host.store.alarming.notices.waiting() if who in told]
+        oldest = min((at for _, at in found), default=now)
+        return Backlog(sum(count for count, _ in found), max(0.0, (now - oldest).total_seconds()))
 
     def close(self) -> None:
         """Ends the worker within a second; a request that still waits for messages gives back what it gets."""

@@ -53,6 +53,10 @@ class DataFolder:
         return self.root / "logs"
 
     @property
+    def outputs(self) -> Path:
+        return self.root / "outputs"
+
+    @property
     def cache(self) -> Path:
         return self.root / "cache"
 

@@ -18,6 +18,27 @@ from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
 from app.domain.periods import read_shifts
 
+MOST_BESIDE = 7
+"""Cameras beside the first: eight pictures are what one screen can show."""
+
+
+class Camera(BaseModel):
+    """A further camera of the station.
+
+    Attributes:
+        name: what people call it.
+        source: SOURCE address.
+        model: NAME@VERSION or a file's path; "" for the one of the first source.
+        product: its parts are recorded under; "" for the product of the first source.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=40)
+    source: str = Field(min_length=1)
+    model: str = ""
+    product: str = Field(default="", max_length=60)
+
 
 class Settings(BaseModel):
     """What a user may choose. Unknown keys are refused, so that a typing error is not silence.
@@ -26,6 +47,7 @@ class Settings(BaseModel):
         station: the name on records and reports.
         source: SOURCE address the live way starts with (credentials are kept here, in the user's own
             data folder with mode 600, and nowhere else).
+        cameras: further cameras beside the source, each inspecting on its own.
         product: the name under which models are made and parts recorded.
         model: NAME@VERSION or a file's path; "" while none is trained.
         zone: IANA time zone; "" takes the computer's.
@@ -80,12 +102,21 @@ class Settings(BaseModel):
         fleet_bucket: S3 bucket with what all stations sent, to look at their figures; "" for none.
         fleet_database, fleet_workgroup: of Athena, which then counts; "" counts here over the bucket's files.
         video_clips: the ten seconds around a defect are kept with its alarm.
+        line_trigger: parts are taken when the line triggers; otherwise as the source gives them.
+        line_timeout: seconds after which a trigger that got no verdict is answered with an error.
+        line_debounce: seconds after a trigger in which another one is a bouncing contact.
+        line_recipes: numbers that the line knows products by, such as "7 Bracket".
+        line_broker: mqtt://[USER@]HOST[:PORT] or mqtts:// of the broker that results and signals go to; "" for none.
+        line_topic: everything there lies below it.
+        line_webhook: URL that every result is posted to; "" for none.
+        modbus_listen: HOST:PORT of the Modbus TCP server, "0.0.0.0" for every network; "" for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     station: str = Field(default="Station 1", min_length=1, max_length=60)
     source: str = "demo"
+    cameras: list[Camera] = Field(default=[], max_length=MOST_BESIDE)
     product: str = Field(default="Demo plate", min_length=1, max_length=60)
     model: str = ""
     zone: str = ""
@@ -129,6 +160,14 @@ class Settings(BaseModel):
     fleet_bucket: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     fleet_database: str = Field(default="", pattern=r"^[a-z0-9_]{0,255}$")
     fleet_workgroup: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,128}$")
+    line_trigger: bool = False
+    line_timeout: float = Field(default=5.0, ge=0.1, le=60)
+    line_debounce: float = Field(default=0.05, ge=0, le=5)
+    line_recipes: list[str] = Field(default=[], max_length=500)
+    line_broker: str = Field(default="", pattern=r"^(mqtts?://([^\s@:/]+@)?[A-Za-z0-9._-]+(:[0-9]{1,5})?)?$")
+    line_topic: str = Field(default="linesight/line", min_length=1, max_length=200, pattern=r"^[^+#\x00\s]+$")
+    line_webhook: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
+    modbus_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
 
     tidy_by_itself: bool = False
 
@@ -147,6 +186,21 @@ class Settings(BaseModel):
     report_at: time = time(6, 0)
     report_formats: list[Literal["xlsx", "pdf", "csv", "parquet"]] = Field(default=["xlsx", "pdf"], min_length=1)
     report_folder: str = ""
+
+    @field_validator("cameras")
+    @classmethod
+    def _each_once(cls, value: list[Camera]) -> list[Camera]:
+        names = [each.name.casefold() for each in value]
+        twice = next((each.name for each in value if names.count(each.name.casefold()) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two cameras are called {twice!r}; give one another name")
+        return value
+
+    @field_validator("line_recipes")
+    @classmethod
+    def _known_recipes(cls, value: list[str]) -> list[str]:
+        read_recipes(value)
+        return value
 
     @field_validator("shifts")
     @classmethod
@@ -183,6 +237,19 @@ class Settings(BaseModel):
             self.aws_role,
             self.aws_external_id,
         )
+
+
+def read_recipes(lines: list[str]) -> dict[int, str]:
+    """Products by the number that the line knows them by; ValueError for a line that says nothing of the kind."""
+    found: dict[int, str] = {}
+    for line in lines:
+        number, _, product = line.strip().partition(" ")
+        if not (number.isascii() and number.isdecimal() and 0 < int(number) < 65536 and product.strip()):
+            raise ValueError(f"{line!r} is no number from 1 to 65535 followed by a product, such as 7 Bracket")
+        if int(number) in found:
+            raise ValueError(f"the number {int(number)} is given twice")
+        found[int(number)] = product.strip()
+    return found
 
 
 def load(path: Path) -> Settings:

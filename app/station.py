@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from app import settings as settings_file
 from app.alarms import AlarmBook
+from app.alarms.health import together
+from app.beside import BesideDesk
 from app.cameras import usb_cameras
 from app.candidates import VersionImprover
 from app.connecting import ConnectDesk
@@ -44,6 +46,7 @@ from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.secondary import OpinionDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
 from app.watching import WatchDesk, load_config
@@ -104,11 +107,16 @@ class Station:
             given=(source, model),
             tell=self._tell,
             recorded=self._recorded,
+            judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
             tap=self.linking.tap,
             behind=self.opinions.behind,
         )
+        self.beside = BesideDesk(
+            self, tell=lambda: self._tell(Change.CAMERAS), recorded=self._tally.add, demo_seed=demo_seed
+        )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
+        self.signalling = SignalDesk(self)
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
@@ -120,8 +128,12 @@ class Station:
         self.reporting = ReportDesk(self, now)
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
-        self.notifying = NotifyDesk(self, self.linking.session)
-        self.watching.connect(channels=self.notifying.channels, unreleased=self.improving.unreleased)
+        self.notifying = NotifyDesk(self, self.linking.session, lambda: self.watching.config.recipients)
+        self.watching.connect(
+            channels=self.notifying.channels,
+            unreleased=self.improving.unreleased,
+            backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog()]),
+        )
         self.subscribe(self.watching.heard)
         self.watching.start()
         self.connecting = ConnectDesk(self, lambda: self.watching.config.recipients)
@@ -189,6 +201,14 @@ class Station:
             log.info("%s", error)
             return None
 
+    def small_picture(self, image_path: str) -> Image | None:
+        """Slow: like `picture`, for showing it small. Of a part that did not pass it fits into `app.pictures.SMALL`,
+        unless its small picture is lost."""
+        try:
+            return read_picture(self.store.small_file(image_path))
+        except LinesightError:  # there is none, or a damaged one
+            return self.picture(image_path)
+
     def figures(self, first: date, last: date) -> Figures:
         """Slow: the figures of the station's days `first` to `last`."""
         return self.reporting.figures(self.reporting.days(first, last))
@@ -249,7 +269,10 @@ class Station:
         self._daily.start()
         self.reporting.begin()
         self.rounds.begin()
+        self.alarms.clear("camera")  # of the run before
+        self.signalling.begin()
         self.line.begin()
+        self.beside.begin()
         self.improving.begin()
         self.reviewing.begin()
 
@@ -260,21 +283,26 @@ class Station:
         if remember:
             self.people.require(Action.SETTINGS)
         self.line.inspect_source(source, model, product, remember=remember, again=again)
+        self.beside.begin()
 
     def stop(self) -> None:
         """Ends inspecting until `resume`."""
         self.people.require(Action.RUN)
         self.line.stop()
+        self.beside.stop()
 
     def resume(self) -> None:
         """Goes on with what was last inspected; a folder and the demo line go on with the next part."""
         self.people.require(Action.RUN)
         self.line.resume()
+        self.beside.begin()
 
     def close(self) -> None:
         """Slow: ends line, jobs and record in this order; nothing committed is lost."""
         if not self.line.close():
             return
+        self.beside.close()
+        self.signalling.close()
         self.improving.close()
         self._daily.stop()
         self.reporting.close()

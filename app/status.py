@@ -26,6 +26,7 @@ class Change(StrEnum):
     REVIEWS = auto()
     LOTS = auto()
     ROUNDS = auto()
+    CAMERAS = auto()  # those beside the first: a picture, a state, their number
 
 
 class Phase(StrEnum):

@@ -102,6 +102,7 @@ class Bridge(QObject):
     lots = Signal()
     rounds = Signal()
     versions = Signal()
+    cameras = Signal()
 
     def __init__(self, station: StationPort, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -167,6 +168,7 @@ class Bridge(QObject):
             ("LOTS", self.lots),
             ("ROUNDS", self.rounds),
             ("VERSIONS", self.versions),
+            ("CAMERAS", self.cameras),
         ):
             if name in changes:
                 signal.emit()

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.beside import BesideDesk
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.counts import Counts
@@ -33,6 +34,7 @@ from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.secondary import OpinionDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, Phase, State
 from app.watching import WatchDesk
 
@@ -58,6 +60,8 @@ class StationPort(Protocol):
     @property
     def line(self) -> Line: ...
     @property
+    def beside(self) -> BesideDesk: ...
+    @property
     def lots(self) -> LotDesk: ...
     @property
     def improving(self) -> ImproveDesk: ...
@@ -75,6 +79,8 @@ class StationPort(Protocol):
     def linking(self) -> LinkDesk: ...
     @property
     def opinions(self) -> OpinionDesk: ...
+    @property
+    def signalling(self) -> SignalDesk: ...
     @property
     def notifying(self) -> NotifyDesk: ...
     @property
@@ -100,6 +106,7 @@ class StationPort(Protocol):
     def active_alarms(self) -> list[Alarm]: ...
     def acknowledge(self, alarm_id: str) -> None: ...
     def picture(self, image_path: str) -> Image | None: ...  # slow
+    def small_picture(self, image_path: str) -> Image | None: ...  # slow
     def figures(self, first: date, last: date) -> Figures: ...  # slow
     def export_report(self, first: date, last: date, out: Path | None = None) -> Job[Path]: ...
     def today(self) -> date: ...

@@ -3,7 +3,7 @@ nobody has released. What they look at comes through ports; a rule without its p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.alarms.book import AlarmBook
@@ -18,6 +18,12 @@ class Backlog:
 
     waiting: int
     oldest_seconds: float = 0.0
+
+
+def together(parts: Iterable[Backlog | None]) -> Backlog:
+    """Of several ways to the cloud, None for one that is not in use: on that nothing waits."""
+    found = [each for each in parts if each is not None]
+    return Backlog(sum(each.waiting for each in found), max((each.oldest_seconds for each in found), default=0.0))
 
 
 @dataclass(frozen=True, slots=True)

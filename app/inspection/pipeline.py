@@ -15,6 +15,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from app.cameras.base import FrameSource
@@ -45,6 +46,7 @@ class Pipeline:
         on_bad_picture: told of a picture that can't be read.
         on_finished: called once when a finite source has ended and everything of it is on record.
         trigger: who says which frames are parts while it is armed.
+        first: entered while a frame is judged, for whatever must stand back meanwhile.
         record_every: seconds after which unchanged continuous viewing is recorded again.
         wait: of the capture thread, for tests.
     """
@@ -61,13 +63,14 @@ class Pipeline:
         on_bad_picture: Callable[[PictureError], None] = lambda error: None,
         on_finished: Callable[[], None] = lambda: None,
         trigger: Trigger | None = None,
+        first: Callable[[], AbstractContextManager[None]] = nullcontext,
         record_every: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self.source, self.detector = source, detector
         self._recorder, self._publish, self._on_finished = recorder, publish, on_finished
-        self._on_refused = on_refused
+        self._on_refused, self._first = on_refused, first
         self._record_every, self._clock = record_every, clock
         self.trigger = trigger or Trigger()
         self.slot = slot_for(source)
@@ -126,7 +129,8 @@ class Pipeline:
     def _judge(self, frame: Frame) -> Judged:
         """The detector's answer; no answer is an answer the line must hear: ERROR, never PASS."""
         try:
-            detection = self.detector.detect(frame.image)
+            with self._first():
+                detection = self.detector.detect(frame.image)
         except Exception as error:
             log.exception("the detector failed on frame %d", frame.id)
             cause = str(error) or type(error).__name__
@@ -153,6 +157,7 @@ class Pipeline:
             self._tell(self._publish, outcome)
             if judged.triggered:
                 self.trigger.release(judged.frame.id)
+            self._recorder.keep_small(outcome)  # when nobody waits for this part any more
         if not self._stopping.is_set():
             self._on_finished()
 

@@ -17,7 +17,7 @@ from app.domain.errors import StoreError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Around, Detection, Inspection, ModelRef, Outcome
 from app.domain.verdict import Verdict
-from app.pictures import decode_picture, encode_jpeg, encode_png
+from app.pictures import decode_picture, encode_jpeg, encode_png, encode_small
 from app.store import Store
 
 log = logging.getLogger(__name__)
@@ -144,6 +144,20 @@ class Recorder:
         except StoreError as error:
             return self._refused(judged, error, lost)
         return Outcome(frame, inspection.verdict, detection, inspection, error=judged.error, pictures_lost=lost)
+
+    def keep_small(self, outcome: Outcome) -> None:
+        """Puts a small picture beside the stored one of a part that did not pass, for lists and reports, which show
+        those by the hundred. To be called once the outcome is published; what goes wrong is logged, no more: whoever
+        finds none takes the stored picture."""
+        inspection = outcome.inspection
+        if inspection is None or inspection.verdict is Verdict.PASS or not inspection.image_path:
+            return
+        try:
+            self._store.save_small(inspection.image_path, encode_small(outcome.frame.image))
+        except (OSError, StoreError) as error:
+            log.warning("the small picture of part %s could not be kept: %s", inspection.part_id, error)
+        except Exception:
+            log.exception("the small picture of part %s could not be made", inspection.part_id)
 
     def _with_picture(self, inspection: Inspection, image: Image) -> tuple[Inspection, str]:
         """The inspection with its stored picture, or without and why."""

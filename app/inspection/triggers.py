@@ -58,20 +58,27 @@ class Trigger:
     ) -> None:
         self._debounce, self._patience, self._clock, self._changed = debounce, patience, clock, changed
         self._state = threading.Condition()
-        self._armed = False
+        self._armed: set[str] = set()  # who wants that parts are triggered
         self._fired: float | None = None  # waits for its frame since
         self._owned: int | None = None  # id of the frame it took
+        self._by = ""  # who fired what waits or is owned
         self._last: float | None = None
         self._taken = self._busy = self._bounced = self._missed = 0
 
     # -- who fires
-    def fire(self) -> Fired:
-        """Asks for the next frame as a part."""
+    def fire(self, by: str = "", *, bounces: bool = True) -> Fired:
+        """Asks for the next frame as a part.
+
+        Args:
+            by: who asks; `owner` says it again until the verdict is on record.
+            bounces: False where whoever fires has left out bouncing contacts already.
+        """
         with self._state:
             now = self._clock()
-            fired = self._decide(now)
+            fired = self._decide(now, bounces)
             if fired is Fired.TAKEN:
                 self._fired = self._last = now
+                self._by = by
                 self._taken += 1
                 self._state.notify_all()
         self._changed()
@@ -82,10 +89,21 @@ class Trigger:
         with self._state:
             self._busy += 1
 
-    def _decide(self, now: float) -> Fired:
+    def withdraw(self, by: str) -> bool:
+        """Takes a trigger back that has got no frame yet; whether that was so."""
+        with self._state:
+            waits = self._fired is not None and self._by == by
+            if waits:
+                self._fired = None
+                self._missed += 1
+        if waits:
+            self._changed()
+        return waits
+
+    def _decide(self, now: float, bounces: bool) -> Fired:
         if not self._armed:
             return Fired.OFF
-        if self._last is not None and now - self._last < self._debounce:
+        if bounces and self._last is not None and now - self._last < self._debounce:
             self._bounced += 1
             return Fired.BOUNCED
         if self._given_up(now):
@@ -112,6 +130,12 @@ class Trigger:
         return self._owned
 
     @property
+    def owner(self) -> str | None:
+        """Who fired the trigger whose frame is owned now; None where none is."""
+        with self._state:
+            return self._by if self._owned is not None else None
+
+    @property
     def counts(self) -> TriggerCounts:
         with self._state:
             return TriggerCounts(self._taken, self._busy, self._bounced, self._missed)
@@ -119,13 +143,16 @@ class Trigger:
     # -- who decides that parts are triggered
     @property
     def armed(self) -> bool:
-        return self._armed
+        return bool(self._armed)
 
-    def arm(self, armed: bool = True) -> None:
-        """From now on only triggered frames are parts; or, disarmed, as the source says."""
+    def arm(self, armed: bool = True, *, by: str = "") -> None:
+        """From now on only triggered frames are parts; or, once all who armed it have let go, as the source says."""
         with self._state:
-            self._armed = armed
-            if not armed:
+            if armed:
+                self._armed.add(by)
+            else:
+                self._armed.discard(by)
+            if not self._armed:
                 self._fired = None
             self._state.notify_all()
         self._changed()

@@ -25,6 +25,7 @@ from types import FrameType
 
 from app.domain.errors import Cancelled, LinesightError
 from app.domain.versions import JobState
+from app.lifecycle.giving_way import GivingWay, go_on_when_orphaned
 from app.lifecycle.queue import Asked, Standing, TrainingQueue, WorkerLock
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def start(folder: Path, models: Path) -> None:
     Raises:
         OSError: it can't be started.
     """
-    _started[:] = [each for each in _started if each.poll() is None]
+    _started[:] = running()
     log_file = folder / "worker.log"
     with contextlib.suppress(OSError):
         if log_file.stat().st_size > _LOG_BYTES:
@@ -66,6 +67,15 @@ def start(folder: Path, models: Path) -> None:
         )
 
 
+def running() -> list[subprocess.Popen[bytes]]:
+    """Those started from here that still live."""
+    return [each for each in _started if each.poll() is None]
+
+
+GIVING_WAY = GivingWay(running)
+"""What this process does first halts the training meanwhile."""
+
+
 def reap() -> None:
     """Lets the system forget processes of ours that have ended."""
     for each in _started:
@@ -74,7 +84,7 @@ def reap() -> None:
 
 def alive() -> bool:
     """Whether a process that was started from here still lives."""
-    return any(each.poll() is None for each in _started)
+    return bool(running())
 
 
 def stop(pid: int, *, hard: bool = False) -> None:
@@ -95,6 +105,7 @@ def lower_priority() -> None:
     """Takes only time that nobody else wants. On Windows the starter has seen to it."""
     if sys.platform == "win32":
         return
+    go_on_when_orphaned()
     os.nice(19)
     if sys.platform == "linux":
         # Wakes nobody up late: a thread of the live line goes first the moment it is ready.

@@ -14,8 +14,9 @@ from app.domain.lot import Choice
 from app.domain.verdict import Verdict
 from app.domain.wear import figure
 from app.reports import pdf
-from app.reports.lot_facts import PICTURES, DecisionRow, Facts, LimitRow, Line, PartRow, Pictures, picture_of
+from app.reports.lot_facts import PICTURES, DecisionRow, Facts, LimitRow, Line, PartRow, picture_of
 from app.reports.sheets import COLOURS
+from app.reports.thumbnails import Pictures
 
 _COLOUR = {
     Choice.APPROVE: COLOURS[Verdict.PASS],

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.reports.lot_facts import PICTURES, Facts, Line, PartRow, Pictures, picture_of
+from app.pictures import SMALL
+from app.reports.lot_facts import PICTURES, Facts, Line, PartRow, picture_of
 from app.reports.placing import replaced
 from app.reports.sheets import Column, Table, new_workbook
-from app.reports.thumbnails import HEIGHT, place
+from app.reports.thumbnails import Pictures, place
 
 
 def write_sheets(facts: Facts, pictures: Pictures, out: Path) -> Path:
@@ -120,8 +121,8 @@ def _with_pictures(
     picture: Column[PartRow] = Column("Picture", 24, "Text", lambda row: None)
     sheet = Table(book, "Nonconforming", [picture, *columns], footer)
     for index, look in enumerate(facts.rejected):
-        small = picture_of(look, pictures, (160, 120)) if index < PICTURES else None
-        number = sheet.add(rows[look.id], (HEIGHT + 8) * 0.75 if small is not None else None)
+        small = picture_of(look, pictures, SMALL) if index < PICTURES else None
+        number = sheet.add(rows[look.id], (SMALL[1] + 8) * 0.75 if small is not None else None)
         if small is not None:
             place(sheet.sheet, small, number, 1)
     sheet.close()

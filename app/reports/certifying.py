@@ -8,7 +8,8 @@ from pathlib import Path
 from app.domain.lot import Choice, LotState
 from app.reports.certificate import write_certificate
 from app.reports.certificate_sheets import write_sheets
-from app.reports.lot_facts import Facts, Pictures
+from app.reports.lot_facts import Facts
+from app.reports.thumbnails import Pictures
 
 
 def write_both(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -27,6 +28,8 @@ def local(moment: datetime, zone: tzinfo) -> datetime:
 
 def labels(inspection: Inspection) -> str:
     """The defect types, each once, strongest first, with the place of its first region."""
+    if not inspection.regions:
+        return ""
     found: dict[str, str] = {}
     for region in inspection.regions:
         found.setdefault(region.label, place_words(region, (inspection.width, inspection.height)))
@@ -35,7 +38,7 @@ def labels(inspection: Inspection) -> str:
 
 def _rounded(score: float | None) -> Value:
     """Infinity is no number in Excel."""
-    return score if score is None or abs(score) < float("inf") else str(score)
+    return score if score is None or -math.inf < score < math.inf else str(score)
 
 
 def inspections(zone: tzinfo) -> list[Column[Inspection]]:

@@ -52,6 +52,12 @@ class Records(Protocol):
     def image_file(self, image_path: str) -> Path:
         """The file of a stored picture; it may be missing."""
 
+    def small_file(self, image_path: str) -> Path:
+        """The small JPEG beside it; often missing."""
+
+    def save_small(self, image_path: str, data: bytes) -> None:
+        """Puts one there; OSError where there is no room."""
+
     def search(self, query: RecordQuery, limit: int = 50) -> list[Inspection]:
         """The newest inspections that `query` asks for, newest first."""
 

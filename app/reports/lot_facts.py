@@ -7,15 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, tzinfo
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from app.domain.errors import PictureError, StoreError
 from app.domain.inspection import Inspection
 from app.domain.lot import Choice, LotState, Part, Tally
 from app.domain.sampling import acceptance, quality_at
 from app.domain.wear import ANY, figure
-from app.reports.thumbnails import Thumbnail, thumbnail
+from app.reports.thumbnails import Pictures, Thumbnail, part_thumbnail
 
 PICTURES = 200
 """Rejected parts shown with their picture at most; all of them are listed."""
@@ -26,12 +25,6 @@ RESULT = {
     Choice.REWORK: "REWORK (100 % SORT)",
     Choice.CONCESSION: "ACCEPTED BY CONCESSION",
 }
-
-
-class Pictures(Protocol):
-    """Where the stored pictures lie; the store."""
-
-    def image_file(self, image_path: str) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +336,6 @@ def picture_of(look: Inspection, pictures: Pictures, fit: tuple[int, int]) -> Th
     if not look.image_path:
         return None
     try:
-        return thumbnail(pictures.image_file(look.image_path), look.regions, fit)
+        return part_thumbnail(pictures, look, fit)
     except (PictureError, StoreError, OSError):
         return None

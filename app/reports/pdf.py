@@ -22,7 +22,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Table, TableStyle
 
 from app.reports.placing import replaced
-from app.reports.sheets import DARK, GROUND, LINE, QUIET, TEXT, clean
+from app.reports.rowxml import clean
+from app.reports.sheets import DARK, GROUND, LINE, QUIET, TEXT
 
 FONT, BOLD = "LinesightSans", "LinesightSans-Bold"
 

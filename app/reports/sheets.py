@@ -18,7 +18,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from app.domain.verdict import Verdict
-from app.reports.rowxml import RowWriter, text_cell, value_cell
+from app.reports.rowxml import RowWriter, clean, text_cell, value_cell
 
 Value = str | int | float | datetime | timedelta | None
 
@@ -105,16 +105,6 @@ _BARE = (
     | {"Tile", "Tile percent", "Tile name"}
 )
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-
-
-def clean(text: str) -> str:
-    """As XML can carry it: control characters become their visible pictures, other characters that
-    are none become the replacement character; what Excel would take for its own escapes is escaped."""
-    text = _FORBIDDEN.sub(lambda found: chr(0x2400 + ord(found[0])) if found[0] < " " else "\ufffd", text)
-    return _ESCAPE.sub("_x005F_", text)
-
 
 class Pen:
     """Makes styled cells of one sheet."""
@@ -160,10 +150,19 @@ _STARTS_A_FORMULA = tuple("=+-@\t\r")
 
 def part_number(part_id: str) -> str | int:
     """Whole numbers as numbers, so that they sort; anything else ("0012") as the text it is."""
-    return int(part_id) if re.fullmatch(r"0|[1-9][0-9]{0,14}", part_id) else part_id
+    return int(part_id) if _WHOLE.fullmatch(part_id) else part_id
+
+
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
 
 
 T = TypeVar("T")
+
+_TOGETHER = 200
+"""Rows that are written at once."""
+
+_NUMBERS_ALONE = {int, float}
+_NONE = type(None)
 
 _TEXTS_KNOWN = 2000
 """Texts of a column whose cells are kept ready."""
@@ -196,26 +195,41 @@ class Table(Generic[T]):
         self.sheet.row_dimensions[1].height = 30
         self._pen = Pen(self.sheet)
         self._rows = RowWriter(self.sheet, len(columns))
-        self._known: list[dict[str | None, str]] = [{} for _ in columns]
+        self._known: dict[str, dict[Value, str]] = {column.title: {} for column in columns}
+        self._waiting: list[T] = []
+        self._heights: list[float | None] = []
         self.sheet.append([self._pen.cell(column.title, _head(column.style)) for column in columns])
 
     def add(self, item: T, height: float | None = None) -> int:
         """Appends one row, `height` in points; returns its number."""
-        cells = []
-        for column, known in zip(self._columns, self._known, strict=True):
-            value = column.value(item)
-            if isinstance(value, str) or value is None:
-                cell = known.get(value)  # the same few texts stand in most rows
-                if cell is None:
-                    if len(known) >= _TEXTS_KNOWN:
-                        known.clear()
-                    cell = known[value] = self._text(value, column)
-            else:
-                cell = value_cell(value, self._pen.number(column.style))
-            cells.append(cell)
+        self._waiting.append(item)
+        self._heights.append(height)
         self.rows += 1
-        self._rows.add(self.rows, cells, height)
+        if len(self._waiting) == _TOGETHER:
+            self._flush()
         return self.rows
+
+    def _flush(self) -> None:
+        """Writes the rows that wait: column by column takes half as long as row by row."""
+        if self._waiting:
+            cells = [self._cells([column.value(item) for item in self._waiting], column) for column in self._columns]
+            self._rows.add(self.rows + 1 - len(self._waiting), cells, self._heights)
+            self._waiting, self._heights = [], []
+
+    def _cells(self, values: list[Value], column: Column[T]) -> list[str]:
+        kinds = set(map(type, values))
+        if str in kinds or _NONE in kinds:
+            known = self._known[column.title]  # the same few texts stand in most rows
+            if len(known) > _TEXTS_KNOWN:
+                known.clear()
+            for value in {*values} - known.keys():
+                known[value] = self._cell(value, column)
+            return [known[value] for value in values]
+        number = self._pen.number(column.style)
+        if kinds <= _NUMBERS_ALONE:
+            begun = f' s="{number}" t="n"><v>'
+            return [f"{begun}{value!r}</v></c>" for value in values]
+        return [value_cell(value, number) for value in values]
 
     def link(self, row: int, column: int, *, file: str = "", place: str = "", tip: str = "") -> None:
         """Makes a cell (both numbers from 1) open `file`, or go to `place` in this workbook ("'Sheet'!A5")."""
@@ -224,17 +238,18 @@ class Table(Generic[T]):
             Hyperlink(ref=ref, target=file or None, location=place or None, tooltip=tip or None)
         )
 
-    def _text(self, value: str | None, column: Column[T]) -> str:
-        if not value and not column.printed:
-            return ""  # no cell at all: every one costs time and room
-        style = value if column.style == "Verdict" and value else column.style
-        if not value:
-            return value_cell(None, self._pen.number(style))
-        quoted = value.startswith(_STARTS_A_FORMULA)
-        return text_cell(clean(value), self._pen.number(style, quoted=quoted))
+    def _cell(self, value: Value, column: Column[T]) -> str:
+        if not value and isinstance(value, str | None):
+            # None at all where it is not printed: every one costs time and room.
+            return value_cell(None, self._pen.number(column.style)) if column.printed else ""
+        if not isinstance(value, str):
+            return value_cell(value, self._pen.number(column.style))
+        style = value if column.style == "Verdict" else column.style
+        return text_cell(value, self._pen.number(style, quoted=value.startswith(_STARTS_A_FORMULA)))
 
     def close(self, note: str = "") -> None:
         """Sets the filter over what was added, and a line of text below it."""
+        self._flush()
         self.sheet.auto_filter.ref = f"A1:{get_column_letter(len(self._columns))}{self.rows}"
         printed = sum(column.printed for column in self._columns)
         self.sheet.print_area = f"A1:{get_column_letter(printed)}{self.rows + (2 if note else 0)}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import cv2
 import numpy as np
@@ -16,16 +17,16 @@ from openpyxl.drawing.xdr import XDRPositiveSize2D
 from openpyxl.utils.units import pixels_to_EMU
 
 from app.domain.errors import PictureError, StoreError
+from app.domain.frame import Image
 from app.domain.inspection import Inspection
 from app.domain.periods import Period
 from app.domain.records import RecordQuery
 from app.domain.region import Region
 from app.domain.verdict import Verdict
-from app.pictures import encode_jpeg, read_picture
+from app.pictures import SMALL, encode_jpeg, encode_small, read_picture, shrink, size_within
 from app.reports.figures import Records
 
-WIDTH, HEIGHT = 160, 120
-"""What a thumbnail fits into, pixels."""
+log = logging.getLogger(__name__)
 
 _THREADS = 2
 
@@ -41,24 +42,73 @@ class Thumbnail:
     height: int
 
 
-def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = (WIDTH, HEIGHT)) -> Thumbnail:
+class Pictures(Protocol):
+    """Where the stored pictures lie; `app.store.Store` is one."""
+
+    def image_file(self, image_path: str) -> Path:
+        """The file of a stored picture; it may be missing."""
+
+    def small_file(self, image_path: str) -> Path:
+        """The small JPEG beside it; often missing."""
+
+    def save_small(self, image_path: str, data: bytes) -> None:
+        """Puts one there; OSError where there is no room."""
+
+
+def thumbnail(path: Path, regions: Sequence[Region], fit: tuple[int, int] = SMALL) -> Thumbnail:
     """The picture at `path`, made small enough for `fit` (width, height), with `regions` outlined.
 
     Raises:
         PictureError: missing, damaged, or no picture; names the file.
     """
     image = read_picture(path)
-    height, width = image.shape[:2]
-    scale = min(fit[0] / width, fit[1] / height, 1.0)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    line = max(1, round(max(size) / 500))
+    return _outlined(shrink(image, fit), regions, image.shape[1])
+
+
+def part_thumbnail(pictures: Pictures, inspection: Inspection, fit: tuple[int, int] = SMALL) -> Thumbnail:
+    """Like `thumbnail`, of a part that did not pass: from the small picture beside the stored one where that is enough,
+    since decoding a whole one takes up to a second. Where there is none, it is put there for the next time.
+
+    Raises:
+        PictureError: as `thumbnail`.
+        StoreError: its path is none.
+    """
+    size = inspection.width, inspection.height
+    small: Image | None
+    if fit[0] <= SMALL[0] and fit[1] <= SMALL[1]:
+        try:
+            small = read_picture(pictures.small_file(inspection.image_path))
+        except PictureError:
+            small = None  # an older record has none, and a damaged one is no loss: the picture itself is there
+        if small is None or (small.shape[1], small.shape[0]) != size_within(size, SMALL):
+            image = read_picture(pictures.image_file(inspection.image_path))
+            small = shrink(image)
+            if inspection.verdict is not Verdict.PASS and (image.shape[1], image.shape[0]) == size:
+                _keep_small(pictures, inspection.image_path, image)
+            size = image.shape[1], image.shape[0]
+        return _outlined(shrink(small, fit), inspection.regions, size[0])
+    return thumbnail(pictures.image_file(inspection.image_path), inspection.regions, fit)
+
+
+def _keep_small(pictures: Pictures, image_path: str, image: Image) -> None:
+    try:
+        pictures.save_small(image_path, encode_small(image))
+        if not pictures.image_file(image_path).exists():  # retention was there meanwhile
+            pictures.small_file(image_path).unlink(missing_ok=True)
+    except OSError as error:  # no room, or no right to write: the report has what it needs
+        log.info("the small picture of %s could not be kept: %s", image_path, error)
+
+
+def _outlined(small: Image, regions: Sequence[Region], width: int) -> Thumbnail:
+    """`small` with `regions`, which are in pixels of the picture that was `width` wide."""
+    scale = small.shape[1] / width
+    line = max(1, round(max(small.shape[:2]) / 500))  # seen on paper too
     for region in regions:
         right, bottom = region.x + region.width, region.y + region.height
         box = ((region.x, region.y), (right, region.y), (right, bottom), (region.x, bottom))
         corners = np.array(region.outline or box, np.float64) * scale
         cv2.polylines(small, [np.round(corners).astype(np.int32)], True, _RED, line, cv2.LINE_AA)
-    return Thumbnail(encode_jpeg(np.ascontiguousarray(small, np.uint8), 80), *size)
+    return Thumbnail(encode_jpeg(small, 80), small.shape[1], small.shape[0])
 
 
 class Thumbnails:
@@ -101,7 +151,7 @@ class Thumbnails:
         if inspection.picture_removed_at is not None:
             return "The picture was removed when its time was over."
         try:
-            return thumbnail(self._records.image_file(inspection.image_path), inspection.regions)
+            return part_thumbnail(self._records, inspection)
         except (PictureError, StoreError):
             return "The picture is missing or damaged."
 

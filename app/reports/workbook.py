@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook
+from openpyxl.writer.excel import ExcelWriter
 
 from app.domain.alarm import Alarm
 from app.domain.errors import StoreError
@@ -17,6 +19,7 @@ from app.domain.inspection import Inspection
 from app.domain.periods import Period, Shift, days_period
 from app.domain.records import Reviewed
 from app.domain.verdict import Verdict
+from app.pictures import SMALL
 from app.reports import breakdown, columns
 from app.reports.counting import Tally
 from app.reports.figures import DEFECTS_KEPT, NO_TARGETS, Figures, ModelUse, Records, Targets
@@ -26,14 +29,14 @@ from app.reports.rounds import columns as round_columns
 from app.reports.rounds import round_rows, round_words
 from app.reports.sheets import Table, new_workbook
 from app.reports.summary import Heading, hour_words, write_summary, write_times
-from app.reports.thumbnails import HEIGHT, Thumbnails, place
+from app.reports.thumbnails import Thumbnails, place
 
 THUMBNAILS = 500
 """How many of the newest defects are shown with their picture."""
 
 _SHEET_ROWS = 1_000_000  # a sheet of Excel ends at 1,048,576
 _STEP_ROWS = 200
-_PICTURE_POINTS = (HEIGHT + 8) * 0.75  # height of a row with a picture
+_PICTURE_POINTS = (SMALL[1] + 8) * 0.75  # height of a row with a picture
 
 _Place = tuple[str, int]
 """A sheet and a row of it."""
@@ -101,7 +104,7 @@ def write_period(records: Records, heading: Heading, out: Path, step: Step = _no
         with _new_book(f"Inspection report {heading.footer}") as book:
             figures = _fill(book, records, heading, out, step)
             step(0.9, "Writing the file")
-            book.save(part)
+            _save(book, part)
         step(1.0, "Done")
     return figures
 
@@ -114,6 +117,13 @@ def _new_book(title: str) -> Iterator[Workbook]:
     except BaseException:
         _discard(book)
         raise
+
+
+def _save(book: Workbook, path: Path) -> None:
+    """As openpyxl's `save`, with less effort of deflating: a third of the time for a tenth more of bytes."""
+    book.properties.modified = datetime.now(UTC).replace(tzinfo=None)  # as openpyxl wants it
+    with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=3) as archive:
+        ExcelWriter(book, archive).save()
 
 
 def _discard(book: Workbook) -> None:

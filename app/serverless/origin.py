@@ -14,6 +14,7 @@ UNKNOWN = "unknown"
 _KINESIS = re.compile(r"(?:.*[_/])?(?P<account>\d{12})_(?P<stream>.+)_(?P<moment>\d{10,16})_[^_/]+\.\w+")
 _STATION = re.compile(r"pictures/(?P<line>[^/]+)/(?P<camera>[^/]+)/(?P<product>[^/]+)/(?:.*/)?(?P<name>[^/]+)")
 _PRODUCER_TIME = "aws_kinesisvideo_producer_timestamp"
+_TAG = "linesight_"  # what a station's fragments carry, and their pictures after them
 _MOST = 200  # characters of a name
 
 
@@ -40,7 +41,8 @@ def origin_of(key: str, metadata: Mapping[str, str], stored_at: datetime) -> Ori
 
     Args:
         key: `pictures/LINE/CAMERA/PRODUCT/.../PART.jpg` of a station, or what Kinesis image generation writes.
-        metadata: `line`, `camera`, `station`, `product`, `part`, `captured-at` (ISO 8601), and those of Kinesis.
+        metadata: `line`, `camera`, `station`, `product`, `part`, `captured-at` (ISO 8601), and those of Kinesis: its
+            own, and the tags of the fragment, such as LINESIGHT_PART.
         stored_at: when the bucket got it.
     """
     told = {name.lower(): value for name, value in metadata.items()}
@@ -56,7 +58,7 @@ def origin_of(key: str, metadata: Mapping[str, str], stored_at: datetime) -> Ori
         found["part"] = station["name"].rsplit(".", 1)[0]
 
     def word(name: str, default: str = "") -> str:
-        return (told.get(name) or found.get(name) or default)[:_MOST]
+        return (told.get(name) or told.get(_TAG + name) or found.get(name) or default)[:_MOST]
 
     return Origin(
         line=word("line", UNKNOWN),

@@ -18,6 +18,7 @@ from app.domain.errors import Cancelled, StoreError
 from app.store.auditing import head_file
 from app.store.database import BUSY_SECONDS, words_for
 from app.store.migrations import HEAD
+from app.store.pictures import SMALL_SUFFIX
 from app.store.room import sync_folder
 
 FORMAT = 1
@@ -25,7 +26,7 @@ MANIFEST = "manifest.json"
 
 _BLOCK = 1 << 20
 _PAGES = 4096  # of the database that are copied between two looks at whether it was cancelled
-_PACKED = {".png", ".jpg", ".linesight", ".zip"}  # deflating these again only takes time
+_PACKED = {".png", ".jpg", SMALL_SUFFIX, ".linesight", ".zip"}  # deflating these again only takes time
 
 Step = Callable[[float, str], None]
 

@@ -35,6 +35,13 @@ class Notices:
             found = connection.execute(sa.select(sa.func.min(table.c.due_at)).where(_WAITING)).scalar()
         return None if found is None else rows.int_to_moment(found)
 
+    def waiting(self) -> list[tuple[str, int, datetime]]:
+        """(recipient, how many of its notices wait, since when the oldest)."""
+        told, oldest = table.c.recipient, sa.func.min(table.c.created_at)
+        query = sa.select(told, sa.func.count(), oldest).where(_WAITING).group_by(told).order_by(told)
+        with self._read() as connection:
+            return [(who, count, rows.int_to_moment(at)) for who, count, at in connection.execute(query)]
+
     def recent(self, limit: int = 100) -> list[Notice]:
         """The newest that were to be sent, newest first."""
         ours = table.c.reason != RECEIVED

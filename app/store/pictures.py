@@ -15,6 +15,9 @@ from app.store.room import sync_folder
 ROOT = "images"
 """First part of every stored path, whatever the folder is called on this machine."""
 
+SMALL_SUFFIX = ".thumb"
+"""Of the small JPEG beside a picture: no picture's ending, so that nobody takes it for a part."""
+
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SUFFIX = re.compile(r"\.[0-9a-z]{1,8}")
 _STALE_SECONDS = 600.0  # a .part older than this is no longer being written, by any process
@@ -49,6 +52,21 @@ class PictureFiles:
             raise
         sync_folder(folder)
         return f"{ROOT}/{day}/{name}", hashlib.sha256(data).hexdigest()
+
+    def save_small(self, image_path: str, data: bytes) -> None:
+        """See `Store.save_small`."""
+        file = self.small_path(image_path)
+        part = file.with_name(file.name + ".part")
+        try:
+            part.write_bytes(data)
+            os.replace(part, file)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+    def small_path(self, image_path: str) -> Path:
+        """See `Store.small_file`."""
+        return self.path(image_path).with_suffix(SMALL_SUFFIX)
 
     def path(self, image_path: str) -> Path:
         """See `Store.image_file`."""

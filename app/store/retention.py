@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -112,7 +113,7 @@ class Retention:
     def _delete(self, batch: list[_Picture]) -> None:
         """Files first: a row that says so of a picture that is still there would never have it deleted."""
         for picture in batch:
-            self._store.image_file(picture.path).unlink(missing_ok=True)
+            self._store.remove_image(picture.path)
         if judged := [picture.seq for picture in batch if not picture.of_round]:
             self._store.mark_removed(judged, datetime.now(UTC))
 
@@ -146,8 +147,9 @@ class Retention:
             if room >= rule.keep_free_bytes:
                 return
             if picture.seq not in taken and picture.closed:
-                room += self._size(picture) or 0
-                yield picture, self._size(picture), "disk"
+                size = self._size(picture)
+                room += size or 0
+                yield picture, size, "disk"
 
     def _round_pictures(self) -> Iterator[_Picture]:
         """Those of rounds that are there and no inspection's, oldest first."""
@@ -158,10 +160,16 @@ class Retention:
                 yield picture
 
     def _size(self, picture: _Picture) -> int | None:
+        """Bytes with the small one beside it; None where the picture itself is gone."""
         try:
-            return self._store.image_file(picture.path).stat().st_size
+            size = self._store.image_file(picture.path).stat().st_size
         except OSError:
             return None
+        if picture.verdict is Verdict.PASS or picture.of_round:
+            return size  # has no small one
+        with suppress(OSError):
+            size += self._store.small_file(picture.path).stat().st_size
+        return size
 
     def _pictures(self) -> Iterator[_Picture]:
         table = schema.inspection

@@ -85,7 +85,7 @@ round_tick = sa.Table(
     sa.Column("person", sa.Text, nullable=False),
     sa.Column("at", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("id", name="uq_round_tick_id"),
     sa.Index("ix_round_tick_round", "round"),
 )

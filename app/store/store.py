@@ -27,6 +27,7 @@ from app.store.alarming import AlarmRecords
 from app.store.auditing import AuditLog, entry_from
 from app.store.browsing import Browsing
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
+from app.store.following import Following
 from app.store.lots import LotBook
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
@@ -69,6 +70,7 @@ class Store:
         self.reporting = ReportQueries(self.select)
         self.lots = LotBook(self._write, self._read, self._audit, self._inspections)
         self.alarming = AlarmRecords(self._write, self._read, self._audit)
+        self.following = Following(self.select, self._by_seq)
         self.rounds = RoundRecords(self._write, self._read, self._audit)
         self.recovery: Recovery | None = None
         """What became of a damaged record at this opening; None where it was sound."""
@@ -155,6 +157,31 @@ class Store:
     def image_file(self, image_path: str) -> Path:
         """The file of an `image_path`; StoreError for a path that leaves the pictures' folder."""
         return self._pictures.path(image_path)
+
+    def save_small(self, image_path: str, data: bytes) -> None:
+        """Writes the small JPEG beside a stored picture, in whose place it is shown where little is enough. Not
+        durably: whoever finds none, or a damaged one, takes the picture.
+
+        Raises:
+            OSError: as of `save_image`.
+        """
+        if self._reserve.keeps_for_rows:
+            raise OSError(errno.ENOSPC, "The room left on the disk is kept for records", str(self._pictures.folder))
+        self._pictures.save_small(image_path, data)
+
+    def small_file(self, image_path: str) -> Path:
+        """Where the small JPEG of a stored picture lies, if there is one; StoreError as of `image_file`."""
+        return self._pictures.small_path(image_path)
+
+    def remove_image(self, image_path: str) -> None:
+        """Deletes the file of an `image_path` and the small one beside it, where they are there.
+
+        Raises:
+            OSError: it may not be deleted.
+        """
+        # The small one last: whoever makes one now looks afterwards whether the picture is still there.
+        self.image_file(image_path).unlink(missing_ok=True)
+        self.small_file(image_path).unlink(missing_ok=True)
 
     def sweep_parts(self, since: date | None = None) -> int:
         """Removes half-written pictures (*.part) a killed program left in the days (UTC) from `since` on,
@@ -393,8 +420,9 @@ class Store:
         """((captured_at, seq), inspection) in the query's order, with their regions."""
         with self._read() as connection:
             found = connection.execute(query).all()
-            regions = _regions(connection, [row.seq for row in found])
-        return [((row.captured_at, row.seq), rows.inspection_from(row, regions.get(row.seq, ()))) for row in found]
+            keys: list[tuple[int, int]] = [rows.KEY(row) for row in found]
+            regions = _regions(connection, [seq for _, seq in keys])
+        return [(key, rows.inspection_from(row, regions.get(key[1], ()))) for key, row in zip(keys, found, strict=True)]
 
     def select(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """The rows of a query of this room."""

@@ -200,11 +200,13 @@ def test_a_file_that_names_few_rules_keeps_the_others(tmp_path: Path) -> None:
 
 
 def test_what_nothing_feeds_is_not_offered(station: Station) -> None:
-    desk = station.watching
-    assert desk.offered() == set(RuleKind) - {RuleKind.BACKLOG}
-    assert desk.channels() == ["email", "webhook", "mqtt", "sns"]
-    desk.connect(backlog=lambda: Backlog(0), unreleased=lambda: "", channels={"sns": object()})  # type: ignore[dict-item]
-    assert desk.offered() == set(RuleKind) and "sns" in desk.channels()
+    assert station.watching.offered() == set(RuleKind), "a station feeds them all"
+    assert station.watching.channels() == ["email", "webhook", "mqtt", "sns"]
+    alone = WatchDesk(station, station.watching.config)  # type: ignore[arg-type]
+    assert alone.offered() == set(RuleKind) - {RuleKind.BACKLOG, RuleKind.UNRELEASED}
+    assert "sns" not in alone.channels()
+    alone.connect(backlog=lambda: Backlog(0), unreleased=lambda: "", channels={"sns": object()})  # type: ignore[dict-item]
+    assert alone.offered() == set(RuleKind) and "sns" in alone.channels()
 
 
 def test_a_station_tells_people_by_itself_and_after_a_restart(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
@@ -23,6 +24,7 @@ from app.cloud.inbox import Inbox
 from app.cloud.notices import MOST_BYTES, SnsChannel, attributes_of, body_of, subject_of
 from app.cloud.session import CloudAddress, CloudSession
 from app.domain.alarm import Alarm
+from app.domain.alarm_rule import AlarmRule, RuleKind
 from app.domain.errors import StoreError
 from app.domain.notice import Notice, Recipient
 from app.domain.verdict import Verdict
@@ -322,6 +324,41 @@ def fail(station: Station) -> Alarm:
     with station.alarms.raised_by(row, (640, 480)) as change:
         station.store.add_inspection(row, change)
     return next(one for one in station.alarms.active() if one.inspection_id == row.id)
+
+
+def test_what_waits_for_the_cloud_is_an_alarm_until_it_has_gone(
+    cloud: Cloud, moto_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.watching.HEALTH_EVERY", 0.2)
+    monkeypatch.setattr("app.watching.TICK", 0.1)
+    station = Station(DataFolder(tmp_path / "One"))
+    try:
+
+        def waiting() -> list[Alarm]:
+            return [one for one in station.alarms.active() if one.kind == "backlog" and one.cleared_at is None]
+
+        rules = (AlarmRule("defect", RuleKind.DEFECT), AlarmRule("backlog", RuleKind.BACKLOG, n=1, minutes=60))
+        station.watching.save_config(replace(station.watching.config, rules=rules))
+        away = f"http://127.0.0.1:{free_port()}"
+        station.save_settings(aws_region=REGION, aws_endpoint=away, cloud_topic=cloud.topic)
+        numbers = itertools.count(1)
+
+        def two_wait() -> bool:
+            """Another alarm, another notice, from when the topic is known."""
+            row = inspection(0, verdict=Verdict.FAIL, id=uuid.uuid4().hex, source=f"usb:{next(numbers)}")
+            with station.alarms.raised_by(row, (640, 480)) as change:
+                station.store.add_inspection(row, change)
+            return len(station.watching.notices()) >= 2
+
+        until(two_wait)
+        (told,) = until(waiting)
+        assert "results wait for the cloud" in told.title
+        station.save_settings(aws_endpoint=moto_address)
+        for each in station.watching.notices():
+            station.watching.send_again(each.id)
+        until(lambda: not waiting())
+    finally:
+        station.close()
 
 
 def test_an_alarm_is_shown_and_answered_on_both(two: list[Station], cloud: Cloud) -> None:

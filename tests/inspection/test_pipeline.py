@@ -111,6 +111,22 @@ def test_nothing_is_published_before_its_row_and_picture_are_there(start_line: S
     assert seen == [(True, True)] * 4
 
 
+def test_small_pictures_are_made_when_the_outcome_is_out(start_line: StartLine, store: Store) -> None:
+    early: list[bool] = []
+    paths: list[str] = []
+
+    def publish(outcome: Outcome) -> None:
+        assert outcome.inspection is not None
+        paths.append(outcome.inspection.image_path)
+        early.append(store.small_file(paths[-1]).exists())
+
+    pictures = [*(picture(score) for score in (PASS, FAIL, RETEST, PASS)), None]
+    line = start_line(FakeSource(ENUMERATED, pictures), publish=publish)
+    assert line.join(10)
+    assert early == [False] * 4
+    assert [store.small_file(path).exists() for path in paths] == [False, True, True, False]
+
+
 def test_an_enumerated_source_waits_and_drops_nothing(start_line: StartLine, outcomes: Outcomes) -> None:
     source = FakeSource(ENUMERATED, [*(picture(PASS, noise=number) for number in range(12)), None])
     finished = threading.Event()

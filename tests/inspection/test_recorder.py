@@ -14,7 +14,7 @@ from app.domain.errors import StoreFullError
 from app.domain.frame import Frame, Image
 from app.domain.verdict import Verdict
 from app.inspection.recorder import Judged, Recorder
-from app.pictures import decode_picture
+from app.pictures import SMALL, decode_picture, size_within
 from app.store import Store
 from app.vision.detector import Detector, same_score
 from tests.inspection.fakes import FAIL, PASS, RETEST, FakeDetector, Fault, picture, recorder_for, stored_file
@@ -160,3 +160,44 @@ def test_times_are_utc(store: Store, detector: FakeDetector) -> None:
     row = recorder.record(part).inspection
     assert row is not None
     assert (row.captured_at, row.judged_at) == (part.frame.captured_at, moment)
+
+
+@pytest.mark.parametrize("score", [FAIL, RETEST])
+def test_what_did_not_pass_gets_a_small_picture_beside_it(store: Store, detector: FakeDetector, score: float) -> None:
+    recorder, _ = recorder_for(store, detector)
+    part = judged(detector, score)
+    outcome = recorder.record(part)
+    assert outcome.inspection is not None
+    file = store.small_file(outcome.inspection.image_path)
+    assert not file.exists(), "made before the verdict is published"
+    recorder.keep_small(outcome)
+    small = decode_picture(file.read_bytes())
+    height, width = part.frame.image.shape[:2]
+    assert (small.shape[1], small.shape[0]) == size_within((width, height), SMALL)
+    assert abs(float(small.mean()) - float(part.frame.image.mean())) < 3
+    assert file.stem == stored_file(store, outcome.inspection.image_path).stem
+
+
+def test_a_pass_gets_none(store: Store, detector: FakeDetector) -> None:
+    recorder, _ = recorder_for(store, detector)
+    outcome = recorder.record(judged(detector, PASS))
+    recorder.keep_small(outcome)
+    assert outcome.inspection is not None
+    assert not store.small_file(outcome.inspection.image_path).exists()
+
+
+def test_without_room_for_the_small_picture_all_else_stays(
+    store: Store, detector: FakeDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, _ = recorder_for(store, detector)
+    outcome = recorder.record(judged(detector, FAIL))
+
+    def full(path: str, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "save_small", full)
+    recorder.keep_small(outcome)
+    row = outcome.inspection
+    assert row is not None and store.inspection(row.id) == row
+    assert stored_file(store, row.image_path).is_file()
+    assert not store.small_file(row.image_path).exists()

@@ -99,6 +99,17 @@ def test_a_restored_station_is_the_one_that_was_backed_up(data: DataFolder, tmp_
     assert verify(new.database).ok
 
 
+def test_small_pictures_come_along(data: DataFolder, tmp_path: Path) -> None:
+    with _open(data) as store:
+        part = store.recent(1)[0]
+        store.save_small(part.image_path, b"small")
+    out = _backup(data, tmp_path / "b.zip")
+    new = DataFolder(tmp_path / "new")
+    restore_station(new, out, by="Ben", step=quiet)
+    with _open(new) as store:
+        assert store.small_file(part.image_path).read_bytes() == b"small"
+
+
 def test_the_manifest_says_what_is_in_it(data: DataFolder, tmp_path: Path) -> None:
     out = _backup(data, tmp_path / "b.zip")
     with zipfile.ZipFile(out) as archive:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import StoreError
+from app.pictures import is_picture_name
 from app.store import Store
 from tests.store.samples import NOON, inspection, open_store
 
@@ -81,3 +82,32 @@ def test_only_stale_half_written_pictures_are_swept(tmp_path: Path) -> None:
         assert store.sweep_parts(datetime(2026, 11, 2, tzinfo=UTC).date()) == 0
         assert store.sweep_parts() == 1
     assert fresh.exists() and whole.exists() and not older.exists()
+
+
+def test_the_small_picture_lies_beside_and_goes_with_it(tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        path, _ = store.save_image(ID, NOON, b"whole", ".png")
+        store.save_small(path, b"first")
+        store.save_small(path, b"small")
+        small = store.small_file(path)
+        assert small.parent == store.image_file(path).parent and small.read_bytes() == b"small"
+        assert not is_picture_name(small), "a folder source would take it for a part"
+        assert sorted(small.parent.iterdir()) == sorted([small, store.image_file(path)])
+        store.remove_image(path)
+        assert list(small.parent.iterdir()) == []
+        store.remove_image(path)  # again is fine
+        with pytest.raises(StoreError):
+            store.small_file("images/../../secret")
+
+
+def test_half_a_small_picture_is_never_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_store(tmp_path) as store:
+        path, _ = store.save_image(ID, NOON, b"whole", ".png")
+
+        def full(*names: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="No space"):
+            store.save_small(path, b"small")
+        assert list(store.image_file(path).parent.iterdir()) == [store.image_file(path)]

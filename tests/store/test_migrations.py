@@ -15,13 +15,16 @@ from alembic import command
 from alembic.config import Config
 
 from app.domain.person import Role
+from app.domain.plan import Tick, TickState
 from app.domain.records import AuditCheck, RecordQuery, Review
 from app.domain.verdict import Verdict
 from app.people import PeopleDesk
 from app.store import Store, auditing, migrations, rows
+from app.store.round_tables import tick_row
 from tests.store.samples import MODEL, NOON, SCRATCH, alarm, inspection, integrity, open_store
 
-OLD = ("0001", "0002", "0003")
+OLD = tuple(f"{number:04d}" for number in range(1, int(migrations.HEAD)))
+"""Every step before this program's."""
 
 
 def made_by(step: str, folder: Path) -> Path:
@@ -42,7 +45,8 @@ def made_by(step: str, folder: Path) -> Path:
             _insert(old, "inspection", {"seq": number, "model": 1, **row})
             for each in rows.region_rows(number, one.regions, row["captured_at"]):
                 _insert(old, "region", each)
-        seen = alarm(2, id="b" * 32, acknowledged_at=NOON, acknowledged_by="Operator")
+        over = NOON if step >= "0006" else None  # from then on the program itself writes when an alarm is over
+        seen = alarm(2, id="b" * 32, acknowledged_at=NOON, acknowledged_by="Operator", ended_at=over)
         for each in (alarm(1, id="a" * 32), seen):
             _insert(old, "alarm", rows.alarm_row(each))
         old.execute("UPDATE counter SET next = 4")
@@ -134,6 +138,18 @@ def test_people_reviews_and_the_audit_log_of_schema_3_stay(tmp_path: Path) -> No
         people = PeopleDesk(store)
         assert people.sign_in("Erik", "2580").role is Role.ENGINEER
     assert auditing.verify(tmp_path / "linesight.db") == AuditCheck(4)  # and a renewed PIN, and the sign-in
+
+
+def test_what_was_said_of_a_rounds_lines_by_schema_8_stays(tmp_path: Path) -> None:
+    path = made_by("0008", tmp_path)
+    tick = Tick("t" * 32, "r" * 32, "B-1", "clean", TickState.NOT_GOOD, "Susan", NOON, "oil")
+    with closing(sqlite3.connect(path)) as old:
+        _insert(old, "round_tick", {"seq": 1, **tick_row(tick)})
+        old.commit()
+    with open_store(tmp_path) as store:
+        assert store.rounds.ticks("r" * 32) == [tick]
+        with pytest.raises(Exception, match="a tick is never changed"):
+            store._write(lambda connection: connection.exec_driver_sql("UPDATE round_tick SET answer = 'x'"))
 
 
 @pytest.mark.parametrize("step", ("0001", "0002"))

@@ -81,6 +81,17 @@ def test_the_plan_says_what_and_how_old(store: Store) -> None:
     assert (plan.oldest, plan.newest) == (old.captured_at, new.captured_at)
 
 
+def test_the_small_picture_counts_and_goes_with_its_picture(store: Store) -> None:
+    kept, gone = _add(store, 10, Verdict.FAIL), _add(store, 40, Verdict.FAIL)
+    for part in (kept, gone):
+        store.save_small(part.image_path, bytes(300))
+    plan = Retention(store).plan(RetentionRule(reject_days=30), NOW, PLENTY)
+    assert plan.deletions == (Deletion("FAIL, age", 1, 1300),)
+    assert Retention(store).apply(plan, "Anna") == 1
+    assert _kept(store) == [10]
+    assert [store.small_file(part.image_path).exists() for part in (kept, gone)] == [True, False]
+
+
 def test_a_share_of_passes_is_a_sample_and_the_same_each_time(store: Store) -> None:
     for number in range(120):
         _add(store, 10 + number / 1000, Verdict.PASS, 1)

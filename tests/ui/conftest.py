@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QPointingDevice
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.ui.fake_station import FakeStation
 from ui.app import application
+from ui.theme import current
 from ui.window import Window
 
 Inspect = Callable[[float], int]
+Tap = Callable[[QWidget], None]
 
 
 @pytest.fixture
@@ -26,6 +30,7 @@ def station(tmp_path: Path) -> Iterator[FakeStation]:
 
 @pytest.fixture
 def window(qtbot: QtBot, station: FakeStation) -> Iterator[Window]:
+    """On the station of the test's file, which may be a real one."""
     application(station)
     made = Window(station)
     made.resize(1280, 800)
@@ -36,6 +41,33 @@ def window(qtbot: QtBot, station: FakeStation) -> Iterator[Window]:
     made.hide()
     made.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def tap(window: Window) -> Tap:
+    """A finger on something: large enough, in sight, and really there."""
+    screen = QTest.createTouchDevice(QPointingDevice.DeviceType.TouchScreen)
+
+    def touch(widget: QWidget) -> None:
+        QApplication.processEvents()
+        above = widget.parentWidget()
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None:
+            above.ensureWidgetVisible(widget)
+            QApplication.processEvents()
+        assert widget.isVisible() and widget.isEnabled(), widget.accessibleName() or getattr(widget, "text", str)()
+        assert widget.height() >= current().metrics.touch
+        where = widget.mapTo(window, widget.rect().center())
+        assert window.rect().contains(where)
+        sequence = QTest.touchEvent(window, screen)
+        sequence.press(1, where, window)
+        sequence.commit()
+        sequence.release(1, where, window)
+        sequence.commit()
+        QApplication.processEvents()
+
+    return touch
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from app.alarms import AlarmBook
+from app.beside import BesideDesk
 from app.candidates import VersionImprover
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
@@ -54,6 +55,7 @@ from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.secondary import OpinionDesk
 from app.settings import Settings
+from app.signalling import SignalDesk
 from app.store import Store
 from app.watching import WatchDesk
 from ui.ports import Change, Health, ModelEntry, Phase, State
@@ -157,6 +159,8 @@ class FakeStation:
         self.linking = LinkDesk(self)
         self.opinions = OpinionDesk(self, self.linking.session)
         self.notifying = NotifyDesk(self, self.linking.session)
+        self.beside = BesideDesk(self, tell=lambda: self._tell(Change.CAMERAS))
+        self.signalling = SignalDesk(self)
         self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
         self._health = Health(True, "", 0.0, 0.0, None, 0, 0, 0, 0, "", 0)
@@ -392,6 +396,9 @@ class FakeStation:
         time.sleep(self.slow)
         return self.pictures.get(image_path)
 
+    def small_picture(self, image_path: str) -> Image | None:
+        return self.picture(image_path)
+
     def figures(self, first: date, last: date) -> Figures:
         self._note("figures", first, last)
         zone = station_zone(self._settings.zone)
@@ -476,6 +483,7 @@ class FakeStation:
     def close(self) -> None:
         self.end_line()
         self.improving.close()
+        self.signalling.close()
         self.notifying.close()
         self.opinions.close()
         self.linking.close()

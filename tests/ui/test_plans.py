@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent
-from PySide6.QtGui import QPointingDevice
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel
 from pytestqt.qtbot import QtBot
 from shiboken6 import delete
 
@@ -23,8 +20,8 @@ from app.station import Station
 from tests.inspection.fakes import FAIL, PASS, RETEST, picture
 from tests.inspection.stations import Stations
 from tests.inspection.test_rounds_workbooks import GOOD, write
+from tests.ui.conftest import Tap
 from tests.ui.test_layout import check
-from ui.app import application
 from ui.bridge import SLOW_CALL_WORKERS
 from ui.plans import PlansPage
 from ui.plans.today import PlanCard, RoundCard
@@ -55,54 +52,6 @@ def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> It
     made.save_settings(zone="Europe/Berlin", sound=False)
     yield made
     stations.close()
-
-
-@pytest.fixture
-def window(qtbot: QtBot, station: Station) -> Iterator[Window]:
-    application(station)
-    made = Window(station)
-    made.resize(1280, 800)
-    made.show()
-    qtbot.waitExposed(made)
-    yield made
-    made.close_window()
-    made.hide()
-    made.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-Tap = Callable[[QWidget], None]
-
-
-@pytest.fixture
-def tap(window: Window) -> Tap:
-    """A finger on a button: large enough, in sight, and really there."""
-    screen = QTest.createTouchDevice(QPointingDevice.DeviceType.TouchScreen)
-
-    def touch(button: QWidget) -> None:
-        QApplication.processEvents()
-        if (area := _area_of(button)) is not None:
-            area.ensureWidgetVisible(button)
-            QApplication.processEvents()
-        assert button.isVisible() and button.isEnabled(), button.accessibleName() or getattr(button, "text", str)()
-        assert button.height() >= current().metrics.touch
-        where = button.mapTo(window, button.rect().center())
-        assert window.rect().contains(where)
-        sequence = QTest.touchEvent(window, screen)
-        sequence.press(1, where, window)
-        sequence.commit()
-        sequence.release(1, where, window)
-        sequence.commit()
-        QApplication.processEvents()
-
-    return touch
-
-
-def _area_of(widget: QWidget) -> QScrollArea | None:
-    above = widget.parentWidget()
-    while above is not None and not isinstance(above, QScrollArea):
-        above = above.parentWidget()
-    return above
 
 
 @pytest.fixture

@@ -13,19 +13,17 @@ from app.domain.plan import FindingKind, TickState
 from app.station import Station
 from tests.inspection.fakes import FAIL, PASS
 from tests.inspection.test_rounds_workbooks import GOOD, write
+from tests.ui.conftest import Tap
 from tests.ui.test_layout import check
 from tests.ui.test_plans import (  # noqa: F401 - fixtures
     EVENING,
     MORNING,
     Clock,
-    Tap,
     begin,
     clock,
     file,
     page,
     station,
-    tap,
-    window,
 )
 from ui.plans import PlansPage
 from ui.theme import current

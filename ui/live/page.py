@@ -9,11 +9,13 @@ from datetime import tzinfo
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from app.beside import FIRST
 from app.domain.inspection import Inspection
 from app.domain.person import Action
 from app.domain.verdict import Verdict
 from app.domain.words import percent
 from ui.bridge import Bridge
+from ui.live.cameras import CameraGrid, Watched
 from ui.live.panel import StatePanel
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import Prepared, Preparer
@@ -69,13 +71,17 @@ class LivePage(QWidget):
         self._thumbs = thumbs
         self._zone = zone
         self._prepared: Prepared | None = None
+        self._all = False  # cameras are shown side by side
+        self._at: Watched = bridge.station  # the camera whose verdict is on the screen
         self._preparer = Preparer(self)
         self._preparer.ready.connect(self._swap)
         self._build(bridge, thumbs)
-        bridge.outcome.connect(self._ask)
+        bridge.outcome.connect(self._first_saw)
+        bridge.cameras.connect(self._others_saw)
         bridge.state.connect(self.refresh_state)
         bridge.health.connect(self.refresh_health)
         current().changed.connect(self._theme_changed)
+        self.refresh_cameras()
         self.refresh_state()
         self.refresh_counts()
         self.refresh_health()
@@ -90,12 +96,16 @@ class LivePage(QWidget):
         self.stage = QStackedWidget()
         self.stage.addWidget(self.picture)
         self.stage.addWidget(self.panel)
+        self.grid = CameraGrid()
+        self.grid.chosen.connect(self.watch)
+        self.grid.enlarged.connect(lambda _name: self.show_all(False))
+        self.stage.addWidget(self.grid)
         self.stage.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.mode_button = Button(self.picture.mode.value, icon_name="layers-outline", on=self._next_mode)
         self.mode_button.setFixedWidth(144)
         self.mode_button.setAccessibleName("Show picture, overlay or outline")
         self.opacity = TouchSlider(20, 100, round(100 * self.picture.opacity), "Overlay")
-        self.opacity.valueChanged.connect(lambda value: self.picture.set_opacity(value / 100))
+        self.opacity.valueChanged.connect(self._set_opacity)
         self.opacity.setFixedWidth(192)
         self.print_rates = Elided("", "quiet")
         self.print_drops = Elided("", "quiet")
@@ -111,6 +121,8 @@ class LivePage(QWidget):
         controls.addWidget(self.opacity)
         controls.addSpacing(16)
         controls.addLayout(small, 1)
+        self.all_button = Button("All cameras", icon_name="view-grid-outline", on=lambda: self.show_all(not self._all))
+        controls.addWidget(self.all_button)
         self.strip = PartStrip(thumbs)
         self.strip.opened.connect(self._open_part)
         self.strip.held.connect(self._send_to_review)
@@ -185,13 +197,54 @@ class LivePage(QWidget):
         return self._prepared
 
     def _ask(self) -> None:
-        outcome = self._bridge.station.latest()
+        outcome = self._at.latest()
         if outcome is not None:
             self._preparer.want(outcome, self.picture.box())
 
+    def _first_saw(self) -> None:
+        if self._at is self._bridge.station:
+            self._ask()
+        self.grid.refresh()
+
+    def _others_saw(self) -> None:
+        self.refresh_cameras()
+        if self._at is not self._bridge.station:
+            self._ask()
+            self.refresh_state()
+        self.grid.refresh()
+
+    # -- several cameras
+    def refresh_cameras(self) -> None:
+        """The cameras as they are set up now; with one alone nothing of this is shown."""
+        views = self._bridge.station.beside.views()
+        self.grid.show_cameras([(FIRST, self._bridge.station), *((view.name, view.line) for view in views)])
+        if self.grid.current not in [tile.name for tile in self.grid.tiles]:
+            self.watch(FIRST)
+        self.all_button.setVisible(bool(views))
+        if not views and self._all:
+            self.show_all(False)
+
+    def watch(self, name: str) -> None:
+        """Puts one camera's verdict, picture and figures on the screen."""
+        views = {view.name: view.line for view in self._bridge.station.beside.views()}
+        self._at = views.get(name, self._bridge.station)
+        self.grid.mark(name)
+        self._prepared = None
+        self._ask()
+        self.refresh_state()
+
+    def show_all(self, all_of_them: bool) -> None:
+        """All cameras side by side, or the one that is watched large."""
+        self._all = all_of_them
+        self.all_button.setText("One camera" if all_of_them else "All cameras")
+        self.all_button.set_icon("image-outline" if all_of_them else "view-grid-outline")
+        self._show()
+        self._ask()  # for the size of its place now
+        self.grid.refresh()
+
     def _swap(self) -> None:
         prepared = self._preparer.take()
-        if prepared is None or self._bridge.station.latest() is None:
+        if prepared is None or self._at.latest() is None:
             return  # nothing new, or it belongs to a source that has been left meanwhile
         new = self._prepared is None or self._prepared.outcome is not prepared.outcome
         self._prepared = prepared
@@ -205,29 +258,31 @@ class LivePage(QWidget):
 
     def _show(self) -> None:
         """Puts everything of the one prepared outcome on the screen, or the state where none counts."""
-        state = self._bridge.station.state()
-        if self._bridge.station.latest() is None:
+        state = self._at.state()
+        if self._at.latest() is None:
             self._prepared = None  # another source was begun: its first part has not come yet
         prepared = self._prepared
         if prepared is None or state.phase not in _WITH_PICTURE:
-            self.stage.setCurrentWidget(self.panel)
+            self.stage.setCurrentWidget(self.grid if self._all else self.panel)
             self.panel.show_state(state)
             self.tile.show_state(_STATE_WORDS[Phase(state.phase)])
             self.picture.show_prepared(None)
-            self.part.setText(state.product)
+            self.part.setText(self.grid.current if len(self.grid.tiles) > 1 else state.product)
             self.reason.setText("")
             self.score.show_score(None, None, None, Verdict.PASS)
             self.export_button.set_role("plain" if self.panel.offers_a_step else "primary")
             return
         outcome = prepared.outcome
         detection, inspection = outcome.detection, outcome.inspection
-        self.stage.setCurrentWidget(self.picture)
+        self.stage.setCurrentWidget(self.grid if self._all else self.picture)
         self.export_button.set_role("primary")
         self.picture.show_prepared(prepared)
         self.tile.show_verdict(outcome.verdict, prepared.frame_id)
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
         serial = inspection.serial if inspection is not None and inspection.serial != part else ""
-        self.part.setText((f"Part {part}" + (f", {serial}" if serial else "")) if part else "Viewing, not recorded")
+        words = (f"Part {part}" + (f", {serial}" if serial else "")) if part else "Viewing, not recorded"
+        # Whose verdict this is must be plain where it could be another camera's.
+        self.part.setText(f"{self.grid.current}: {words}" if len(self.grid.tiles) > 1 else words)
         self.reason.setText(outcome.error or (detection.reason if detection is not None else ""))
         if detection is not None:
             self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
@@ -260,14 +315,12 @@ class LivePage(QWidget):
 
     def refresh_health(self) -> None:
         """Small print; called with every health change and once a second by the window."""
-        health = self._bridge.station.health()
-        state = self._bridge.station.state()
+        health, state = self._at.health(), self._at.state()
+        self.grid.refresh()
         if state.phase == Phase.FINISHED:
             self.print_rates.setText(state.words)
         else:
-            self.print_rates.setText(
-                f"{health.capture_fps:.1f} frames a second, {health.verdict_fps:.1f} verdicts a second"
-            )
+            self.print_rates.setText(f"{health.capture_fps:.1f} frames/s, {health.verdict_fps:.1f} verdicts/s")
         age = "\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s"
         lost = f", {health.pictures_lost} pictures not kept" if health.pictures_lost else ""
         self.print_drops.setText(f"Frame age {age}, {health.dropped} of {health.captured} dropped{lost}")
@@ -282,8 +335,13 @@ class LivePage(QWidget):
     def _next_mode(self) -> None:
         self.set_mode(self.picture.mode.following())
 
+    def _set_opacity(self, value: int) -> None:
+        self.picture.set_opacity(value / 100)
+        self.grid.set_opacity(value / 100)
+
     def set_mode(self, mode: Mode) -> None:
         self.picture.set_mode(mode)
+        self.grid.set_mode(mode)
         self.mode_button.setText(mode.value)
         self.opacity.setEnabled(mode is Mode.OVERLAY)
 
@@ -374,6 +432,7 @@ class LivePage(QWidget):
     def close_page(self) -> None:
         """Ends the page's thread."""
         self._preparer.close()
+        self.grid.close_page()
         self.exporter.close()
 
 

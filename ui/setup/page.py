@@ -12,6 +12,7 @@ from ui.setup.about import AboutPage
 from ui.setup.alarms import AlarmsSetup
 from ui.setup.audit import AuditPage
 from ui.setup.cloud import CloudPage
+from ui.setup.line import LinePage
 from ui.setup.review import ReviewSetup
 from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
@@ -21,6 +22,7 @@ from ui.shared.widgets import Choice, scrolled
 _PAGES: tuple[tuple[str, str, Action | None], ...] = (
     ("source", "Source", Action.SETTINGS),
     ("station", "Station", Action.SETTINGS),
+    ("line", "Line", Action.SETTINGS),
     ("alarms", "Alarms", Action.SETTINGS),
     ("review", "Review", Action.SETTINGS),
     ("people", "People", Action.PEOPLE),
@@ -49,9 +51,10 @@ class SetupPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
-        self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source")
+        self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source", columns=5)
         self.source = SourcePage(bridge)
         self.station = StationPage(bridge)
+        self.line = LinePage(bridge)
         self.review = ReviewSetup(bridge)
         self.people = PeoplePage(bridge)
         self.storage = StoragePage(bridge)
@@ -65,6 +68,7 @@ class SetupPage(QWidget):
         self._pages: dict[str, QWidget] = {
             "source": self.source,
             "station": self.station,
+            "line": self.line,
             "alarms": self.alarms,
             "review": self.review,
             "people": self.people,
@@ -82,6 +86,7 @@ class SetupPage(QWidget):
         self.source.started.connect(self.started)
         self.source.training_wanted.connect(self.training_wanted)
         self.station.saved.connect(self.settings_changed)
+        self.line.saved.connect(self.settings_changed)
         self.review.saved.connect(self.settings_changed)
         self.cloud.saved.connect(self.settings_changed)
         self.cloud.streams.camera_wanted.connect(self.choose_stream)
@@ -128,3 +133,4 @@ class SetupPage(QWidget):
         self.source.close_page()
         self.alarms.close_page()
         self.cloud.close_page()
+        self.line.close_page()

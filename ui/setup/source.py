@@ -12,6 +12,7 @@ from ui.bridge import Bridge, JobWatcher, error_words
 from ui.live.sheet import StoredPicture
 from ui.ports import ModelEntry
 from ui.setup.address import StreamFields, join_stream, split_stream
+from ui.setup.cameras import CamerasCard
 from ui.shared.images import fit, to_qimage
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, column, field, label, row
 
@@ -138,10 +139,15 @@ class SourcePage(QWidget):
         panes.setContentsMargins(0, 0, 0, 0)
         panes.setSpacing(24)
         left = QVBoxLayout()
+        self.cameras = CamerasCard(self._bridge)
+        self.cameras.wanted.connect(self._add_camera)
+        left.setSpacing(16)
         left.addWidget(card)
+        left.addWidget(self.cameras)
         left.addStretch(1)
         panes.addLayout(left, 62)
         shown.setMinimumHeight(320)
+        shown.setMaximumHeight(520)  # what stands beside it may be much higher
         right = QVBoxLayout()
         right.addWidget(shown, 3)
         right.addStretch(1)
@@ -215,6 +221,7 @@ class SourcePage(QWidget):
         self.test.setEnabled(ready and self._watcher is None)
         has_model = self.kind_has_model()
         self.primary.setEnabled(ready and has_model)
+        self.cameras.set_ready(ready and has_model)
         self.primary.setVisible(has_model)
         self.train.setVisible(not has_model)
         self.need.setVisible(not has_model)
@@ -228,6 +235,7 @@ class SourcePage(QWidget):
     def refresh(self) -> None:
         """Reads the models again."""
         self._bridge.run(self._bridge.station.models, self._show_models)
+        self.cameras.refresh()
 
     def _show_models(self, models: list[ModelEntry]) -> None:
         self._models = sorted(models, key=lambda one: one.created_at, reverse=True)
@@ -332,6 +340,24 @@ class SourcePage(QWidget):
             lambda _none: self._begun(),
             self._refused,
         )
+
+    def _add_camera(self, name: str) -> None:
+        source, model = self.source(), self.model.currentData() or ""
+        product = model.rpartition("@")[0]
+        self.cameras.set_ready(False)
+        self._bridge.run(
+            lambda: self._bridge.station.beside.add(name, source, model, product),
+            lambda _none: self._camera_added(name),
+            self._camera_refused,
+        )
+
+    def _camera_added(self, name: str) -> None:
+        self._edited()
+        self.cameras.added(name)
+
+    def _camera_refused(self, words: str) -> None:
+        self._edited()
+        self.cameras.words.tell(words, "bad")
 
     def _begun(self) -> None:
         self._edited()

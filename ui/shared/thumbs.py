@@ -47,7 +47,7 @@ class Thumbs(QObject):
         return None
 
     def _load(self, image_path: str) -> QImage | None:
-        picture = self._bridge.station.picture(image_path)
+        picture = self._bridge.station.small_picture(image_path)
         if picture is None:
             return None
         return to_qimage(picture, fit((picture.shape[1], picture.shape[0]), SIZE))

@@ -25,6 +25,7 @@ QFrame[kind="edge-good"] {{ background: {t.passed}; border-radius: 2px; }}
 QFrame[kind="edge-mention"] {{ background: {t.line}; border-radius: 2px; }}
 
 QFrame[kind="card"] {{ background: {t.surface}; border: 1px solid {t.line}; border-radius: {RADIUS}px; }}
+QFrame[kind="card-now"] {{ background: {t.surface}; border: 2px solid {t.text}; border-radius: {RADIUS}px; }}
 QFrame[kind="bar"] {{ background: {t.surface}; border: none; border-bottom: 1px solid {t.line}; }}
 QFrame[kind="rail"] {{ background: {t.surface}; border: none; border-right: 1px solid {t.line}; }}
 QFrame[kind="sheet"] {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: {RADIUS}px; }}

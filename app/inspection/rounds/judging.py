@@ -141,6 +141,7 @@ def _judge(
             raise StoreFullError(f"{outcome.error} Free some room on the disk, then judge the day again.")
         raise StoreError(outcome.error)
     if outcome.inspection.image_path:
+        recorder.keep_small(outcome)
         _let_go(path)  # the record has a picture of its own now
     return outcome.inspection
 

@@ -21,7 +21,7 @@ import polars as pl
 from app.domain.errors import LinesightError
 from app.reports.merge.grid import Fault, Value, column_letter
 from app.reports.merge.sheetparts import DECLARATION, MAIN, STYLES, frame_parts
-from app.reports.sheets import clean
+from app.reports.rowxml import clean
 
 SHEET_ROWS = 1_000_000
 """Rows of one sheet; a longer table goes on in another (Excel ends at 1,048,576)."""

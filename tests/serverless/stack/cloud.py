@@ -19,20 +19,26 @@ Function = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 
 @functools.cache
-def client(service: str, endpoint: str | None = None) -> Any:
+def client(service: str, endpoint: str | None = None, region: str = "eu-west-1") -> Any:
     """One for all tests: making them takes longer than most tests."""
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    return boto3.client(service, region_name="eu-west-1", endpoint_url=endpoint, **keys)
+    return boto3.client(service, region_name=region, endpoint_url=endpoint, **keys)
 
 
 class Cloud:
-    """Clients of an account, with what the template makes."""
+    """Clients of an account, with what the template makes.
 
-    def __init__(self) -> None:
-        self.s3, self.sqs, self.sns, self.dynamodb = (client(name) for name in ("s3", "sqs", "sns", "dynamodb"))
-        self.streams = client("dynamodbstreams", "https://streams.dynamodb.eu-west-1.amazonaws.com")
+    Args:
+        server: address of a moto server; "" for moto in this process.
+    """
+
+    def __init__(self, server: str = "", region: str = "eu-west-1") -> None:
+        self.region = region
+        names = ("s3", "sqs", "sns", "dynamodb")
+        self.s3, self.sqs, self.sns, self.dynamodb = (client(name, server or None, region) for name in names)
+        self.streams = client("dynamodbstreams", server or f"https://streams.dynamodb.{region}.amazonaws.com", region)
         for bucket in (PICTURES, RESULTS, MODELS, RECORDS, OUTBOX):
-            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         self.table("detections", "Id")
         self.table("entries", "Id")
@@ -115,7 +121,7 @@ class Cloud:
                     "md5OfBody": each["MD5OfBody"],
                     "eventSource": "aws:sqs",
                     "eventSourceARN": self.arn(queue),
-                    "awsRegion": "eu-west-1",
+                    "awsRegion": self.region,
                 }
                 for each in waiting
             ]

@@ -1,4 +1,4 @@
-"""Lines of a round's checklist that people answered, which only grow."""
+"""Lines of a round's checklist that people ticked."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,7 +19,6 @@ def upgrade() -> None:
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("at", sa.Integer, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("answer", sa.Text, nullable=False),
         sa.UniqueConstraint("id", name="uq_round_tick_id"),
     )
     op.create_index("ix_round_tick_round", "round_tick", ["round"])

@@ -1,0 +1,400 @@
+"""The desk of the signals to the line: follows the settings and the line, and lets neither wait for a PLC."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from app.alarms.notices import secrets
+from app.alarms.notices.webhook import post
+from app.domain.errors import LinesightError
+from app.domain.inspection import Inspection, Outcome
+from app.domain.lot import LotState
+from app.domain.person import Action
+from app.inspection.triggers import Fired, Trigger
+from app.paths import DataFolder
+from app.people import PeopleDesk
+from app.settings import Settings, read_recipes
+from app.signals.codes import ErrorCode
+from app.signals.courier import Courier
+from app.signals.handshake import Handshake, SignalCounts, Signals
+from app.signals.modbus import ModbusOutput
+from app.signals.mqtt import MqttOutput
+from app.signals.result import result_json
+from app.status import Change, Health, Phase, State
+from app.store import Store
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.05
+_AGAIN = 5.0
+"""Seconds until an output that could not be started is tried again."""
+_WAITING_NOTES = 10_000
+_BY = "line"
+_KNOWN_NUMBERS = 1000
+BROKER, WEBHOOK = "line-broker", "line-webhook"
+"""Names of the secrets in the keyring: the broker's password, the key that results are signed with."""
+
+
+class LinePort(Protocol):
+    """What the desk needs of the line; `app.line.Line` is one."""
+
+    trigger: Trigger
+
+    def state(self) -> State: ...
+    def health(self) -> Health: ...
+
+
+class LotPort(Protocol):
+    def current(self) -> LotState | None: ...
+
+
+class SerialPort(Protocol):
+    @property
+    def code(self) -> str: ...
+    def expect(self, code: str) -> None: ...
+
+
+class Host(Protocol):
+    """What the desk needs of its station."""
+
+    data: DataFolder
+    store: Store
+    people: PeopleDesk
+
+    @property
+    def next_serial(self) -> SerialPort: ...
+    @property
+    def line(self) -> LinePort: ...
+    @property
+    def lots(self) -> LotPort: ...
+    @property
+    def settings(self) -> Settings: ...
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutputState:
+    """How one output goes.
+
+    Attributes:
+        connected: somebody is at the other end.
+        words: the same, or why it does not work and the way out.
+    """
+
+    name: str
+    connected: bool
+    words: str
+
+
+class SignalDesk:
+    """Any thread. One thread of its own keeps the handshake's time and never waits for disk or network; another one
+    starts and ends outputs and notes what was told."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._wake, self._closed = threading.Event(), threading.Event()
+        self._modbus: ModbusOutput | None = None
+        self._armed, self._named = False, ""
+        self._listen, self._fault, self._again = "", "", 0
+        self._notes: queue.Queue[tuple[str, str, int | None, datetime]] = queue.Queue(_WAITING_NOTES)
+        self._numbers: dict[str, int] = {}  # of the newest answers, by inspection
+        self._recipe = 0
+        self._mqtt: MqttOutput | None = None
+        self._couriers: dict[str, Courier] = {}
+        self._remote: tuple[str, ...] | None = None  # what the settings asked for when these were started
+        self._renew = threading.Event()
+        self._keyring: dict[str, str] = {}  # why a secret can't be read, by output
+        settings = host.settings
+        self.handshake = Handshake(
+            self._fire,
+            self._withdraw,
+            self._show,
+            debounce=settings.line_debounce,
+            timeout=settings.line_timeout,
+        )
+        self._thread = threading.Thread(target=self._keep_time, name="signals", daemon=True)
+        self._keeper = threading.Thread(target=self._keep_outputs, name="outputs", daemon=True)
+        self._no_more_changes: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Starts what the settings ask for; returns at once."""
+        if self._thread.ident is None and not self._closed.is_set():
+            self._no_more_changes = self._host.subscribe(lambda change: self._wake.set())
+            self._thread.start()
+            self._keeper.start()
+
+    def close(self) -> None:
+        """Slow: ends every output; what was told is noted on record before."""
+        self._no_more_changes()
+        self._closed.set()
+        self._wake.set()
+        for thread in (self._thread, self._keeper):
+            if thread.ident is not None:
+                thread.join(20)
+
+    # -- what it says
+    @property
+    def signals(self) -> Signals:
+        """What the line sees now."""
+        return self.handshake.signals
+
+    @property
+    def counts(self) -> SignalCounts:
+        return self.handshake.signals.counts
+
+    def outputs(self) -> list[OutputState]:
+        """Those that are switched on."""
+        found = []
+        modbus, mqtt = self._modbus, self._mqtt
+        if modbus is not None:
+            found.append(OutputState("Modbus TCP", modbus.connected(), modbus.words()))
+        elif self._host.settings.modbus_listen:
+            found.append(OutputState("Modbus TCP", False, self._fault or "Starting."))
+        if mqtt is not None:
+            found.append(OutputState("MQTT", mqtt.connected(), mqtt.words()))
+        found += [OutputState(name, False, words) for name, words in list(self._keyring.items())]
+        webhook = self._couriers.get("webhook")
+        if webhook is not None:
+            words = webhook.fault or f"{webhook.count:,} results were taken."
+            found.append(OutputState("Webhook", not webhook.fault, words))
+        return found
+
+    def keep_secret(self, name: str, secret: str) -> None:
+        """Slow: puts the broker's password (`BROKER`) or the webhook's key (`WEBHOOK`) into the keyring.
+
+        Raises:
+            NotAllowed: whoever is signed in may not.
+            LinesightError: there is no keyring that can be used.
+        """
+        self._host.people.require(Action.SETTINGS)
+        secrets.keep(name, secret)
+        self._renew.set()
+        self._wake.set()
+
+    # -- what it is told
+    def judged(self, outcome: Outcome, owner: str) -> None:
+        """A part is on record, or was refused; called after the commit, on the recording thread."""
+        row = outcome.inspection
+        number = self.handshake.outcome(owner, outcome.verdict, row, outcome.error)
+        if row is None:
+            return
+        if number:
+            self._numbers[row.id] = number
+            while len(self._numbers) > _KNOWN_NUMBERS:
+                del self._numbers[next(iter(self._numbers))]
+            if self._modbus is not None:
+                self._told(row, "modbus", number)
+        for courier in list(self._couriers.values()):
+            courier.wake()
+
+    def _told(self, row: Inspection, name: str, number: int | None = None) -> None:
+        try:
+            self._notes.put_nowait((row.id, name, number, datetime.now(UTC)))
+        except queue.Full:
+            log.warning("part %s was told to the line; the note of it is left out", row.part_id)
+
+    def test_trigger(self) -> None:
+        """Triggers as the line would; the answer waits for the line's acknowledgement, or `test_acknowledge`.
+
+        Raises:
+            NotAllowed: whoever is signed in may not.
+        """
+        self._host.people.require(Action.SETTINGS)
+        self.handshake.trigger()
+
+    def test_acknowledge(self) -> None:
+        """Acknowledges as the line would; NotAllowed as above."""
+        self._host.people.require(Action.SETTINGS)
+        self.handshake.acknowledge()
+
+    # -- for the handshake: with its lock held
+    def _fire(self, name: str, part_id: str) -> ErrorCode:
+        if self._host.lots.current() is not None:
+            return ErrorCode.IN_USE
+        serial = self._host.next_serial
+        if part_id:
+            serial.expect(part_id)
+        self._named = part_id
+        fired = self._host.line.trigger.fire(name, bounces=False)
+        if fired is not Fired.TAKEN and part_id:
+            serial.expect("")
+        return _NOT_TAKEN[fired]
+
+    def _withdraw(self, name: str) -> None:
+        if self._host.line.trigger.withdraw(name) and self._named == self._host.next_serial.code:
+            self._host.next_serial.expect("")  # it was for the part that never came
+
+    def _show(self, signals: Signals) -> None:
+        modbus, mqtt = self._modbus, self._mqtt
+        if modbus is not None:
+            modbus.show(signals)
+        if mqtt is not None:
+            mqtt.show(signals)
+
+    # -- the thread that keeps the time
+    def _keep_time(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._arm()
+                self.handshake.condition(*self._condition())
+                self.handshake.tick()
+            except Exception:  # the line must be answered whatever happens
+                log.exception("the signals to the line stumbled")
+            self._wake.wait(_TICK)
+            self._wake.clear()
+        self._host.line.trigger.arm(False, by=_BY)
+
+    def _arm(self) -> None:
+        settings = self._host.settings
+        self.handshake.set_times(settings.line_debounce, settings.line_timeout)
+        if settings.line_trigger != self._armed:
+            self._host.line.trigger.arm(settings.line_trigger, by=_BY)
+            self._armed = settings.line_trigger
+
+    def _condition(self) -> tuple[ErrorCode, int, dict[int, str]]:
+        settings, state = self._host.settings, self._host.line.state()
+        recipes = read_recipes(settings.line_recipes)
+        recipe = next((number for number, product in recipes.items() if product == state.product), 0)
+        if state.phase is Phase.WAITING:
+            code = ErrorCode.NO_CAMERA
+        elif state.phase is not Phase.INSPECTING:
+            code = ErrorCode.NOT_RUNNING
+        elif self._host.lots.current() is not None:
+            code = ErrorCode.IN_USE
+        else:
+            code = ErrorCode.NONE if settings.line_trigger else ErrorCode.TRIGGER_OFF
+        self._recipe = recipe
+        return code, recipe, recipes
+
+    # -- the thread that keeps the outputs
+    def _keep_outputs(self) -> None:
+        while not self._closed.wait(_TICK):
+            try:
+                self._follow()
+                self._note()
+            except Exception:
+                log.exception("the outputs to the line stumbled")
+                self._closed.wait(_AGAIN)
+        self._end_modbus()
+        self._end_remote(())
+        self._note()
+
+    def _follow(self) -> None:
+        settings = self._host.settings
+        if self._modbus is not None and not self._modbus.alive:
+            self._end_modbus()
+        if settings.modbus_listen != self._listen:
+            self._end_modbus()
+            self._listen, self._fault, self._again = settings.modbus_listen, "", 0
+        if self._listen and self._modbus is None:
+            self._again -= 1
+            if self._again <= 0:
+                self._begin_modbus()
+
+        remote = (settings.line_broker, settings.line_topic, settings.line_webhook)
+        if remote != self._remote or self._renew.is_set():
+            self._renew.clear()
+            self._end_remote([name for name, on in (("mqtt", remote[0]), ("webhook", remote[2])) if not on])
+            self._begin_remote(*remote)
+            self._remote = remote
+
+    def _begin_remote(self, broker: str, topic: str, url: str) -> None:
+        password = self._secret("MQTT", BROKER) if broker else None
+        key = self._secret("Webhook", WEBHOOK) if url else None
+        if password is not None:
+            hand = self.handshake
+            self._mqtt = mqtt = MqttOutput(
+                broker,
+                topic,
+                password,
+                lambda recipe, part, bad: hand.trigger(recipe, part, bad=bad),
+                lambda number: hand.acknowledge(number),
+            )
+            mqtt.start()
+            mqtt.show(hand.signals)
+            self._follow_record("mqtt", lambda row: mqtt.send(row.id, self._json(row)))
+        if key is not None:
+            self._follow_record("webhook", lambda row: post(url, self._json(row), row.id, key, "The webhook"))
+
+    def _secret(self, output: str, name: str) -> str | None:
+        """None where it can't be read: nothing goes out unsigned that should be signed."""
+        self._keyring.pop(output, None)
+        try:
+            return secrets.read(name)
+        except LinesightError as error:
+            log.error("%s: %s", output, error)
+            self._keyring[output] = str(error)
+            return None
+
+    def _follow_record(self, name: str, send: Callable[[Inspection], object]) -> None:
+        cursor = self._host.data.outputs / name
+        courier = Courier(self._host.store.following, send, lambda row: self._told(row, name), cursor)
+        courier.start()
+        self._couriers[name] = courier
+
+    def _json(self, row: Inspection) -> bytes:
+        return result_json(row, self._numbers.get(row.id), self._recipe)
+
+    def _end_remote(self, off: Sequence[str]) -> None:
+        """`off`: those that are switched off; they begin with what is new when they are switched on again."""
+        self._keyring = {}
+        couriers, self._couriers = self._couriers, {}
+        mqtt, self._mqtt = self._mqtt, None
+        for name, courier in couriers.items():
+            courier.stop(forget=name in off)
+        if mqtt is not None:
+            mqtt.stop()
+
+    def _begin_modbus(self) -> None:
+        host, _, port = self._listen.rpartition(":")
+        modbus = ModbusOutput(
+            host,
+            int(port),
+            lambda recipe, part: self.handshake.trigger(recipe, part),
+            lambda: self.handshake.acknowledge(),
+        )
+        modbus.show(self.handshake.signals)
+        try:
+            modbus.start()
+        except LinesightError as error:
+            if str(error) != self._fault:
+                log.error("%s", error)
+            self._fault, self._again = str(error), round(_AGAIN / _TICK)
+            return
+        self._fault, self._modbus = "", modbus
+        modbus.show(self.handshake.signals)  # what has changed meanwhile
+
+    def _end_modbus(self) -> None:
+        modbus, self._modbus = self._modbus, None
+        if modbus is not None:
+            modbus.stop()
+
+    def _note(self) -> None:
+        """Puts on record what was told to the line."""
+        while True:
+            try:
+                id, name, number, at = self._notes.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                row = self._host.store.inspection(id)
+                told = json.loads(row.outputs) if row is not None and row.outputs else {}
+                told[name] = {"at": at.isoformat()} | ({} if number is None else {"number": number})
+                self._host.store.note_outputs(id, json.dumps(told))
+            except (LinesightError, ValueError) as error:
+                log.warning("what was told to the line of %s is not noted: %s", id, error)
+
+
+_NOT_TAKEN = {
+    Fired.TAKEN: ErrorCode.NONE,
+    Fired.BUSY: ErrorCode.STILL_BUSY,
+    Fired.BOUNCED: ErrorCode.STILL_BUSY,
+    Fired.OFF: ErrorCode.NOT_RUNNING,
+}

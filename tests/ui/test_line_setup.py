@@ -1,0 +1,96 @@
+"""Set-up, Line: what is saved, what the line sees, and a trigger by hand."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.alarms.notices import secrets
+from app.domain.verdict import Verdict
+from app.signals.codes import ErrorCode
+from tests.signals.lines import inspection
+from tests.ui.fake_station import FakeStation
+from tests.ui.test_layout import check
+from ui.setup.line import LinePage
+from ui.theme import current
+from ui.window import Window
+
+
+@pytest.fixture
+def page(window: Window) -> LinePage:
+    window.go("setup")
+    window.spaces.setup.open("line")
+    return window.spaces.setup.line
+
+
+def save(qtbot: QtBot, page: LinePage) -> None:
+    qtbot.mouseClick(page.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.words.text()) and page.primary.isEnabled())
+
+
+def test_what_the_line_does_is_saved(
+    qtbot: QtBot, page: LinePage, station: FakeStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No output" in page.state.text()
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(secrets, "keep", kept.__setitem__)
+    page.broker.setText("mqtts://station@broker.plant:8884")
+    page.password.setText("secret word")
+    page.trigger.button("on").click()
+    page.listen.setText("127.0.0.1:1502")
+    page.timeout.setText("2,5")
+    page.recipes.setPlainText("7 Bracket\n\n8 Demo plate\n")
+    save(qtbot, page)
+    assert page.words.kind == "good"
+    found = station.settings
+    assert found.line_trigger and found.modbus_listen == "127.0.0.1:1502" and found.line_timeout == 2.5
+    assert found.line_broker == "mqtts://station@broker.plant:8884" and kept == {"line-broker": "secret word"}
+    assert page.password.text() == "" and "secret word" not in str(found.model_dump())
+    assert found.line_recipes == ["7 Bracket", "8 Demo plate"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "recipes", "timeout", "words"),
+    [
+        ("everywhere", "", "5", "modbus_listen"),
+        ("", "Bracket 7", "5", "followed by a product"),
+        ("", "7 A\n7 B", "5", "given twice"),
+        ("", "", "soon", "soon is not a number"),
+    ],
+)
+def test_what_can_not_be_is_named_and_nothing_is_saved(
+    qtbot: QtBot, page: LinePage, station: FakeStation, listen: str, recipes: str, timeout: str, words: str
+) -> None:
+    before = station.settings
+    page.listen.setText(listen)
+    page.recipes.setPlainText(recipes)
+    page.timeout.setText(timeout)
+    save(qtbot, page)
+    assert page.words.kind == "bad" and words in page.words.text()
+    assert station.settings == before
+
+
+def test_the_signals_are_shown_and_tried_by_hand(qtbot: QtBot, page: LinePage, station: FakeStation) -> None:
+    hand = station.signalling.handshake
+    assert "Error 10" in page.answer.text() and page.lamps["Error"].accessibleName() == "Error: on"
+    hand.condition(ErrorCode.TRIGGER_OFF)
+    hand.outcome("", Verdict.FAIL, inspection(Verdict.FAIL))
+    qtbot.waitUntil(lambda: page.lamps["NG"].accessibleName() == "NG: on")
+    assert page.lamps["OK"].accessibleName() == "OK: off" and "part 000001" in page.answer.text()
+    qtbot.mouseClick(page.ack, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.lamps["NG"].accessibleName() == "NG: off")
+    qtbot.mouseClick(page.test, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Error 14" in page.answer.text())
+    assert "1 taken" in page.counts.text() and "1 without a verdict" in page.counts.text()
+
+
+@pytest.mark.parametrize("pixels_per_mm", [0.0, 5.9])
+def test_it_fits(qtbot: QtBot, window: Window, page: LinePage, pixels_per_mm: float) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    current().apply(app, "dark", pixels_per_mm)
+    for size in ((1024, 700), (1280, 800)):
+        window.resize(*size)
+        check(window, f"line {size} {pixels_per_mm}")

@@ -1,0 +1,201 @@
+"""The pictures of all cameras side by side, each with its own verdict, overlay and health."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.inspection import Outcome
+from ui.live.picture import Mode, PictureView
+from ui.live.prepare import Preparer
+from ui.ports import Health, Phase, State
+from ui.shared.elided import Elided
+from ui.shared.shapes import VerdictShape
+from ui.shared.widgets import clear, label, row, set_kind
+
+_LEAST = QSize(120, 90)
+_WITH_PICTURE = (Phase.INSPECTING, Phase.FINISHED)
+
+
+class Watched(Protocol):
+    """One camera's line; the station is that of the first."""
+
+    def state(self) -> State: ...
+    def health(self) -> Health: ...
+    def latest(self) -> Outcome | None: ...
+
+
+class CameraTile(QFrame):
+    """One camera. `tapped` when it is chosen by mouse, touch or Enter."""
+
+    tapped = Signal()
+
+    def __init__(self, name: str, watched: Watched) -> None:
+        super().__init__()
+        self.name, self._watched = name, watched
+        self._asked: tuple[object, tuple[int, int]] = (None, (0, 0))
+        self._preparer = Preparer(self)
+        self._preparer.ready.connect(self._swap)
+        self.shape = VerdictShape(28)
+        self.title, self.verdict = Elided(name, "strong"), label("", "strong")
+        self.words = Elided("", "quiet")
+        self.picture = PictureView()
+        self.picture.setMinimumSize(_LEAST)
+        self.picture.resized.connect(self._ask)
+        self.nothing = label("", "note", wrap=True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.stage = QStackedWidget()
+        self.stage.addWidget(self.nothing)
+        self.stage.addWidget(self.picture)
+        self.stage.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        head = row(self.shape, self.title, self.verdict, spacing=8)
+        head.setStretch(1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(4)
+        layout.addLayout(head)
+        layout.addWidget(self.stage, 1)
+        layout.addWidget(self.words)
+        self.setProperty("kind", "card")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def refresh(self) -> None:
+        """Takes over what the camera says now; the newest picture is prepared on another thread."""
+        state, health, outcome = self._watched.state(), self._watched.health(), self._watched.latest()
+        with_picture = state.phase in _WITH_PICTURE and outcome is not None
+        self.stage.setCurrentWidget(self.picture if with_picture else self.nothing)
+        if not with_picture or outcome is None:
+            self.shape.show_verdict(None)
+            self.verdict.setText("")
+            self.nothing.setText(state.words)
+            self.words.setText(state.source)
+            self.setAccessibleName(f"{self.name}: {state.words}")
+            return
+        age = "" if health.frame_age is None else f", {health.frame_age:.1f} s behind"
+        dropped = f", {health.dropped:,} dropped" if health.dropped else ""
+        self.words.setText(f"{health.capture_fps:.1f} frames/s{age}{dropped}")
+        self._ask()
+
+    def _ask(self) -> None:
+        outcome = self._watched.latest()
+        asked = (outcome, self.picture.box())
+        if outcome is not None and asked != self._asked:
+            self._asked = asked
+            self._preparer.want(outcome, self.picture.box())
+
+    def _swap(self) -> None:
+        prepared = self._preparer.take()
+        if prepared is None or self.stage.currentWidget() is not self.picture:
+            return
+        verdict = prepared.outcome.verdict  # with the picture it belongs to, not before it
+        self.picture.show_prepared(prepared)
+        self.shape.show_verdict(verdict)
+        self.verdict.setText(verdict.value)
+        self.setAccessibleName(f"{self.name}: {verdict.value}")
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.tapped.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.tapped.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def close_tile(self) -> None:
+        self._preparer.close()
+
+
+class CameraGrid(QWidget):
+    """Up to eight tiles. `chosen` carries the name of the camera that was tapped, `enlarged` of the one tapped twice.
+
+    Attributes:
+        tiles: in the order they stand.
+        current: the name of the one whose verdict stands beside the pictures.
+    """
+
+    chosen = Signal(str)
+    enlarged = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tiles: list[CameraTile] = []
+        self.current = ""
+        self._mode, self._opacity = Mode.OVERLAY, 0.75
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(8)
+
+    def show_cameras(self, cameras: Sequence[tuple[str, Watched]]) -> None:
+        """Makes the tiles anew where the cameras are others than before."""
+        if [(tile.name, tile._watched) for tile in self.tiles] == list(cameras):
+            return
+        self._end()
+        clear(self._grid)
+        self.tiles = [CameraTile(name, watched) for name, watched in cameras]
+        columns = columns_for(len(self.tiles))
+        for place in range(8):
+            self._grid.setColumnStretch(place, int(place < columns))
+            self._grid.setRowStretch(place, int(place < math.ceil(len(self.tiles) / columns)))
+        for place, tile in enumerate(self.tiles):
+            tile.tapped.connect(lambda name=tile.name: self._tapped(name))
+            self._grid.addWidget(tile, place // columns, place % columns)
+        self.set_mode(self._mode)
+        self.set_opacity(self._opacity)
+        self.mark(self.current)
+
+    def refresh(self) -> None:
+        """Only what is on show is asked for its picture."""
+        if self.isVisible():
+            for tile in self.tiles:
+                tile.refresh()
+
+    def mark(self, name: str) -> None:
+        """Frames the camera whose verdict stands beside the pictures."""
+        self.current = name
+        for tile in self.tiles:
+            set_kind(tile, "card-now" if tile.name == name else "card")
+
+    def set_mode(self, mode: Mode) -> None:
+        self._mode = mode
+        self._each(lambda picture: picture.set_mode(mode))
+
+    def set_opacity(self, opacity: float) -> None:
+        self._opacity = opacity
+        self._each(lambda picture: picture.set_opacity(opacity))
+
+    def _each(self, call: Callable[[PictureView], None]) -> None:
+        for tile in self.tiles:
+            call(tile.picture)
+
+    def _tapped(self, name: str) -> None:
+        if name == self.current:
+            self.enlarged.emit(name)
+        else:
+            self.mark(name)
+            self.chosen.emit(name)
+
+    def showEvent(self, event: QEvent) -> None:
+        self.refresh()
+
+    def _end(self) -> None:
+        for tile in self.tiles:
+            tile.close_tile()
+        self.tiles = []
+
+    def close_page(self) -> None:
+        """Ends the tiles' threads."""
+        self._end()
+
+
+def columns_for(number: int) -> int:
+    """So that pictures wider than high fill a place wider than high."""
+    return 1 if number <= 1 else 2 if number <= 4 else 3 if number <= 6 else 4

@@ -1,0 +1,223 @@
+"""The signals to the line: who triggers, the Modbus server, what the PLC sees now, and a trigger to try it with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.domain.errors import LinesightError
+from app.signalling import BROKER, WEBHOOK
+from app.signals.handshake import Signals
+from ui.bridge import Bridge
+from ui.shared.numbers import number_field, number_of
+from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row, set_kind
+
+_EXPLAINED = (
+    "The station is a Modbus TCP server; the PLC connects to it. A broker and a webhook get every result that is on "
+    "record. Help, Line has registers, topics and the order of the signals. Whoever reaches the Modbus port can "
+    "trigger: keep it in the machine's own network."
+)
+_KEPT = "In this computer's keyring, never in a file."
+_RECIPES = "One a line: the PLC's number and the product, such as 7 Bracket. A trigger for another one is refused."
+_WAYS = [("off", "By themselves"), ("on", "On a trigger")]
+_WAYS_WORDS = "By themselves: as the source gives them. On a trigger: of the PLC."
+_SIGNALS = ("Trigger Ready", "Busy", "Result Ready", "OK", "NG", "Retest", "Error")
+_EVERY = 300  # ms
+
+
+class LinePage(QWidget):
+    """`saved` after the settings were written."""
+
+    saved = Signal()
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self._bridge, self._desk = bridge, bridge.station.signalling
+        settings = bridge.station.settings
+        self.trigger = Choice(_WAYS, "on" if settings.line_trigger else "off")
+        self.listen = _editor(settings.modbus_listen, "none; 0.0.0.0:1502")
+        self.broker = _editor(settings.line_broker, "none; mqtt://user@host")
+        self.topic = _editor(settings.line_topic, "linesight/line")
+        self.password = _secret()
+        self.webhook = _editor(settings.line_webhook, "none; https://...")
+        self.key = _secret()
+        self.timeout = number_field(settings.line_timeout, "Answer within")
+        self.debounce = number_field(settings.line_debounce, "Debounce")
+        self.recipes = QPlainTextEdit("\n".join(settings.line_recipes))
+        self.recipes.setPlaceholderText("7 Bracket")
+        self.recipes.setMaximumHeight(140)
+        self.primary = Button("Save", "primary", on=self._save)
+        self.primary.setMinimumWidth(160)
+        self.words = Notice()
+        self.state = label("", "strong", wrap=True)
+        self.lamps = {name: label(name, "quiet") for name in _SIGNALS}
+        self.answer = label("", wrap=True)
+        self.counts = label("", "quiet", wrap=True)
+        self.test = Button("Trigger one part", icon_name="target", on=lambda: self._try(self._desk.test_trigger))
+        self.ack = Button("Acknowledge", icon_name="check", on=lambda: self._try(self._desk.test_acknowledge))
+        self.said = Notice()
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.setInterval(_EVERY)
+        self._timer.timeout.connect(self.refresh)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        asked = Card("What the line does")
+        asked.body.addWidget(label(_EXPLAINED, "note", wrap=True))
+        asked.body.addWidget(field("Parts come", self.trigger, _WAYS_WORDS))
+        fields = [
+            field("Modbus TCP, address and port", self.listen),
+            field("Topic of the broker", self.topic),
+            field("MQTT broker", self.broker),
+            field("Its password", self.password, _KEPT),
+            field("Webhook", self.webhook),
+            field("Its key", self.key, _KEPT),
+        ]
+        grid = QGridLayout()
+        grid.setSpacing(16)
+        for place, each in enumerate(fields):
+            grid.addWidget(each, place // 2, place % 2, Qt.AlignmentFlag.AlignTop)
+        asked.body.addLayout(grid)
+        times = QGridLayout()
+        times.setSpacing(8)
+        for line, (words, editor) in enumerate((("Answer within", self.timeout), ("Debounce", self.debounce))):
+            times.addWidget(label(words, "strong"), line, 0)
+            times.addWidget(editor, line, 1)
+            times.addWidget(label("s", "note"), line, 2)
+        times.setColumnStretch(3, 1)
+        asked.body.addLayout(times)
+        asked.body.addWidget(field("Numbers of products", self.recipes, _RECIPES))
+        asked.body.addStretch(1)
+
+        now = Card("What the line sees")
+        now.body.addWidget(self.state)
+        lamps = QGridLayout()
+        lamps.setSpacing(8)
+        for place, lamp in enumerate(self.lamps.values()):
+            lamps.addWidget(lamp, place // 2, place % 2, Qt.AlignmentFlag.AlignLeft)
+        now.body.addLayout(lamps)
+        now.body.addWidget(self.answer)
+        now.body.addWidget(self.counts)
+        now.body.addWidget(label("Without a PLC, the same by hand:", "note", wrap=True))
+        now.body.addLayout(row(self.test, self.ack, 1))
+        now.body.addWidget(self.said)
+        now.body.addStretch(1)
+
+        cards = QHBoxLayout()
+        cards.setSpacing(24)
+        cards.addWidget(asked, 3)
+        cards.addWidget(now, 2)
+        foot = row(self.primary, spacing=16)
+        foot.addWidget(self.words, 4)
+        foot.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(16)
+        layout.addLayout(cards)
+        layout.addLayout(foot)
+        layout.addStretch(1)
+
+    # -- what the line sees
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self._timer.start()
+
+    def hideEvent(self, event: Any) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def refresh(self) -> None:
+        """Shows the signals as they are now; from memory."""
+        outputs = self._desk.outputs()
+        self.state.setText(
+            "\n".join(f"{each.name}: {each.words}" for each in outputs) or "No output to the line is switched on."
+        )
+        signals = self._desk.signals
+        for name, on in zip(_SIGNALS, _bits(signals), strict=True):
+            lamp = self.lamps[name]
+            lamp.setText(f"{'●' if on else '○'} {name}")
+            lamp.setAccessibleName(f"{name}: {'on' if on else 'off'}")
+            set_kind(lamp, "strong" if on else "quiet")
+        self.answer.setText(_answer_words(signals))
+        counts = signals.counts
+        self.counts.setText(
+            f"Triggers: {counts.taken:,} taken, {counts.busy:,} while busy, {counts.debounced:,} bounced, "
+            f"{counts.missed:,} without a verdict, {counts.late:,} too late. Results nobody read: {counts.unread:,}."
+        )
+
+    def _try(self, do: Any) -> None:
+        self.said.tell("")
+        self._bridge.run(do, lambda _none: self.refresh(), lambda words: self.said.tell(words, "bad"))
+
+    # -- saving
+    def changes(self) -> dict[str, Any]:
+        """The settings as the fields have them; LinesightError naming a field that is no number."""
+        return {
+            "line_trigger": self.trigger.value() == "on",
+            "modbus_listen": self.listen.text().strip(),
+            "line_broker": self.broker.text().strip(),
+            "line_topic": self.topic.text().strip(),
+            "line_webhook": self.webhook.text().strip(),
+            "line_timeout": number_of(self.timeout, "Answer within"),
+            "line_debounce": number_of(self.debounce, "Debounce"),
+            "line_recipes": [line.strip() for line in self.recipes.toPlainText().splitlines() if line.strip()],
+        }
+
+    def _save(self) -> None:
+        try:
+            changes = self.changes()
+        except LinesightError as error:
+            self.words.tell(str(error), "bad")
+            return
+        self.primary.setEnabled(False)
+        secrets = {BROKER: self.password.text(), WEBHOOK: self.key.text()}
+
+        def work() -> None:
+            for name, secret in secrets.items():
+                if secret:
+                    self._desk.keep_secret(name, secret)
+            self._bridge.station.save_settings(**changes)
+
+        self._bridge.run(work, lambda _none: self._saved(), self._refused)
+
+    def _saved(self) -> None:
+        self.primary.setEnabled(True)
+        self.password.clear()  # they lie in the keyring now, and nowhere on the screen
+        self.key.clear()
+        self.words.tell("Saved.", "good")
+        self.saved.emit()
+
+    def _refused(self, words: str) -> None:
+        self.primary.setEnabled(True)
+        self.words.tell(words, "bad")
+
+    def close_page(self) -> None:
+        self._timer.stop()
+
+
+def _editor(text: str, example: str) -> QLineEdit:
+    made = QLineEdit(text)
+    made.setPlaceholderText(example)
+    made.setCursorPosition(0)
+    return made
+
+
+def _secret() -> QLineEdit:
+    made = _editor("", "as it is kept")
+    made.setEchoMode(QLineEdit.EchoMode.Password)
+    return made
+
+
+def _bits(now: Signals) -> tuple[bool, ...]:
+    return now.trigger_ready, now.busy, now.result_ready, now.ok, now.ng, now.retest, now.error
+
+
+def _answer_words(now: Signals) -> str:
+    if now.error:
+        return f"Error {int(now.code)}: {now.code.words}"
+    if now.result_ready and now.answer is not None:
+        return f"Result {now.answer.number}: part {now.answer.part_id}. It stays until it is acknowledged."
+    return "Ready for a trigger." if now.trigger_ready else ""
