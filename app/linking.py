@@ -62,6 +62,14 @@ class _Wanted:
     station: str
 
 
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """A stream as it stands, and the pictures that are made of it; None where that is off."""
+
+    info: StreamInfo
+    images: ImageGeneration | None
+
+
 class LinkDesk:
     """Any thread; what is slow is a Job. Follows the settings by itself; without them nothing is imported or asked."""
 
@@ -108,6 +116,16 @@ class LinkDesk:
     # -- streams of the account, for setting up
     def find_streams(self) -> Job[list[str]]:
         return self._host.jobs.start("Look for streams", lambda job: self._account()[1].all())
+
+    def look_at_stream(self, name: str) -> Job[StreamFacts]:
+        def work(job: Job[StreamFacts]) -> StreamFacts:
+            streams = self._account()[1]
+            job.step(None, f"Looking at {name}")
+            info = streams.describe(name)
+            job.step(0.5, f"Looking at the pictures of {name}")
+            return StreamFacts(info, streams.image_generation(name))
+
+        return self._host.jobs.start(f"Look at the stream {name}", work)
 
     def make_stream(self, name: str, retention_hours: int = 24) -> Job[StreamInfo]:
         """Makes it where there is none; an existing one keeps its retention."""
@@ -270,6 +288,7 @@ __all__ = [
     "LinkDesk",
     "SenderState",
     "Sending",
+    "StreamFacts",
     "StreamInfo",
     "WatchState",
 ]

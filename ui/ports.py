@@ -21,6 +21,7 @@ from app.jobs import Job
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.line import Line
+from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
@@ -31,6 +32,7 @@ from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
+from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, Phase, State
@@ -73,6 +75,10 @@ class StationPort(Protocol):
     def fleet(self) -> FleetDesk: ...
     @property
     def connecting(self) -> ConnectDesk: ...
+    @property
+    def linking(self) -> LinkDesk: ...
+    @property
+    def opinions(self) -> OpinionDesk: ...
     @property
     def signalling(self) -> SignalDesk: ...
     @property

@@ -21,7 +21,6 @@ import numpy as np
 from app.alarms import AlarmBook
 from app.beside import BesideDesk
 from app.candidates import VersionImprover
-from app.cloud.session import CloudSession
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.alarm_rule import AlarmConfig, default_rules
@@ -42,6 +41,7 @@ from app.jobs import Job, Jobs
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
+from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
@@ -53,6 +53,7 @@ from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
+from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.signalling import SignalDesk
 from app.store import Store
@@ -155,8 +156,10 @@ class FakeStation:
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
+        self.linking = LinkDesk(self)
+        self.opinions = OpinionDesk(self, self.linking.session)
+        self.notifying = NotifyDesk(self, self.linking.session)
         self.beside = BesideDesk(self, tell=lambda: self._tell(Change.CAMERAS))
-        self.notifying = NotifyDesk(self, lambda: CloudSession(self._settings.account()))
         self.signalling = SignalDesk(self)
         self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
@@ -482,6 +485,8 @@ class FakeStation:
         self.improving.close()
         self.signalling.close()
         self.notifying.close()
+        self.opinions.close()
+        self.linking.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()

@@ -21,6 +21,8 @@ from app.cloud.checking import Finding, Works
 from app.connecting import Checked
 from app.whole_files import write_whole
 from ui.bridge import Bridge
+from ui.setup.judging import JudgingCard
+from ui.setup.streams import StreamsCard
 from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, icon, label, row
 from ui.shared.work import Follower, JobBar
 from ui.theme import current
@@ -95,6 +97,9 @@ class CloudPage(QWidget):
         self.policy.setMinimumHeight(260)
         self.copy = Button("Copy", icon_name="content-copy", on=self._copy)
         self.keep = Button("Save as a file", icon_name="content-save-outline", on=self._keep)
+        self.judging = JudgingCard(bridge)
+        self.judging.saved.connect(self.saved)
+        self.streams = StreamsCard(bridge)
         self._lay_out()
         self.way.chosen.connect(lambda _key: self._show_way())
         self._show_way()
@@ -163,6 +168,8 @@ class CloudPage(QWidget):
         foot.addStretch(1)
         layout.addLayout(foot)
         layout.addWidget(tested)
+        layout.addWidget(self.judging)
+        layout.addWidget(self.streams)
         layout.addStretch(1)
 
     def refresh(self) -> None:
@@ -286,6 +293,8 @@ class CloudPage(QWidget):
 
     def close_page(self) -> None:
         self._follower.close()
+        self.judging.close_page()
+        self.streams.close_page()
 
 
 def _editor(text: str, example: str) -> QLineEdit:

@@ -89,6 +89,7 @@ class SetupPage(QWidget):
         self.line.saved.connect(self.settings_changed)
         self.review.saved.connect(self.settings_changed)
         self.cloud.saved.connect(self.settings_changed)
+        self.cloud.streams.camera_wanted.connect(self.choose_stream)
         self.people.changed.connect(self.people_changed)
         self.storage.restore_wanted.connect(self.restore_wanted)
 
@@ -102,6 +103,11 @@ class SetupPage(QWidget):
         """After training: choose what to inspect with this model."""
         self.open("source")
         self.source.choose_for(model, product)
+
+    def choose_stream(self, name: str) -> None:
+        """A stream of the account as the source: a test picture and the model are next."""
+        self.open("source")
+        self.source.choose_stream(name)
 
     def refresh(self) -> None:
         """Reads what the open page shows; what whoever is signed in may not change is not offered."""
