@@ -55,11 +55,13 @@ class Standing:
     Attributes:
         on: a bucket is set.
         waits: what waits, what was given up, and what was ever sent.
+        oldest_seconds: what waits longest has waited; 0 where nothing does.
     """
 
     on: bool
     shipping: Shipping
     waits: Waits
+    oldest_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +100,15 @@ class OutboxDesk:
     def standing(self) -> Standing:
         """Slow."""
         shipper = self._shipper
-        waits = self._host.store.outbox.backlog()
-        return Standing(bool(self._host.settings.cloud_bucket), shipper.state() if shipper else _OFF, waits)
+        waits, oldest = self._waits()
+        return Standing(bool(self._host.settings.cloud_bucket), shipper.state() if shipper else _OFF, waits, oldest)
 
     def backlog(self) -> Backlog | None:
         """Slow: what waits, also while sending is paused or it is not the hour; None where nothing is to be sent."""
         if not self._host.settings.cloud_bucket:
             return None
-        waits = self._host.store.outbox.backlog()
-        oldest = (self._now() - waits.oldest_at).total_seconds() if waits.oldest_at else 0.0
-        return Backlog(waits.waiting + waits.dead, max(0.0, oldest))
+        waits, oldest = self._waits()
+        return Backlog(waits.waiting + waits.dead, oldest)
 
     def dead(self) -> list[Waiting]:
         """Slow: what was given up, newest first, each with the reason."""
@@ -149,6 +150,11 @@ class OutboxDesk:
             self._end()
 
     # -- inside
+    def _waits(self) -> tuple[Waits, float]:
+        waits = self._host.store.outbox.backlog()
+        oldest = (self._now() - waits.oldest_at).total_seconds() if waits.oldest_at else 0.0
+        return waits, max(0.0, oldest)  # after the clock was set back it is from the future
+
     def _file(self, kind: ParcelKind, path: Path, name: str) -> None:
         settings = self._host.settings
         if not settings.cloud_bucket:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.beside import BesideDesk
+from app.candidates import CloudModels
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.counts import Counts
@@ -25,6 +26,7 @@ from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
+from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.reporting import ReportDesk
@@ -75,6 +77,10 @@ class StationPort(Protocol):
     def fleet(self) -> FleetDesk: ...
     @property
     def connecting(self) -> ConnectDesk: ...
+    @property
+    def outbox(self) -> OutboxDesk: ...
+    @property
+    def cloud_models(self) -> CloudModels: ...
     @property
     def linking(self) -> LinkDesk: ...
     @property

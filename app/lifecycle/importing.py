@@ -14,6 +14,7 @@ from app.domain.errors import ModelError
 from app.domain.versions import Metrics
 from app.lifecycle.evaluating import Kept, measure
 from app.lifecycle.making import check_product
+from app.lifecycle.shelf import folder_name
 from app.lifecycle.versions import Card, Proof, Registry
 from app.vision import artefact
 from app.vision.detector import Detector
@@ -69,6 +70,8 @@ def import_version(
             model, ref = artefact.load(file)
         except ModelError as error:
             raise ModelError(str(error).replace(str(file), made.origin)) from error
+    if folder_name(ref.name) != folder_name(product):
+        raise ModelError(f"The model {made.origin} is one of {ref.name}, not of {product}. Nothing was kept.")
     detector = Detector(model, ref)
     kept = [Kept(item, hashlib.sha256(item.path.read_bytes()).hexdigest()) for item in made.tests]
     metrics: Metrics | None = None

@@ -20,7 +20,7 @@ import numpy as np
 
 from app.alarms import AlarmBook
 from app.beside import BesideDesk
-from app.candidates import VersionImprover
+from app.candidates import CloudModels, VersionImprover
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.alarm_rule import AlarmConfig, default_rules
@@ -45,6 +45,7 @@ from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
+from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.reporting import ReportDesk
@@ -54,7 +55,7 @@ from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
 from app.secondary import OpinionDesk
-from app.settings import Settings
+from app.settings import Settings, changed
 from app.signalling import SignalDesk
 from app.store import Store
 from app.watching import WatchDesk
@@ -158,6 +159,7 @@ class FakeStation:
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
         self.linking = LinkDesk(self)
         self.opinions = OpinionDesk(self, self.linking.session)
+        self.outbox = OutboxDesk(self, self.linking.session)
         self.notifying = NotifyDesk(self, self.linking.session)
         self.beside = BesideDesk(self, tell=lambda: self._tell(Change.CAMERAS))
         self.signalling = SignalDesk(self)
@@ -179,6 +181,7 @@ class FakeStation:
         self.closed = False
         self._index = 0
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), lambda: datetime.now(UTC))
+        self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS))
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver)
 
@@ -465,7 +468,8 @@ class FakeStation:
         self._note("save_settings", changes)
         if changes.get("station") == "":
             raise LinesightError("The station needs a name.")
-        self._settings = Settings.model_validate({**self._settings.model_dump(), **changes})
+        self._settings = changed(self._settings, changes)
+        self._tell(Change.STATE)
 
     def change_settings(self, **changes: Any) -> None:
         self.save_settings(**changes)
@@ -485,6 +489,7 @@ class FakeStation:
         self.improving.close()
         self.signalling.close()
         self.notifying.close()
+        self.outbox.close()
         self.opinions.close()
         self.linking.close()
         self.jobs.close()

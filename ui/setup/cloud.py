@@ -22,6 +22,7 @@ from app.connecting import Checked
 from app.whole_files import write_whole
 from ui.bridge import Bridge
 from ui.setup.judging import JudgingCard
+from ui.setup.sending import SendingCard
 from ui.setup.streams import StreamsCard
 from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, icon, label, row
 from ui.shared.work import Follower, JobBar
@@ -97,6 +98,8 @@ class CloudPage(QWidget):
         self.policy.setMinimumHeight(260)
         self.copy = Button("Copy", icon_name="content-copy", on=self._copy)
         self.keep = Button("Save as a file", icon_name="content-save-outline", on=self._keep)
+        self.sending = SendingCard(bridge)
+        self.sending.saved.connect(self.saved)
         self.judging = JudgingCard(bridge)
         self.judging.saved.connect(self.saved)
         self.streams = StreamsCard(bridge)
@@ -168,6 +171,7 @@ class CloudPage(QWidget):
         foot.addStretch(1)
         layout.addLayout(foot)
         layout.addWidget(tested)
+        layout.addWidget(self.sending)
         layout.addWidget(self.judging)
         layout.addWidget(self.streams)
         layout.addStretch(1)
@@ -293,6 +297,7 @@ class CloudPage(QWidget):
 
     def close_page(self) -> None:
         self._follower.close()
+        self.sending.close_page()
         self.judging.close_page()
         self.streams.close_page()
 

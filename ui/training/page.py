@@ -14,6 +14,7 @@ from app.improving import DatasetChoice, ImproveDesk
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Card, Notice, label, row
 from ui.shared.work import Follower
+from ui.training.offers import OffersCard
 from ui.training.progress import JobsView
 from ui.training.set import SetPanel
 from ui.training.versions import VersionsPanel
@@ -69,9 +70,14 @@ class TrainPage(QWidget):
         self.jobs.cancel.connect(self._cancel)
         self.jobs.all_wanted.connect(self._put_aside)
         self.versions = VersionsPanel()
-        self.versions.chosen.connect(self.show_version)
+        self.versions.chosen.connect(self._choose_version)
         self.versions.product_chosen.connect(self._choose_product)
         self.versions.rollback.connect(self._roll_back)
+        self.versions.cloud_wanted.connect(self._look_for_offers)
+        self.offers = OffersCard(self._bridge.station.cloud_models, self._follower)
+        self.offers.fetched.connect(self._fetched)
+        self.offers.closed.connect(self._put_offers_away)
+        self.offers.hide()
         self.said = Notice()
         self.intro = Card(padding=24)
         self.intro.body.addWidget(label("What comes of it", "heading"))
@@ -85,6 +91,7 @@ class TrainPage(QWidget):
         middle.setSpacing(12)
         middle.addWidget(self.said)
         middle.addWidget(self.jobs)
+        middle.addWidget(self.offers, 1)
         middle.addWidget(self.intro, 1)
         middle.addWidget(self.results_card, 1)
         layout = QHBoxLayout(self)
@@ -160,6 +167,7 @@ class TrainPage(QWidget):
     def refresh(self) -> None:
         """Reads trainings, versions and sets again."""
         self._read(everything=True)
+        self.versions.cloud.setVisible(self._bridge.station.cloud_models.on)
         self._bridge.run(self._desk.datasets, self._show_datasets)
         self.set.show_places(self._desk.places())
 
@@ -251,6 +259,10 @@ class TrainPage(QWidget):
         self._product, self._new = product, False
         self._read(everything=True)
 
+    def _choose_version(self, name: str) -> None:
+        self.offers.hide()
+        self.show_version(name)
+
     def show_version(self, name: str) -> None:
         """Shows one of the versions that are listed."""
         version = next((each for each in self._versions if each.name == name), None)
@@ -265,11 +277,28 @@ class TrainPage(QWidget):
     def _arrange(self) -> None:
         """Results where a version is on show, else what this place is for; one primary button."""
         shown = bool(self._versions) and not self._new and self._results is not None
-        self.intro.setVisible(not shown)
-        self.results_card.setVisible(shown)
+        offered = not self.offers.isHidden()  # they take the place of either
+        self.intro.setVisible(not shown and not offered)
+        self.results_card.setVisible(shown and not offered)
         self.first.setVisible(not self.set.folder.text().strip())
         self.jobs.set_compact(shown)
         self.set.train.set_role("plain" if shown else "primary")
+
+    # -- from the account
+    def _look_for_offers(self) -> None:
+        self.offers.show()
+        self._arrange()
+        self.offers.look()
+
+    def _put_offers_away(self) -> None:
+        self.offers.hide()
+        self._arrange()
+
+    def _fetched(self, name: str) -> None:
+        self.offers.hide()
+        self._tell(f"{name} is here. Look at its figures; the line uses it once you release it.", "good")
+        self._product, self._wanted, self._new = name.rpartition("@")[0], name, False
+        self._read(everything=True)
 
     # -- releases
     def _roll_back(self, product: str) -> None:

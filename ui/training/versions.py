@@ -12,11 +12,13 @@ from ui.training.words import moment, quality, short
 
 
 class VersionsPanel(Card):
-    """`chosen` carries NAME@VERSION; `rollback` and `product_chosen` a product."""
+    """`chosen` carries NAME@VERSION; `rollback` and `product_chosen` a product; `cloud_wanted`: those of the
+    account."""
 
     chosen = Signal(str)
     rollback = Signal(str)
     product_chosen = Signal(str)
+    cloud_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__("Versions", padding=16)
@@ -32,11 +34,14 @@ class VersionsPanel(Card):
         self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(256)))
         self.back = Button("", icon_name="undo-variant", on=lambda: self.rollback.emit(self.product.currentText()))
         self.back.hide()
+        self.cloud = Button("From the cloud", icon_name="cloud-download-outline", on=self.cloud_wanted.emit)
+        self.cloud.hide()
         self.body.setSpacing(12)
         self.body.addWidget(self.product)
         self.body.addWidget(self.none)
         self.body.addWidget(self.list, 1)
         self.body.addStretch()
+        self.body.addWidget(self.cloud)
         self.body.addWidget(self.back)
 
     def show_versions(self, products: list[str], product: str, versions: list[Version], history: list[Release]) -> None:
