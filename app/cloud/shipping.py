@@ -222,6 +222,7 @@ class Shipper:
         parts: dict[str, list[Waiting]] = {}
         for each in waiting:
             parts.setdefault(each.parcel.part or str(each.seq), []).append(each)
+        self._transfers()  # made before several threads ask for it
         lost = threading.Event()
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="outbox") as pool:
             results = [pool.submit(self._send_part, some, lost) for some in parts.values()]
