@@ -23,6 +23,7 @@ from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
+from app.exchange import SetExchange
 from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
@@ -122,6 +123,7 @@ class Station:
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
+        self.exchange = SetExchange(self, self.linking.session)
         self.merging = MergeDesk(self)
         self.outbox = OutboxDesk(self, self.linking.session, now)
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now, self.outbox.model)

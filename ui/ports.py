@@ -16,6 +16,7 @@ from app.domain.counts import Counts
 from app.domain.frame import Image
 from app.domain.inspection import Inspection, Outcome
 from app.domain.training import DatasetSummary
+from app.exchange import SetExchange
 from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.jobs import Job
@@ -79,6 +80,8 @@ class StationPort(Protocol):
     def connecting(self) -> ConnectDesk: ...
     @property
     def outbox(self) -> OutboxDesk: ...
+    @property
+    def exchange(self) -> SetExchange: ...
     @property
     def cloud_models(self) -> CloudModels: ...
     @property

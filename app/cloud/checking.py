@@ -317,6 +317,8 @@ _PROBES: dict[str, Callable[[_Try], Finding]] = {
     "share": _share,
     "hear": _hear,
     "outbox": _outbox,
+    "sets-list": _listed("outbox", "datasets/", "No set was sent yet."),
+    "sets-read": _readable("outbox", "datasets/"),
     "candidates-list": _listed("models", "candidates/", "There is no candidate yet."),
     "candidates-read": _readable("models", "candidates/"),
     "alarms-list": _listed("outbox", "alarms/", "No station has sent an alarm yet."),

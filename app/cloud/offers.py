@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.cloud.session import CloudError, CloudSession, in_words
+from app.cloud.session import CloudError, CloudSession, worded
 
 Step = Callable[[float, str], None]
 
@@ -95,7 +95,7 @@ class Offers:
         what = f"The candidates in {self._bucket} can't be listed"
         step(0.0, "Looking for candidates")
         numbers: dict[str, list[int]] = {}
-        with _errors(what, "s3:ListBucket and s3:GetObject"):
+        with worded(what, "s3:ListBucket and s3:GetObject"):
             pages = self._session.client("s3").get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix="candidates/"):
                 for found in page.get("Contents", ()):
@@ -118,7 +118,7 @@ class Offers:
         from botocore.exceptions import ClientError
 
         what = f"{offer.name} can't be fetched"
-        with _errors(what, "s3:GetObject"):
+        with worded(what, "s3:GetObject"):
             step(0.0, "Fetching the model")
             asked = {"Bucket": self._bucket, "Key": offer.key}
             asked |= {"VersionId": offer.version_id} if offer.version_id else {}
@@ -187,25 +187,6 @@ class Offers:
             answer["Body"].close()
             raise CloudError(f"{what}: {asked['Key']} has {answer['ContentLength']:,} bytes, which is too large.")
         return bytes(answer["Body"].read())
-
-
-class _errors:
-    """boto3's errors in words."""
-
-    def __init__(self, what: str, permission: str) -> None:
-        self._what, self._permission = what, permission
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        if isinstance(error, ClientError | BotoCoreError):
-            raise in_words(error, self._what, self._permission) from error
-        if isinstance(error, OSError):
-            words = f"{self._what}: {error.strerror or error}. Make room on the disk, or check the network."
-            raise CloudError(words) from error
 
 
 def recommended(offers: Iterable[Offer]) -> list[Offer]:

@@ -100,8 +100,13 @@ def needs(wishes: Wishes) -> list[Need]:
         bucket, station = f"arn:aws:s3:::{wishes.outbox}", wishes.station
         places = [f"{bucket}/{folder}/{station}/*" for folder in ("outbox", "pictures", "models", "reports")]
         places += [f"{bucket}/{folder}/site=*/station={station}/*" for folder in ("inspections", "reviews", "alarms")]
+        places.append(f"{bucket}/datasets/*")
         sending = ("s3:PutObject", "s3:AbortMultipartUpload")
         found.append(Need("outbox", f"Send what is recorded to {wishes.outbox}", sending, tuple(places)))
+        found += [
+            Need("sets-list", "List labelled sets", ("s3:ListBucket",), (bucket,)),
+            Need("sets-read", "Fetch labelled sets", ("s3:GetObject",), (f"{bucket}/datasets/*",)),
+        ]
     if wishes.models:
         bucket = f"arn:aws:s3:::{wishes.models}"
         found += [

@@ -200,8 +200,8 @@ def test_a_missing_permission_is_named_with_its_place(
         client.meta.events.unregister(name, refuse, unique_id="refuse")
     together = {  # what else needs the same operation
         "stream": ["stream", "watch"],
-        "fleet-list": ["candidates-list", "alarms-list", "fleet-list"],
-        "fleet-read": ["candidates-read", "alarms-read", "fleet-read"],
+        "fleet-list": ["sets-list", "candidates-list", "alarms-list", "fleet-list"],
+        "fleet-read": ["sets-read", "candidates-read", "alarms-read", "fleet-read"],
     }
     assert [one for one, each in found.items() if each.works is Works.MISSING] == together.get(key, [key])
     need = found[key].need

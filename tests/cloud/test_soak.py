@@ -1,6 +1,7 @@
 """A live line that records, sends and streams while something fails every few seconds: both sides end up equal.
 
-`pytest -m slow tests/cloud/test_soak.py` takes a minute, with LINESIGHT_SOAK_MINUTES=30 before it that many.
+`pytest -m slow -o faulthandler_timeout=0 tests/cloud/test_soak.py` takes a minute, with LINESIGHT_SOAK_MINUTES=30
+before it that many.
 """
 
 from __future__ import annotations
