@@ -14,15 +14,18 @@ from typing import Protocol
 from app.cloud.offers import Offer, Offers
 from app.cloud.session import CloudSession
 from app.datasets import Item
+from app.datasets.lookout_export import ExportedProject
 from app.datasets.types import Label
 from app.domain.errors import Cancelled, LinesightError, ModelError
 from app.domain.person import Action
 from app.domain.review import Candidate, CandidateTest
 from app.domain.verdict import Verdict
-from app.domain.versions import Judgement, TrainingPlan, Trial
+from app.domain.versions import Judgement, Predecessor, TrainingPlan, Trial
 from app.improving import ImproveDesk
 from app.jobs import Job, Jobs
+from app.lifecycle import ModelShelf
 from app.lifecycle.importing import Made, import_version
+from app.lifecycle.predecessors import keep_predecessors
 from app.people import PeopleDesk
 from app.settings import Settings
 
@@ -78,6 +81,27 @@ def _failing(judgements: Iterable[Judgement]) -> int:
 
 def _passing(judgements: Iterable[Judgement]) -> int:
     return sum(each.verdict is not Verdict.FAIL for each in judgements)
+
+
+def keep_figures(shelf: ModelShelf, project: ExportedProject) -> int:
+    """Slow: the figures of a Lookout for Vision project's versions, beside the models of a product of its name. Raises
+    ModelError."""
+    return keep_predecessors(
+        shelf,
+        project.name,
+        [
+            Predecessor(
+                project.name,
+                "Lookout for Vision",
+                each.version,
+                each.ended_at,
+                each.training_images,
+                each.testing_images,
+                tuple(each.metrics.items()),
+            )
+            for each in project.versions
+        ],
+    )
 
 
 class Host(Protocol):

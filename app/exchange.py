@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from app.candidates import keep_figures
 from app.cloud.parcels import name_of
 from app.cloud.session import CloudSession
 from app.cloud.transfers import Moved, download, upload
@@ -19,6 +20,7 @@ from app.domain.errors import Cancelled, DatasetError, LinesightError
 from app.domain.person import Action
 from app.jobs import Job, Jobs
 from app.labelling import LabellingDesk
+from app.lifecycle import ModelShelf
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.settings import Settings
@@ -34,6 +36,7 @@ class Host(Protocol):
     jobs: Jobs
     people: PeopleDesk
     labelling: LabellingDesk
+    shelf: ModelShelf
 
     @property
     def settings(self) -> Settings: ...
@@ -97,6 +100,8 @@ class SetExchange:
             moved = download(self._session(), place, root, _part_of(job.step, 0.0, 0.6))
             with tempfile.TemporaryDirectory(prefix="linesight-set-", dir=self._room()) as folder:
                 taken = take_over(root, Path(folder), _part_of(job.step, 0.6, 0.8))
+                for each in taken:
+                    keep_figures(self._host.shelf, each.project)
                 outs = [each.out for each in taken if each.out.is_dir()]
                 if not outs:
                     raise DatasetError(f"There is no labelled picture in {place}: no manifest names one that is there.")

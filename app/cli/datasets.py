@@ -74,9 +74,15 @@ def _convert(options: Arguments, output: Output, dataset: Dataset) -> int:
 
 
 def _lookout(options: Arguments, output: Output) -> int:
+    from app.candidates import keep_figures
+    from app.lifecycle import ModelShelf
+    from app.paths import data_folder
+
     told: list[dict[str, Any]] = []
+    shelf = ModelShelf(data_folder(options.data_dir).models)
     for taken in take_over(options.dataset, options.out, output.step):
         project = taken.project
+        keep_figures(shelf, project)
         for words in taken.problems:
             output.say(words)
         counts = project.dataset.counts()
@@ -93,7 +99,7 @@ def _lookout(options: Arguments, output: Output) -> int:
         )
     lines = [
         f"{each['project']}: {each['normal']} good and {each['anomaly']} defective pictures, "
-        f"{len(each['versions'])} versions, {len(each['problems'])} problems."
+        f"{len(each['versions'])} versions (`models list` has their figures), {len(each['problems'])} problems."
         for each in told
     ]
     output.result({"projects": told}, "\n".join(lines))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.errors import LinesightError
-from app.domain.versions import JobState, Release, Shadow, TrainingJob, TrainingPlan, Version
+from app.domain.versions import JobState, Predecessor, Release, Shadow, TrainingJob, TrainingPlan, Version
 from app.improving import DatasetChoice, ImproveDesk
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Card, Notice, label, row
@@ -29,8 +29,8 @@ _FOR = (
     "it would change, and release it for the line."
 )
 _SAID_MS = 12_000
-_Listed = tuple[list[str], str, list[Version], list[Release]]
-"""Products, the one on show, its versions, and its releases, each newest first."""
+_Listed = tuple[list[str], str, list[Version], list[Release], list[Predecessor]]
+"""Products, the one on show, its versions, its releases, and what other services left, each newest first."""
 
 
 class TrainPage(QWidget):
@@ -187,15 +187,14 @@ class TrainPage(QWidget):
         self._turn += 1
         turn, desk, known, product = self._turn, self._desk, self._ended, self._product
 
-        def read() -> tuple[
-            list[TrainingJob], Shadow | None, tuple[list[str], str, list[Version], list[Release]] | None
-        ]:
+        def read() -> tuple[list[TrainingJob], Shadow | None, _Listed | None]:
             jobs = desk.trainings()
             ended = {job.id for job in jobs if job.state.ended}
             if not everything and known is not None and ended == known:
                 return jobs, desk.shadow(), None
             every = desk.versions()
-            products = sorted({each.product for each in every}, key=str.casefold)
+            before = desk.registry.predecessors()
+            products = sorted({each.product for each in (*every, *before)}, key=str.casefold)
             done = [job for job in jobs if job.state is JobState.DONE and known is not None and job.id not in known]
             shown = product
             if done and done[0].id in self._mine:
@@ -203,13 +202,14 @@ class TrainPage(QWidget):
             if shown not in products:
                 # The one the line inspects, else that of the newest version.
                 mine = self._bridge.station.settings.product
-                shown = mine if mine in products else every[0].product if every else ""
+                newest = every[0].product if every else "".join(products[:1])
+                shown = mine if mine in products else newest
             versions = [each for each in every if each.product == shown]
             try:
                 history = desk.history(shown) if shown else []
             except LinesightError:  # damaged: the gate says so in words
                 history = []
-            return jobs, desk.shadow(), (products, shown, versions, history)
+            return jobs, desk.shadow(), (products, shown, versions, history, [e for e in before if e.product == shown])
 
         def come(
             found: tuple[list[TrainingJob], Shadow | None, _Listed | None],
@@ -239,10 +239,15 @@ class TrainPage(QWidget):
         self._ended = ended
 
     def _show_versions(
-        self, products: list[str], product: str, versions: list[Version], history: list[Release]
+        self,
+        products: list[str],
+        product: str,
+        versions: list[Version],
+        history: list[Release],
+        before: list[Predecessor],
     ) -> None:
         self._product, self._versions = product, versions
-        self.versions.show_versions(products, product, versions, history)
+        self.versions.show_versions(products, product, versions, history, before)
         shown = self._wanted or (self._results.version.name if self._results and self._results.version else "")
         names = [each.name for each in versions]
         if shown not in names:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
-from app.domain.versions import Release, Version
+from app.domain.versions import Predecessor, Release, Version
 from ui.shared.widgets import Button, Card, Combo, finger_scroll, label, tall
 from ui.theme import current
 from ui.training.words import moment, quality, short
@@ -44,8 +46,15 @@ class VersionsPanel(Card):
         self.body.addWidget(self.cloud)
         self.body.addWidget(self.back)
 
-    def show_versions(self, products: list[str], product: str, versions: list[Version], history: list[Release]) -> None:
-        """Of `product`; its `history` newest first."""
+    def show_versions(
+        self,
+        products: list[str],
+        product: str,
+        versions: list[Version],
+        history: list[Release],
+        before: Sequence[Predecessor] = (),
+    ) -> None:
+        """Of `product`; its `history` newest first. `before`: what other services left, below its own."""
         self._versions = versions
         self.product.blockSignals(True)
         self.product.clear()
@@ -56,7 +65,6 @@ class VersionsPanel(Card):
         marked = self.marked
         self.list.clear()
         self.none.setVisible(not versions)
-        self.list.setVisible(bool(versions))
         for each in versions:
             mark = "   \u25cf released" if each.released else ""
             by = f", {each.by}" if each.by else ""
@@ -67,11 +75,17 @@ class VersionsPanel(Card):
             font.setBold(each.released)
             item.setFont(font)
             self.list.addItem(tall(item, max(current().metrics.touch, 64) + 16))
+        for each in before:
+            item = QListWidgetItem(f"{each.service} {each.number}\n{each.words}\nfigures only; its model stayed there")
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setToolTip(f"{each.service} {each.number}: {each.words}")
+            self.list.addItem(tall(item, max(current().metrics.touch, 64) + 16))
+        self.list.setVisible(bool(versions or before))
         self.mark(marked)
-        before = _before(history)
-        self.back.setVisible(bool(before))
-        self.back.setText(f"Back to v{before.rpartition('@')[2]}")
-        self.back.setToolTip(f"Releases {before} again, at once" if before else "")
+        back = _before(history)
+        self.back.setVisible(bool(back))
+        self.back.setText(f"Back to v{back.rpartition('@')[2]}")
+        self.back.setToolTip(f"Releases {back} again, at once" if back else "")
 
     @property
     def marked(self) -> str:

@@ -72,7 +72,7 @@ def test_a_candidate_is_looked_at_and_fetched(
 ) -> None:
     offer(*models, gear, words="On 9 good parts it misses nothing.")
     click(qtbot, page.versions.cloud)
-    qtbot.waitUntil(lambda: len(page.offers.fetch) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(page.offers.fetch) == 1 and page.offers.fetch[0].isVisible(), timeout=20_000)
     assert page.offers.fetch[0].accessibleName() == "Fetch gear, snapshot 3"
     check(window, "offers")
     click(qtbot, page.offers.fetch[0])
@@ -91,7 +91,7 @@ def test_a_file_that_is_not_the_described_one_is_refused(
 ) -> None:
     offer(*models, gear, sha256="ab" * 32)
     click(qtbot, page.versions.cloud)
-    qtbot.waitUntil(lambda: len(page.offers.fetch) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(page.offers.fetch) == 1 and page.offers.fetch[0].isVisible(), timeout=20_000)
     click(qtbot, page.offers.fetch[0])
     qtbot.waitUntil(lambda: page.offers.said.kind == "bad", timeout=20_000)
     assert "not the one its description names" in page.offers.said.text()
@@ -103,7 +103,7 @@ def test_a_model_of_another_product_is_refused(
 ) -> None:
     offer(*models, next(trained.glob("plate/2.linesight")).read_bytes())
     click(qtbot, page.versions.cloud)
-    qtbot.waitUntil(lambda: len(page.offers.fetch) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(page.offers.fetch) == 1 and page.offers.fetch[0].isVisible(), timeout=20_000)
     click(qtbot, page.offers.fetch[0])
     qtbot.waitUntil(lambda: "is one of plate, not of gear" in page.offers.said.text(), timeout=20_000)
     assert station.improving.registry.all("gear") == []
