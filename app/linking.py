@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -83,7 +84,7 @@ class LinkDesk:
         self._feed: Feed | None = None
         self._sender: VideoSender | None = None
         self._ring: ClipRing | None = None
-        self._camera: KinesisCamera | None = None
+        self._cameras: weakref.WeakSet[KinesisCamera] = weakref.WeakSet()  # the lines hold them
         self._closed = False
         self.clips = AlarmClips(host.data.clips)
         self._no_more_streams = register_source("kvs", self.camera)
@@ -104,10 +105,17 @@ class LinkDesk:
         waiting = sender.state().waiting
         return Backlog(waiting.fragments, waiting.seconds)
 
-    def watching(self) -> WatchState | None:
-        """How the stream that was last opened as a camera is watched; None before the first."""
-        camera = self._camera
-        return None if camera is None else camera.state()
+    def watching(self) -> dict[str, WatchState]:
+        """How each stream that is a camera now is watched, by its address `kvs:NAME`. Of a stream that is opened twice,
+        as for a test picture, the newest picture counts."""
+        with self._lock:
+            cameras = [each for each in self._cameras if each.opened]
+        found: dict[str, WatchState] = {}
+        for camera in sorted(cameras, key=lambda each: each.address):
+            state, known = camera.state(), found.get(camera.address)
+            if known is None or _newest(state) > _newest(known):
+                found[camera.address] = state
+        return found
 
     def clips_of(self, alarm_id: str) -> list[Path]:
         """Slow: video files of the ten seconds around an alarm's defects, oldest first."""
@@ -196,7 +204,9 @@ class LinkDesk:
     def camera(self, name: str) -> FrameSource:
         """A stream as a camera, not opened yet; SourceError without a name."""
         session, streams = self._account()
-        camera = self._camera = KinesisCamera(session, name, streams=streams)
+        camera = KinesisCamera(session, name, streams=streams)
+        with self._lock:
+            self._cameras.add(camera)
         return camera
 
     def tap(self, source: FrameSource) -> FrameSource:
@@ -275,6 +285,10 @@ class LinkDesk:
         if sender is not None and not sender.stop(_PATIENCE):
             waiting = sender.state().waiting
             log.warning("%d fragments for %s were not confirmed", waiting.fragments, sender.stream)
+
+
+def _newest(state: WatchState) -> datetime:
+    return state.producer_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _wanted(settings: Settings) -> _Wanted:

@@ -267,7 +267,8 @@ class EndpointKeeper:
             self._wanted.clear()
             with self._lock:
                 self._answered = False
-            self.delete()
+            if self._status()[0]:  # it may have been deleted elsewhere, or never have been made
+                self.delete()
             return self._look()
 
     def delete(self) -> None:
