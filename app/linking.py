@@ -16,12 +16,14 @@ from app.alarms.health import Backlog
 from app.cameras import FrameSource, register_source
 from app.cameras.tapping import TappedSource
 from app.cloud.session import CloudAddress, CloudSession
-from app.cloud.video.alarmclips import AlarmClips
+from app.cloud.video.alarmclips import AlarmClips, moment_of_clip
 from app.cloud.video.clips import AFTER, BEFORE, ClipRing, cloud_clip
 from app.cloud.video.feed import Feed
 from app.cloud.video.sender import SenderState, Sending, VideoSender
 from app.cloud.video.streams import ImageGeneration, StreamInfo, Streams
 from app.cloud.video.watcher import KinesisCamera, WatchState
+from app.domain.addresses import without_credentials
+from app.domain.alarm import Alarm
 from app.domain.frame import Frame
 from app.domain.inspection import Inspection
 from app.domain.person import Action
@@ -120,6 +122,14 @@ class LinkDesk:
     def clips_of(self, alarm_id: str) -> list[Path]:
         """Slow: video files of the ten seconds around an alarm's defects, oldest first."""
         return self.clips.of(alarm_id)
+
+    def stream_of(self, alarm: Alarm) -> str:
+        """The stream that may have video of an alarm's defect: the one it was seen in, or the one the station's first
+        camera is sent to; "" where there is none."""
+        if alarm.source.startswith("kvs:"):
+            return alarm.source.removeprefix("kvs:")
+        settings = self._host.settings
+        return settings.video_stream if alarm.source == without_credentials(settings.source) else ""
 
     # -- streams of the account, for setting up
     def find_streams(self) -> Job[list[str]]:
@@ -305,4 +315,5 @@ __all__ = [
     "StreamFacts",
     "StreamInfo",
     "WatchState",
+    "moment_of_clip",
 ]
