@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.inspection import Outcome
+from ui.live.lag import Watching, lag_words
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import Preparer
 from ui.ports import Health, Phase, State
@@ -35,9 +36,9 @@ class CameraTile(QFrame):
 
     tapped = Signal()
 
-    def __init__(self, name: str, watched: Watched) -> None:
+    def __init__(self, name: str, watched: Watched, watching: Watching = dict) -> None:
         super().__init__()
-        self.name, self._watched = name, watched
+        self.name, self._watched, self._watching = name, watched, watching
         self._asked: tuple[object, tuple[int, int]] = (None, (0, 0))
         self._preparer = Preparer(self)
         self._preparer.ready.connect(self._swap)
@@ -78,9 +79,11 @@ class CameraTile(QFrame):
             self.words.setText(state.source)
             self.setAccessibleName(f"{self.name}: {state.words}")
             return
-        age = "" if health.frame_age is None else f", {health.frame_age:.1f} s behind"
-        dropped = f", {health.dropped:,} dropped" if health.dropped else ""
-        self.words.setText(f"{health.capture_fps:.1f} frames/s{age}{dropped}")
+        age = "" if health.frame_age is None else f"{health.frame_age:.1f} s behind"
+        # Of a stream its producer's time counts, not when the picture came here.
+        age = lag_words(state.source, self._watching) or age
+        dropped = f"{health.dropped:,} dropped" if health.dropped else ""
+        self.words.setText(", ".join(filter(None, (f"{health.capture_fps:.1f} frames/s", age, dropped))))
         self._ask()
 
     def _ask(self) -> None:
@@ -125,8 +128,9 @@ class CameraGrid(QWidget):
     chosen = Signal(str)
     enlarged = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, watching: Watching = dict) -> None:
         super().__init__()
+        self._watching = watching
         self.tiles: list[CameraTile] = []
         self.current = ""
         self._mode, self._opacity = Mode.OVERLAY, 0.75
@@ -140,7 +144,7 @@ class CameraGrid(QWidget):
             return
         self._end()
         clear(self._grid)
-        self.tiles = [CameraTile(name, watched) for name, watched in cameras]
+        self.tiles = [CameraTile(name, watched, self._watching) for name, watched in cameras]
         columns = columns_for(len(self.tiles))
         for place in range(8):
             self._grid.setColumnStretch(place, int(place < columns))

@@ -16,6 +16,7 @@ from app.domain.verdict import Verdict
 from app.domain.words import percent
 from ui.bridge import Bridge
 from ui.live.cameras import CameraGrid, Watched
+from ui.live.lag import lag_words
 from ui.live.panel import StatePanel
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import Prepared, Preparer
@@ -96,7 +97,7 @@ class LivePage(QWidget):
         self.stage = QStackedWidget()
         self.stage.addWidget(self.picture)
         self.stage.addWidget(self.panel)
-        self.grid = CameraGrid()
+        self.grid = CameraGrid(bridge.station.linking.watching)
         self.grid.chosen.connect(self.watch)
         self.grid.enlarged.connect(lambda _name: self.show_all(False))
         self.stage.addWidget(self.grid)
@@ -321,9 +322,10 @@ class LivePage(QWidget):
             self.print_rates.setText(state.words)
         else:
             self.print_rates.setText(f"{health.capture_fps:.1f} frames/s, {health.verdict_fps:.1f} verdicts/s")
-        age = "\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s"
+        age = "Frame age " + ("\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s")
+        age = lag_words(state.source, self._bridge.station.linking.watching).capitalize() or age
         lost = f", {health.pictures_lost} pictures not kept" if health.pictures_lost else ""
-        self.print_drops.setText(f"Frame age {age}, {health.dropped} of {health.captured} dropped{lost}")
+        self.print_drops.setText(f"{age}, {health.dropped} of {health.captured} dropped{lost}")
         if self.stage.currentWidget() is self.panel:
             self.panel.show_state(state)
 
