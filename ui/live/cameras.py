@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from app.cloud.judging import without_stand_in
 from app.domain.inspection import Outcome
 from ui.live.lag import Watching, lag_words
 from ui.live.picture import Mode, PictureView
@@ -20,6 +21,7 @@ from ui.shared.shapes import VerdictShape
 from ui.shared.widgets import clear, label, row, set_kind
 
 _LEAST = QSize(120, 90)
+_STAND_IN = "Cloud slow: local verdict stands"
 _WITH_PICTURE = (Phase.INSPECTING, Phase.FINISHED)
 
 
@@ -83,7 +85,8 @@ class CameraTile(QFrame):
         # Of a stream its producer's time counts, not when the picture came here.
         age = lag_words(state.source, self._watching) or age
         dropped = f"{health.dropped:,} dropped" if health.dropped else ""
-        self.words.setText(", ".join(filter(None, (f"{health.capture_fps:.1f} frames/s", age, dropped))))
+        told = (stand_in_words(outcome), f"{health.capture_fps:.1f} frames/s", age, dropped)
+        self.words.setText(", ".join(filter(None, told)))
         self._ask()
 
     def _ask(self) -> None:
@@ -198,6 +201,12 @@ class CameraGrid(QWidget):
     def close_page(self) -> None:
         """Ends the tiles' threads."""
         self._end()
+
+
+def stand_in_words(outcome: Outcome) -> str:
+    """Whose verdict it is where the cloud's should have counted and did not come in time; else ""."""
+    detection = outcome.detection
+    return _STAND_IN if detection is not None and without_stand_in(detection.reason)[1] else ""
 
 
 def columns_for(number: int) -> int:

@@ -10,12 +10,13 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.beside import FIRST
+from app.cloud.judging import without_stand_in
 from app.domain.inspection import Inspection
 from app.domain.person import Action
 from app.domain.verdict import Verdict
 from app.domain.words import percent
 from ui.bridge import Bridge
-from ui.live.cameras import CameraGrid, Watched
+from ui.live.cameras import CameraGrid, Watched, stand_in_words
 from ui.live.lag import lag_words
 from ui.live.panel import StatePanel
 from ui.live.picture import Mode, PictureView
@@ -278,13 +279,15 @@ class LivePage(QWidget):
         self.stage.setCurrentWidget(self.grid if self._all else self.picture)
         self.export_button.set_role("primary")
         self.picture.show_prepared(prepared)
-        self.tile.show_verdict(outcome.verdict, prepared.frame_id)
+        self.tile.show_verdict(outcome.verdict, prepared.frame_id, stand_in_words(outcome))
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
         serial = inspection.serial if inspection is not None and inspection.serial != part else ""
         words = (f"Part {part}" + (f", {serial}" if serial else "")) if part else "Viewing, not recorded"
         # Whose verdict this is must be plain where it could be another camera's.
         self.part.setText(f"{self.grid.current}: {words}" if len(self.grid.tiles) > 1 else words)
-        self.reason.setText(outcome.error or (detection.reason if detection is not None else ""))
+        reason, missed = without_stand_in(outcome.error or (detection.reason if detection is not None else ""))
+        self.reason.setText(reason)
+        self.reason.setToolTip(f"The cloud gave no verdict in time: {missed}" if missed else "")
         if detection is not None:
             self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
         else:
