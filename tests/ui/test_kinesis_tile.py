@@ -193,6 +193,11 @@ def test_a_streams_tile_shows_the_sent_picture_its_overlay_and_its_lag(
     assert live.print_drops.text().startswith(f"{watched.lag_ms / 1000:.1f} s behind, ")
     picture = tmp_path / "beside.png"
     assert window.grab().save(str(picture)) and picture.stat().st_size > 50_000
+    window.go("setup")
+    window.spaces.setup.open("cloud")
+    told = window.spaces.setup.cloud.streams.watching
+    assert told.text().startswith(f"Watching {STREAM}: {watched.lag_ms / 1000:.1f} s behind its camera, ")
+    assert told.isVisible()
 
 
 def test_a_lag_is_told_of_streams_alone_and_a_clock_ahead_as_such() -> None:
