@@ -250,6 +250,12 @@ def test_a_person_starts_and_stops_it_by_right_and_on_record(
         station.save_settings(aws_region=REGION, aws_endpoint=moto_address, cloud_model="sagemaker:line-6")
         with pytest.raises(LinesightError, match="SageMaker model"):
             desk.start_endpoint()
+        station.save_settings(sagemaker_model="no-such-model")
+        with pytest.raises(CloudError, match="line-6"):
+            desk.start_endpoint().result(20)
+        assert (desk.endpoint() or EndpointState()).since is None, "what was not made costs nothing"
+        kept = json.loads((tmp_path / "station" / "endpoints" / "line-6.json").read_text())
+        assert not kept["since"] and not kept["hours_before"]
         station.save_settings(sagemaker_model="parts")
         assert desk.start_endpoint().result(20).since is not None and names(sagemaker) == ["line-6"]
         station.save_settings(cloud_model="plates@1")
