@@ -201,10 +201,15 @@ def test_a_streams_tile_shows_the_sent_picture_its_overlay_and_its_lag(
 
 
 def test_a_lag_is_told_of_streams_alone_and_a_clock_ahead_as_such() -> None:
-    def told(source: str, lag: float | None) -> str:
-        return lag_words(source, lambda: {"kvs:a": WatchState(lag_ms=lag)})
+    at = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
+
+    def told(source: str, lag: float | None, since: float = 0.0) -> str:
+        arrived = at + timedelta(milliseconds=lag or 0, seconds=since)
+        return lag_words(source, lambda: {"kvs:a": WatchState(producer_at=at, lag_ms=lag)}, lambda: arrived)
 
     assert told("kvs:a", 2149.0) == "2.1 s behind"
+    assert told("kvs:a", 2149.0, since=2.5) == "2.1 s behind"
+    assert told("kvs:a", 2149.0, since=8.2) == "2.1 s behind, nothing new for 8 s"
     assert told("kvs:a", -20.0) == "0.0 s behind"
     assert told("kvs:a", -3000.0) == "its clock is 3.0 s ahead"
     assert told("kvs:a", None) == told("kvs:b", 5.0) == told("usb:0", 5.0) == ""

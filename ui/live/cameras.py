@@ -82,10 +82,10 @@ class CameraTile(QFrame):
             self.setAccessibleName(f"{self.name}: {state.words}")
             return
         age = "" if health.frame_age is None else f"{health.frame_age:.1f} s behind"
-        # Of a stream its producer's time counts, not when the picture came here.
-        age = lag_words(state.source, self._watching) or age
+        lag = lag_words(state.source, self._watching)  # its producer's time counts, not when the picture came here
         dropped = f"{health.dropped:,} dropped" if health.dropped else ""
-        told = (stand_in_words(outcome), f"{health.capture_fps:.1f} frames/s", age, dropped)
+        rate = f"{health.capture_fps:.1f} frames/s"
+        told = (stand_in_words(outcome), lag, rate, "" if lag else age, dropped)
         self.words.setText(", ".join(filter(None, told)))
         self._ask()
 
