@@ -60,10 +60,18 @@ class OpinionDesk:
         return None if asker is None else asker.compared()
 
     def endpoint(self) -> EndpointState | None:
-        """How the endpoint of SageMaker stands and what it costs: the one the line asks, else the one the settings
-        name; None where this station knows none."""
-        keeper = self._keepers.get(self._endpoint) or self._keepers.get(_endpoint_of(self._host.settings))
+        """How the endpoint of SageMaker stands and what it costs: one that this station started and that still costs,
+        else the one the line asks or the settings name; None where this station knows none."""
+        keeper = self._meant()
         return None if keeper is None else keeper.state()
+
+    def _meant(self) -> EndpointKeeper | None:
+        """What costs comes before what is only named: the settings may name another one meanwhile."""
+        with self._lock:
+            keepers = dict(self._keepers)
+        named = [keepers.pop(each, None) for each in (self._endpoint, _endpoint_of(self._host.settings))]
+        known = [each for each in (*named, *keepers.values()) if each is not None]
+        return next((each for each in known if each.state().since is not None), next(iter(known), None))
 
     def start_endpoint(self) -> Job[EndpointState]:
         """Starts the endpoint of the settings where there is none; it costs from then on. The job fails with
@@ -87,7 +95,7 @@ class OpinionDesk:
         """Deletes the endpoint that this station started, so that it costs no more; the local verdict stands then. The
         job fails with CloudError; LinesightError at once where there is none."""
         self._host.people.require(Action.SETTINGS)
-        keeper = self._keepers.get(self._endpoint) or self._keepers.get(_endpoint_of(self._host.settings))
+        keeper = self._meant()
         if keeper is None:
             raise LinesightError("This station has started no endpoint.")
         name = keeper.plan.name

@@ -6,6 +6,7 @@ minutes without a question; what was started is in a file, so that it is found a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -240,8 +241,9 @@ class EndpointKeeper:
         # Before it is made: killed in between, the next look finds an endpoint that is told as this station's.
         moment = self._now().isoformat()
         with self._lock:
+            before = self._kept
             self._answered = False
-            self._kept = replace(self._kept, name=self.plan.name, since=moment, used=moment)
+            self._kept = replace(before, name=self.plan.name, since=moment, used=moment)
         self._note(force=True)
         config = f"{self.plan.name}-{self._now():%Y%m%d%H%M%S}"
         variant = {
@@ -250,8 +252,16 @@ class EndpointKeeper:
             "InstanceType": self.plan.instance,
             "InitialInstanceCount": 1,
         }
-        self._ask("create_endpoint_config", EndpointConfigName=config, ProductionVariants=[variant])
-        self._ask("create_endpoint", EndpointName=self.plan.name, EndpointConfigName=config)
+        try:
+            self._ask("create_endpoint_config", EndpointConfigName=config, ProductionVariants=[variant])
+            self._ask("create_endpoint", EndpointName=self.plan.name, EndpointConfigName=config)
+        except CloudError:
+            with contextlib.suppress(CloudError):  # it may have been made though no answer came
+                if not self._status()[0]:
+                    with self._lock:
+                        self._kept = replace(before, name=self.plan.name)
+                    self._note(force=True)
+            raise
 
     def stop(self) -> EndpointState:
         """Slow: deletes the endpoint because a person says so; parts that come do not start it again.
@@ -267,7 +277,8 @@ class EndpointKeeper:
             self._wanted.clear()
             with self._lock:
                 self._answered = False
-            self.delete()
+            if self._status()[0]:  # it may have been deleted elsewhere, or never have been made
+                self.delete()
             return self._look()
 
     def delete(self) -> None:

@@ -66,7 +66,7 @@ class CloudPage(QWidget):
         self._follower = Follower(self)
         settings = bridge.station.settings
         way = KEY if settings.aws_key_id else PROFILE if settings.aws_profile else COMPUTER
-        self.way = Choice(_WAYS, way)
+        self.way = Choice(_WAYS, way, roomy=True)
         self.way_words = label("", "quiet", wrap=True)
         self.region = _editor(settings.aws_region, "eu-central-1")
         self.profile = _editor(settings.aws_profile, "line")
@@ -103,6 +103,7 @@ class CloudPage(QWidget):
         self.judging = JudgingCard(bridge)
         self.judging.saved.connect(self.saved)
         self.streams = StreamsCard(bridge)
+        self.streams.sent_changed.connect(self._sent_changed)
         self._lay_out()
         self.way.chosen.connect(lambda _key: self._show_way())
         self._show_way()
@@ -232,6 +233,10 @@ class CloudPage(QWidget):
     def _refused(self, words: str) -> None:
         self.primary.setEnabled(True)
         self.words.tell(words, "bad")
+
+    def _sent_changed(self, stream: str) -> None:
+        self.stream.setText(stream)
+        self.saved.emit()
 
     # -- testing
     def _test(self) -> None:

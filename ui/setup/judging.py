@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLineEdit, QWidget
 
 from app.cloud.judging import Compared
 from app.cloud.sagemaker import EndpointState
+from app.jobs import Job
 from ui.bridge import Bridge
 from ui.setup.ticking import TickingCard
 from ui.shared.widgets import Button, Choice, Notice, field, label, row
@@ -22,6 +24,13 @@ _WHO_WORDS = {
 }
 LOOKOUT, SAGEMAKER = "lookout", "sagemaker"
 _WHAT = [(LOOKOUT, "Lookout service"), (SAGEMAKER, "SageMaker endpoint")]
+_WHAT_WORDS = {
+    LOOKOUT: "A service that speaks the API of Lookout for Vision, such as one of your own by its URL. Who runs it "
+    "says what it costs.",
+    SAGEMAKER: "An endpoint costs by the hour while it stands, asked or not. A line that starts makes it where there "
+    "is none; it is deleted once nobody has asked for the idle minutes.",
+}
+_NEXT = "Fill in the endpoint and the SageMaker model, and save. Then it can be started here."
 _WRONG = {
     "cloud_model_endpoint": "URL of the service: write one such as https://vision.example.com, or leave it empty.",
     "cloud_patience": "Patience: write seconds from 0.05 to 15, such as 1.",
@@ -48,9 +57,10 @@ class JudgingCard(TickingCard):
         settings = bridge.station.settings
         kind, _, name = settings.cloud_model.partition(":")
         on_sagemaker = kind == SAGEMAKER
-        self.who = Choice(_WHO, settings.judge)
+        self.who = Choice(_WHO, settings.judge, roomy=True)
         self.who_words = label("", "quiet", wrap=True)
-        self.what = Choice(_WHAT, SAGEMAKER if on_sagemaker else LOOKOUT)
+        self.what = Choice(_WHAT, SAGEMAKER if on_sagemaker else LOOKOUT, roomy=True)
+        self.what_words = label("", "quiet", wrap=True)
         self.project = _editor("" if on_sagemaker else settings.cloud_model, "plates@2")
         self.url = _editor(settings.cloud_model_endpoint, "https://...")
         self.endpoint = _editor(name if on_sagemaker else "", "plates-2")
@@ -91,11 +101,14 @@ class JudgingCard(TickingCard):
             field(f"Price an hour, {currency}", self.price, "For the meter; 0 where it is not known."),
             field("Idle minutes", self.idle, "Unasked for so long, it is deleted and costs no more."),
         ]
-        grid.addWidget(field("In the cloud", self.what), 0, 0)
-        grid.addWidget(field("Patience, seconds", self.patience, "A part waits for the cloud so long at most."), 0, 1)
+        top = Qt.AlignmentFlag.AlignTop
+        patience = field("Patience, seconds", self.patience, "A part waits for the cloud so long at most.")
+        grid.addWidget(field("In the cloud", self.what), 0, 0, top)
+        grid.addWidget(patience, 0, 1, top)
+        grid.addWidget(self.what_words, 1, 0, 1, 2)
         for fields in (self._lookout, self._sagemaker):
             for place, each in enumerate(fields):
-                grid.addWidget(each, 1 + place // 2, place % 2, Qt.AlignmentFlag.AlignTop)
+                grid.addWidget(each, 2 + place // 2, place % 2, top)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         self.body.addWidget(self._cloud)
@@ -108,6 +121,7 @@ class JudgingCard(TickingCard):
     def _show_fields(self) -> None:
         who, what = self.who.value(), self.what.value()
         self.who_words.setText(_WHO_WORDS[who])
+        self.what_words.setText(_WHAT_WORDS[what])
         self._cloud.setVisible(who != "local")
         for each in self._lookout:
             each.setVisible(what == LOOKOUT)
@@ -121,11 +135,12 @@ class JudgingCard(TickingCard):
         compared, state = self._desk.compared(), self._desk.endpoint()
         self.agreement.setText("" if compared is None else agreement_words(compared))
         self.agreement.setVisible(compared is not None)
-        self.stands.setText("" if state is None else endpoint_words(state, settings.currency))
-        self.stands.setVisible(state is not None)
         costs = state is not None and state.since is not None
         named = settings.cloud_model.startswith("sagemaker:") and bool(settings.sagemaker_model)
         shown = self.who.value() != "local" and self.what.value() == SAGEMAKER
+        next_step = _NEXT if shown and not named else ""
+        self.stands.setText(next_step if state is None else endpoint_words(state, settings.currency))
+        self.stands.setVisible(bool(self.stands.text()))
         self.stop.setVisible(costs)  # whoever judges now: it costs
         self.start.setVisible(named and shown and not costs)
         for button in (self.start, self.stop):
@@ -133,18 +148,24 @@ class JudgingCard(TickingCard):
 
     # -- saving
     def changes(self) -> dict[str, Any]:
-        """The settings as the fields have them; numbers as they were typed."""
-        on_sagemaker = self.what.value() == SAGEMAKER
-        endpoint, project = self.endpoint.text().strip(), self.project.text().strip()
-        return {
-            "judge": self.who.value(),
-            "cloud_model": (f"sagemaker:{endpoint}" if endpoint else "") if on_sagemaker else project,
-            "cloud_model_endpoint": self.url.text().strip(),
-            "cloud_patience": self.patience.text().strip().replace(",", "."),
+        """The settings as the fields on show have them; numbers as they were typed. What is hidden is not changed,
+        since nobody could mend what is wrong in it."""
+        chosen: dict[str, Any] = {"judge": self.who.value()}
+        if chosen["judge"] == "local":
+            return chosen
+        chosen["cloud_patience"] = _number(self.patience)
+        if self.what.value() == LOOKOUT:
+            return chosen | {
+                "cloud_model": self.project.text().strip(),
+                "cloud_model_endpoint": self.url.text().strip(),
+            }
+        endpoint = self.endpoint.text().strip()
+        return chosen | {
+            "cloud_model": f"sagemaker:{endpoint}" if endpoint else "",
             "sagemaker_model": self.model.text().strip(),
             "sagemaker_instance": self.instance.text().strip(),
-            "sagemaker_price": self.price.text().strip().replace(",", "."),
-            "sagemaker_idle_minutes": self.idle.text().strip().replace(",", "."),
+            "sagemaker_price": _number(self.price),
+            "sagemaker_idle_minutes": _number(self.idle),
         }
 
     def _save(self) -> None:
@@ -171,16 +192,14 @@ class JudgingCard(TickingCard):
 
     # -- the endpoint
     def _start(self) -> None:
-        self._run(
-            self._desk.start_endpoint, "The endpoint is being started. It takes some minutes, and costs from now."
-        )
+        self._run(self._desk.start_endpoint, started_words)
 
     def _stop(self) -> None:
-        self._run(self._desk.stop_endpoint, "The endpoint is being deleted, and costs no more.")
+        self._run(self._desk.stop_endpoint, lambda _state: "The endpoint is being deleted, and costs no more.")
 
-    def _run(self, begin: Any, words: str) -> None:
-        def done(_state: EndpointState) -> None:
-            self.words.tell(words, "good")
+    def _run(self, begin: Callable[[], Job[EndpointState]], words: Callable[[EndpointState], str]) -> None:
+        def done(state: EndpointState) -> None:
+            self.words.tell(words(state), "good")
             self.tick()
 
         def failed(why: str) -> None:
@@ -205,12 +224,23 @@ def agreement_words(compared: Compared) -> str:
     return f"{words}{late}. {compared.words}"
 
 
+def started_words(state: EndpointState) -> str:
+    """What came of starting an endpoint."""
+    if state.since is None:
+        return "The endpoint stands already. Another program started it, so this station does not stop it."
+    return "The endpoint is being started. It takes some minutes, and costs from now."
+
+
 def endpoint_words(state: EndpointState, currency: str) -> str:
     """How the endpoint stands and what it has cost, in a line."""
     if not state.hours:
         return state.words
     cost = "price not known" if state.cost is None else f"{state.cost:,.2f} {currency}"
     return f"{state.words} {state.hours:.1f} h so far, {cost}."
+
+
+def _number(editor: QLineEdit) -> str:
+    return editor.text().strip().replace(",", ".")
 
 
 def _editor(text: str, example: str) -> QLineEdit:

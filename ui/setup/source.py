@@ -20,7 +20,7 @@ _KINDS = [
     ("demo", "Demo line"),
     ("usb", "USB camera"),
     ("rtsp", "Network camera"),
-    ("kvs", "Kinesis video"),
+    ("kvs", "Kinesis"),
     ("video", "Video file"),
     ("folder", "Folder"),
 ]
@@ -45,7 +45,7 @@ class SourcePage(QWidget):
         self._take(bridge.station.settings.source)
 
     def _build(self) -> None:
-        self.kind = Choice(_KINDS, "demo")
+        self.kind = Choice(_KINDS, "demo", roomy=True)
         self.kind.chosen.connect(self._kind_chosen)
         self.fields = QStackedWidget()
         self.usb = Combo()
@@ -92,7 +92,10 @@ class SourcePage(QWidget):
             "kvs": column(
                 field("Stream", self.kinesis),
                 label(
-                    "A stream of the account under Cloud, which also finds the streams there are.", "quiet", wrap=True
+                    "A stream of the account under Cloud, which also finds those there are. Watching it costs by the "
+                    "gigabyte.",
+                    "quiet",
+                    wrap=True,
                 ),
                 1,
             ),

@@ -20,12 +20,21 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MOST_HOURS = 87_600
 _NONE = "None chosen"
+_WHAT_FOR = (
+    "A stream of Kinesis Video carries a camera's picture to other places: another station inspects it like a camera "
+    "of its own, and the seconds around a defect can be fetched later. Find a stream or make one, then send a camera "
+    "to it or use it as one. What is sent, kept and fetched costs by the gigabyte; until then nothing is sent and "
+    "nothing costs."
+)
+_NOT_SENT = "No camera is sent to a stream."
 
 
 class StreamsCard(TickingCard):
-    """`camera_wanted` with a stream's name, that is to be the station's camera."""
+    """`camera_wanted` with a stream's name, that is to be the station's camera; `sent_changed` with the one to which
+    the running camera is sent from now on, "" for none."""
 
     camera_wanted = Signal(str)
+    sent_changed = Signal(str)
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__("Video streams")
@@ -40,6 +49,8 @@ class StreamsCard(TickingCard):
         self.stream.setAccessibleName("Stream")
         self.find = Button("Find the streams", icon_name="magnify", on=self._find)
         self.use = Button("Use as camera", icon_name="video-outline", on=self._use)
+        self.send = Button("Send the camera there", icon_name="upload", on=self._send)
+        self.send_no_more = Button("Send no more", icon_name="stop", on=lambda: self._send_to(""))
         self.facts = label("", "quiet", wrap=True)
         self.name = _editor("line-1")
         self.hours = _editor("24", "24")
@@ -60,11 +71,13 @@ class StreamsCard(TickingCard):
         self._show()
 
     def _lay_out(self) -> None:
+        self.body.addWidget(label(_WHAT_FOR, "note", wrap=True))
         self.body.addWidget(self.sending)
         self.body.addWidget(self.watching)
-        which = row(self.stream, self.find, self.use)
+        which = row(self.stream, self.find)
         which.setStretch(0, 1)
         self.body.addLayout(which)
+        self.body.addLayout(row(self.use, self.send, self.send_no_more, 1))
         self.body.addWidget(self.facts)
         grid = QGridLayout()
         grid.setSpacing(16)
@@ -97,9 +110,13 @@ class StreamsCard(TickingCard):
         """How sending and watching go now."""
         sent, watched = self._desk.sending(), self._desk.watching()
         name = self._bridge.station.settings.video_stream
-        self.sending.setText("No camera is sent to a stream." if sent is None else sending_words(name, sent))
-        self.watching.setVisible(watched is not None)
-        self.watching.setText("" if watched is None else watching_words(watched))
+        self.sending.setText(_NOT_SENT if sent is None else sending_words(name, sent))
+        self.watching.setVisible(bool(watched))
+        self.watching.setText("\n".join(watching_words(address, state) for address, state in watched.items()))
+        chosen = self.stream.currentData() or ""
+        self.use.setVisible(bool(chosen))
+        self.send.setVisible(bool(chosen) and chosen != name)
+        self.send_no_more.setVisible(bool(name))
 
     def _show(self) -> None:
         facts = self._facts
@@ -108,7 +125,7 @@ class StreamsCard(TickingCard):
         for each in self._of_images:
             each.setVisible(facts is not None and self.images.value() == "on")
         self.facts.setVisible(facts is not None)
-        self.use.setEnabled(bool(self.stream.currentData()))
+        self.tick()
         if facts is not None:
             info, images = facts.info, facts.images
             place = f"pictures to {images.bucket}/{images.prefix}" if images else "no pictures"
@@ -148,8 +165,10 @@ class StreamsCard(TickingCard):
         self._run(lambda: self._desk.look_at_stream(name), lambda facts: self._looked(facts, words))
 
     def _looked(self, facts: StreamFacts, words: str) -> None:
-        if facts.info.name != self.stream.currentData():
-            self._look(words)  # another was chosen meanwhile
+        if facts.info.name != self.stream.currentData():  # another was chosen meanwhile, or none
+            self.words.tell(words, "good")
+            if self.stream.currentData():
+                self._look(words)
             return
         self._facts = facts
         self.keep_hours.setText(str(facts.info.retention_hours))
@@ -163,6 +182,20 @@ class StreamsCard(TickingCard):
 
     def _use(self) -> None:
         self.camera_wanted.emit(self.stream.currentData())
+
+    def _send(self) -> None:
+        self._send_to(self.stream.currentData())
+
+    def _send_to(self, name: str) -> None:
+        """The running camera to a stream from now on; "" for to none."""
+
+        def done(_none: None) -> None:
+            said = f"The running camera is sent to {name} from now on." if name else "No camera is sent any more."
+            self.words.tell(said, "good")
+            self.tick()
+            self.sent_changed.emit(name)
+
+        self._bridge.run(lambda: self._bridge.station.save_settings(video_stream=name), done, self._refuse)
 
     # -- changing
     def _make(self) -> None:
@@ -258,13 +291,14 @@ def sending_words(stream: str, state: SenderState) -> str:
     return f"{words}.{delay}"
 
 
-def watching_words(state: WatchState) -> str:
-    """How the watched stream comes in, in a line."""
+def watching_words(address: str, state: WatchState) -> str:
+    """How a watched stream comes in, in a line."""
+    name = address.partition(":")[2]
     if state.producer_at is None:
-        return "Watched stream: no picture yet."
-    lag = "" if state.lag_ms is None else f" {state.lag_ms / 1000:.1f} s behind its camera"
+        return f"Watching {name}: no picture yet."
+    lag = "" if state.lag_ms is None else f"{state.lag_ms / 1000:.1f} s behind its camera, "
     damaged = f", {state.damaged:,} damaged places passed over" if state.damaged else ""
-    return f"Watched stream:{lag}, {state.fragments:,} fragments{damaged}."
+    return f"Watching {name}: {lag}{state.fragments:,} fragments{damaged}."
 
 
 def _hours(text: str) -> int | None:
