@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from app.cloud.offers import Offer, Offers
+from app.cloud.offers import Fetched, Offer, Offers
 from app.cloud.session import CloudSession
 from app.datasets import Item
 from app.datasets.lookout_export import ExportedProject
@@ -83,6 +83,22 @@ def _passing(judgements: Iterable[Judgement]) -> int:
     return sum(each.verdict is not Verdict.FAIL for each in judgements)
 
 
+def made_of(offer: Offer, fetched: Fetched) -> Made:
+    """A fetched candidate as a model that may become a version here."""
+    tests = [
+        Item(fetched.pictures[each.picture], each.picture, _LABELS[each.label], each.kind)
+        for each in offer.tests
+        if each.picture in fetched.pictures and each.label in _LABELS
+    ]
+    proof = [
+        (picture, fetched.pictures[picture], score) for picture, score in offer.proof if picture in fetched.pictures
+    ]
+    gone = len({each.picture for each in offer.tests} - fetched.pictures.keys())
+    notes = (f"{gone} of its test pictures are gone from the account.",) if gone else ()
+    origin = f"in the cloud, snapshot {offer.snapshot}, {offer.pictures:,} pictures"
+    return Made(fetched.model, origin, offer.sha256, tests, proof, notes)
+
+
 def keep_figures(shelf: ModelShelf, project: ExportedProject) -> int:
     """Slow: the figures of a Lookout for Vision project's versions, beside the models of a product of its name. Raises
     ModelError."""
@@ -149,20 +165,7 @@ class CloudModels:
         def work(job: Job[str]) -> str:
             with tempfile.TemporaryDirectory(prefix="linesight-offer-") as name:
                 fetched = self._offers().fetch(offer, Path(name), _part_of(job.step, 0.0, 0.5))
-                tests = [
-                    Item(fetched.pictures[each.picture], each.picture, _LABELS[each.label], each.kind)
-                    for each in offer.tests
-                    if each.picture in fetched.pictures and each.label in _LABELS
-                ]
-                proof = [
-                    (picture, fetched.pictures[picture], score)
-                    for picture, score in offer.proof
-                    if picture in fetched.pictures
-                ]
-                gone = len({each.picture for each in offer.tests} - fetched.pictures.keys())
-                notes = (f"{gone} of its test pictures are gone from the account.",) if gone else ()
-                origin = f"in the cloud, snapshot {offer.snapshot}, {offer.pictures:,} pictures"
-                made = Made(fetched.model, origin, offer.sha256, tests, proof, notes)
+                made = made_of(offer, fetched)
                 version = import_version(
                     self._host.improving.registry,
                     offer.product,

@@ -62,6 +62,7 @@ def wishes_of(settings: Settings, recipients: Iterable[Recipient]) -> Wishes:
         outbox=settings.cloud_bucket,
         station=name_of(settings.station) if settings.cloud_bucket else "",
         models=settings.cloud_models,
+        train_queue=settings.cloud_train_queue,
         fleet_bucket=settings.fleet_bucket,
         database=settings.fleet_database,
         workgroup=settings.fleet_workgroup,

@@ -93,6 +93,7 @@ class Settings(BaseModel):
         cloud_kilobytes: sent a second at most (1 kB = 1000 bytes); 0 for no limit.
         cloud_hours: when they are sent, such as "22:00-06:00" on the station's clock; "" for always.
         cloud_paused: nothing is sent until this is taken back; it waits meanwhile.
+        cloud_train_queue: URL of the stack's SQS queue of trainings; "" for none.
         cloud_models: S3 bucket where the stack lays candidates that it made of reviews; "" for none.
         cloud_queue: URL of this station's SQS queue, where it hears of them and of the cloud's verdicts; "" for none.
         judge: who judges parts: the local model; one in the cloud, for which the local one stands in where it is slow
@@ -156,6 +157,7 @@ class Settings(BaseModel):
     cloud_kilobytes: float = Field(default=0.0, ge=0, le=10_000_000)
     cloud_hours: str = Field(default="", max_length=40)
     cloud_paused: bool = False
+    cloud_train_queue: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
     cloud_models: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     cloud_queue: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
     judge: Literal["local", "cloud", "both"] = "local"

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from app import settings as settings_file
 from app.alarms import AlarmBook
 from app.alarms.health import together
+from app.away import AccountTraining
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
 from app.candidates import CloudModels, VersionImprover
@@ -128,6 +129,8 @@ class Station:
         self.outbox = OutboxDesk(self, self.linking.session, now)
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now, self.outbox.model)
         self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS), now)
+        self.away = AccountTraining(self, self.linking.session, lambda: self._tell(Change.VERSIONS), now)
+        self.improving.add_place("sagemaker", self.away)
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
         self.reporting = ReportDesk(self, now, self.outbox.report)
@@ -279,6 +282,7 @@ class Station:
         self.line.begin()
         self.beside.begin()
         self.improving.begin()
+        self.away.resume()
         self.outbox.begin()
         self.reviewing.begin()
 
@@ -309,6 +313,7 @@ class Station:
             return
         self.beside.close()
         self.signalling.close()
+        self.away.close()
         self.improving.close()
         self._daily.stop()
         self.reporting.close()

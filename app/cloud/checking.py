@@ -240,8 +240,15 @@ def _hear(one: _Try) -> Finding:
 
 def _outbox(one: _Try) -> Finding:
     """An upload in pieces that is begun and taken back leaves nothing behind, and needs what sending needs."""
-    s3, bucket = one.client("s3"), one.wishes.outbox
-    key = f"outbox/{one.wishes.station}/linesight-check"
+    return _begun(one, one.wishes.outbox, f"outbox/{one.wishes.station}/linesight-check")
+
+
+def _train_set(one: _Try) -> Finding:
+    return _begun(one, one.wishes.models, "training/linesight-check")
+
+
+def _begun(one: _Try, bucket: str, key: str) -> Finding:
+    s3 = one.client("s3")
     upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
     s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
     return one.yes()
@@ -319,6 +326,7 @@ _PROBES: dict[str, Callable[[_Try], Finding]] = {
     "outbox": _outbox,
     "sets-list": _listed("outbox", "datasets/", "No set was sent yet."),
     "sets-read": _readable("outbox", "datasets/"),
+    "train-set": _train_set,
     "candidates-list": _listed("models", "candidates/", "There is no candidate yet."),
     "candidates-read": _readable("models", "candidates/"),
     "alarms-list": _listed("outbox", "alarms/", "No station has sent an alarm yet."),

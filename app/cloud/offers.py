@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,11 @@ class Offers:
                 offers.append(self._offer(product, snapshot))
         return [each for each in offers if each is not None]
 
+    def one(self, product: str, snapshot: int) -> Offer | None:
+        """Slow: a product's candidate of a snapshot; None where there is none yet. Raises CloudError."""
+        with worded(f"The candidates in {self._bucket} can't be read", "s3:GetObject and s3:ListBucket"):
+            return self._offer(product, snapshot)
+
     def fetch(self, offer: Offer, folder: Path, step: Step = lambda fraction, words: None) -> Fetched:
         """Slow: the model and the pictures that tell how good it is, these into a folder.
 
@@ -187,8 +192,3 @@ class Offers:
             answer["Body"].close()
             raise CloudError(f"{what}: {asked['Key']} has {answer['ContentLength']:,} bytes, which is too large.")
         return bytes(answer["Body"].read())
-
-
-def recommended(offers: Iterable[Offer]) -> list[Offer]:
-    """Those that a proposal recommends."""
-    return [each for each in offers if each.recommended]

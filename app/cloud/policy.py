@@ -20,6 +20,7 @@ class Wishes:
         queue: URL of the SQS queue that is read.
         outbox, station: bucket that records are sent to, and the name they are filed under there.
         models: bucket of the account's candidates.
+        train_queue: URL of the queue of its trainings.
         fleet_bucket, database, workgroup: of the fleet's records, and of Athena over them.
         endpoint: SageMaker endpoint that judges parts.
         starts_endpoint: the station starts and deletes it.
@@ -37,6 +38,7 @@ class Wishes:
     outbox: str = ""
     station: str = ""
     models: str = ""
+    train_queue: str = ""
     fleet_bucket: str = ""
     database: str = ""
     workgroup: str = ""
@@ -117,6 +119,13 @@ def needs(wishes: Wishes) -> list[Need]:
                 ("s3:GetObject", "s3:GetObjectVersion"),
                 (f"{bucket}/candidates/*", f"{bucket}/training/*"),
             ),
+        ]
+    if wishes.models and wishes.train_queue:
+        bucket = f"arn:aws:s3:::{wishes.models}"
+        places = [f"{bucket}/training/*", f"{bucket}/candidates/*/snapshot.manifest"]
+        found += [
+            Need("train-set", "Send sets to be trained on", ("s3:PutObject", "s3:AbortMultipartUpload"), tuple(places)),
+            Need("train-ask", "Ask the account to train", ("sqs:SendMessage",), (_queue(wishes.train_queue),)),
         ]
     if wishes.fleet_bucket and wishes.outbox:
         bucket = f"arn:aws:s3:::{wishes.outbox}"

@@ -49,10 +49,14 @@ def import_version(
     made: Made,
     *,
     by: str,
+    job: str = "",
     now: Callable[[], datetime],
     step: Step = lambda fraction, words: None,
 ) -> str:
     """Slow: NAME@VERSION of the model, which is released by a person or never. The same file becomes one version only.
+
+    Args:
+        job: the training of this station that had it made, "" for none.
 
     Raises:
         ModelError: it is no model that this program reads; nothing is listed.
@@ -101,6 +105,7 @@ def import_version(
         metrics=metrics,
         notes=made.notes,
         proof=proof,
+        job=job,
     )
     step(0.95, "Keeping the version")
     return str(registry.add(product, made.data, card).ref)

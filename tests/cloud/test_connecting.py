@@ -43,6 +43,7 @@ WHOLE = Wishes(
     outbox=BUCKET,
     station="Press 1",
     models=BUCKET,
+    train_queue=f"https://sqs.{REGION}.amazonaws.com/123456789012/trainings",
     fleet_bucket=BUCKET,
     database="linesight",
     endpoint="plates",

@@ -226,10 +226,21 @@ class Stack:
         assert self.cloud.deliver(self.outbox, lambda event: ingest.take_all(self.ingest, event)) == []
         return len(self.cloud.items("reviews"))
 
+    def learn_waiting(self) -> int:
+        """Learns from what the queue of trainings names; how many that were."""
+        waiting: list[int] = []
+
+        def learn(event: dict[str, Any]) -> Mapping[str, Any]:
+            waiting.append(len(event["Records"]))
+            return training.train_all(self.train, event)
+
+        assert self.cloud.deliver(self.to_train, learn) == []
+        return sum(waiting)
+
     def learn(self) -> None:
         """What the table's stream, the queues and the bucket set going."""
         assert feedback.take_all(self.feedback, self.cloud.changes("reviews")) == {"batchItemFailures": []}
-        assert self.cloud.deliver(self.to_train, lambda event: training.train_all(self.train, event)) == []
+        assert self.learn_waiting() == 1
         assert self.cloud.deliver(self.to_propose, lambda event: feedback.take_all(self.feedback, event)) == []
 
 

@@ -23,6 +23,7 @@ _SHOWN = 3  # of what was given up
 _WRONG = {
     "cloud_bucket": "Bucket: write its name, such as linesight-outbox: small letters, digits, dots and hyphens.",
     "cloud_models": "Bucket of candidates: small letters, digits, dots and hyphens, or leave it empty.",
+    "cloud_train_queue": "Queue of trainings: write its URL, such as https://sqs.eu-central-1.amazonaws.com/...",
     "cloud_site": "Site: write a name of 1 to 60 characters.",
     "cloud_kilobytes": "Limit: write kilobytes a second, such as 500; 0 for none.",
     "cloud_hours": "Hours: write them as 22:00-06:00, or leave it empty for always.",
@@ -45,6 +46,7 @@ class SendingCard(TickingCard):
         self.limit = _editor(f"{settings.cloud_kilobytes:g}", "0")
         self.hours = _editor(settings.cloud_hours, "always")
         self.models = _editor(settings.cloud_models, "none")
+        self.queue = _editor(settings.cloud_train_queue, "none")
         self.save = Button("Save what is sent", on=self._save)
         self.pause = Button("Pause", icon_name="pause", on=self._pause)
         self.again = Button("Try again", icon_name="refresh", on=self._again)
@@ -68,6 +70,7 @@ class SendingCard(TickingCard):
             field("Limit, kilobytes a second", self.limit, "0: as fast as the network goes."),
             field("Hours", self.hours, "Such as 22:00-06:00; empty: always."),
             field("Candidates from, bucket", self.models, "Of the stack its models: see Train, From the cloud."),
+            field("Trainings there, queue", self.queue, "SQS, of the stack: then Train can train in the account."),
         ]
         for place, each in enumerate(fields):
             grid.addWidget(each, place // 2, place % 2, Qt.AlignmentFlag.AlignTop)
@@ -124,6 +127,7 @@ class SendingCard(TickingCard):
             "cloud_kilobytes": self.limit.text().strip() or "0",
             "cloud_hours": self.hours.text().strip(),
             "cloud_models": self.models.text().strip(),
+            "cloud_train_queue": self.queue.text().strip(),
         }
 
     def _save(self) -> None:
