@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -117,6 +118,9 @@ def test_the_clip_comes_from_the_stream_where_one_is_set(
     tap: Tap,
 ) -> None:
     station.save_settings(aws_region=REGION, aws_endpoint=control_plane, video_stream=STREAM)
+    stream_of = station.linking.stream_of
+    assert stream_of(alarm) == STREAM and stream_of(replace(alarm, source="usb:5")) == ""
+    assert stream_of(replace(alarm, source="kvs:hall-2")) == "hall-2", "where it was seen"
     detail.refresh()
     qtbot.waitUntil(detail.clips.fetch.isVisible)
     tap(detail.clips.fetch)
