@@ -69,7 +69,7 @@ class JudgingCard(TickingCard):
         self.price = _editor(f"{settings.sagemaker_price:g}", "0")
         self.idle = _editor(f"{settings.sagemaker_idle_minutes:g}", "30")
         self.patience = _editor(f"{settings.cloud_patience:g}", "1")
-        self.save = Button("Save who judges", "primary", on=self._save)
+        self.save = Button("Save who judges", on=self._save)
         self.start = Button("Start the endpoint", icon_name="play", on=self._start)
         self.stop = Button("Stop the endpoint", icon_name="stop", on=self._stop)
         self.words = Notice()
