@@ -18,9 +18,10 @@ from app.datasets.lookout_export import ExportedProject
 from app.datasets.types import Label
 from app.domain.errors import Cancelled, LinesightError, ModelError
 from app.domain.person import Action
+from app.domain.predecessor import Predecessor
 from app.domain.review import Candidate, CandidateTest
 from app.domain.verdict import Verdict
-from app.domain.versions import Judgement, Predecessor, TrainingPlan, Trial
+from app.domain.versions import Judgement, TrainingPlan, Trial
 from app.improving import ImproveDesk
 from app.jobs import Job, Jobs
 from app.lifecycle import ModelShelf

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from app.domain.errors import ModelError
-from app.domain.versions import Predecessor
+from app.domain.predecessor import Predecessor
 from app.lifecycle.shelf import ModelShelf
 from app.whole_files import write_whole
 

@@ -18,8 +18,9 @@ from pydantic import TypeAdapter
 
 from app.domain.errors import ModelError
 from app.domain.inspection import ModelRef
+from app.domain.predecessor import Predecessor
 from app.domain.verdict import Verdict
-from app.domain.versions import Golden, Metrics, Predecessor, Release, TestRow, Version
+from app.domain.versions import Golden, Metrics, Release, TestRow, Version
 from app.lifecycle import releases
 from app.lifecycle.predecessors import predecessors
 from app.lifecycle.sealed import seal, unseal

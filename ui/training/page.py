@@ -9,7 +9,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.errors import LinesightError
-from app.domain.versions import JobState, Predecessor, Release, Shadow, TrainingJob, TrainingPlan, Version
+from app.domain.predecessor import Predecessor
+from app.domain.versions import JobState, Release, Shadow, TrainingJob, TrainingPlan, Version
 from app.improving import DatasetChoice, ImproveDesk
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Card, Notice, label, row

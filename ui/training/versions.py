@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
-from app.domain.versions import Predecessor, Release, Version
+from app.domain.predecessor import Predecessor
+from app.domain.versions import Release, Version
 from ui.shared.widgets import Button, Card, Combo, finger_scroll, label, tall
 from ui.theme import current
 from ui.training.words import moment, quality, short

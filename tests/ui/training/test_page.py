@@ -16,8 +16,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.domain.predecessor import Predecessor
 from app.domain.verdict import Verdict
-from app.domain.versions import JobState, Predecessor, TrainingJob, TrainingPlan, Turn
+from app.domain.versions import JobState, TrainingJob, TrainingPlan, Turn
 from app.lifecycle.predecessors import keep_predecessors
 from app.lifecycle.queue import Standing, TrainingQueue
 from tests.ui.conftest import area
