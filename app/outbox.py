@@ -104,10 +104,17 @@ class OutboxDesk:
         return Standing(bool(self._host.settings.cloud_bucket), shipper.state() if shipper else _OFF, waits, oldest)
 
     def backlog(self) -> Backlog | None:
-        """Slow: what waits, also while sending is paused or it is not the hour; None where nothing is to be sent."""
-        if not self._host.settings.cloud_bucket:
+        """Slow: what waits too long, also while a person has paused it; None where nothing is to be sent, or not at
+        this hour. What has waited for its hour counts from then on."""
+        settings = self._host.settings
+        if not settings.cloud_bucket:
             return None
         waits, oldest = self._waits()
+        hours, moment = read_hours(settings.cloud_hours), self._now().astimezone(self._host.zone).time()
+        if hours is not None:
+            if moment not in hours:
+                return None
+            oldest = min(oldest, hours.seconds_since_start(moment))
         return Backlog(waits.waiting + waits.dead, oldest)
 
     def dead(self) -> list[Waiting]:

@@ -116,6 +116,15 @@ class Hours:
             return self.start <= moment < self.end
         return moment >= self.start or moment < self.end
 
+    def seconds_since_start(self, moment: time) -> float:
+        """How long it has been allowed at a moment within them; a changed clock (summer time) is not counted."""
+        passed = _seconds(moment) - _seconds(self.start)
+        return passed if passed >= 0 else passed + 24 * 3600
+
+
+def _seconds(moment: time) -> float:
+    return moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
+
 
 def read_hours(text: str) -> Hours | None:
     """The hours in a text such as "22:00-06:00"; None for "", which is always.
