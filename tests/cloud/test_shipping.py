@@ -452,7 +452,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     assert len(told) >= rounds * parts
     with open_store(tmp_path) as store:
         sender = Shipper(store.outbox, lambda: client_of(proxy.url), place(bucket), tmp_path, Rules(), now=clock.now)
-        all_sent(sender, store, clock)
+        all_sent(sender, store, clock, 100_000)
         sender.stop()
         recorded = [each.id for each in store.recent(rounds * parts * 20)]
     assert set(told) <= set(recorded)
