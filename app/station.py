@@ -140,6 +140,7 @@ class Station:
         self.watching.connect(
             channels=self.notifying.channels,
             unreleased=self.improving.unreleased,
+            line=self.signalling.lost,
             backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog(), self.outbox.backlog()]),
         )
         self.subscribe(self.watching.heard)
