@@ -78,7 +78,7 @@ class AccountTraining:
         settings = self._host.settings
         if settings.cloud_models and settings.cloud_train_queue:
             return ""
-        return "not connected: name the stack's bucket of models and its queue of trainings under Set-up, Cloud"
+        return "Not connected: see Set-up, Cloud."
 
     def begin(self, job: TrainingJob) -> None:
         with self._lock:
@@ -141,7 +141,8 @@ class AccountTraining:
         settings, product = self._host.settings, name_of(job.plan.product)
         bucket, queue = settings.cloud_models, settings.cloud_train_queue
         if not bucket or not queue:
-            raise LinesightError(f"The account is {self.why_not()}.")
+            words = "Name the stack's bucket of models and its queue of trainings under Set-up, Cloud, then train again."
+            raise LinesightError(f"The account is not connected any more. {words}")
         session, number = self._session(), int(job.asked_at.timestamp())
         offers = Offers(session, bucket)
 

@@ -100,7 +100,7 @@ def test_it_can_be_stopped_and_says_what_is_missing(
     plain = stations.open("plain")
     (_, away) = plain.improving.places()
     assert "Set-up, Cloud" in away.words
-    with pytest.raises(ModelError, match="not connected"):
+    with pytest.raises(ModelError, match="Not connected"):
         plain.improving.train(TrainingPlan("plate", plates, where="sagemaker")).result(10)
     station = connected(stations, cloud, stack, control_plane)
     station.improving.train(TrainingPlan("plate", plates, where="sagemaker")).result(10)
