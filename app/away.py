@@ -141,7 +141,7 @@ class AccountTraining:
         settings, product = self._host.settings, name_of(job.plan.product)
         bucket, queue = settings.cloud_models, settings.cloud_train_queue
         if not bucket or not queue:
-            words = "Name the stack's bucket of models and its queue of trainings under Set-up, Cloud, then train again."
+            words = "Name the stack's bucket of models and its queue of trainings: Set-up, Cloud. Then train again."
             raise LinesightError(f"The account is not connected any more. {words}")
         session, number = self._session(), int(job.asked_at.timestamp())
         offers = Offers(session, bucket)
