@@ -94,8 +94,10 @@ def _list(desk: ImproveDesk, output: Output, product: str) -> int:
     found, before = desk.versions(product), desk.registry.predecessors(product)
     rows = [_row(each) for each in found] or ["There is no model yet."]
     rows += [f"{each.product}, {each.service} {each.number}: {each.words}" for each in before]
-    told = [_plain(each) | {"metrics": dict(each.metrics)} for each in before]
-    output.result({"models": [_brief(each) for each in found], "predecessors": told}, "\n".join(rows))
+    told: dict[str, Any] = {"models": [_brief(each) for each in found]}
+    if before:
+        told["predecessors"] = [_plain(each) | {"metrics": dict(each.metrics)} for each in before]
+    output.result(told, "\n".join(rows))
     return 0
 
 
