@@ -1,17 +1,34 @@
-"""Candidates that the review proposes are made, measured and released as any other version is."""
+"""Candidates are made, measured and released as any other version is: those that the review here proposes, and those
+that were made of all stations' reviews in the account."""
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
-from app.domain.errors import Cancelled, ModelError
+from app.cloud.offers import Fetched, Offer, Offers
+from app.cloud.session import CloudSession
+from app.datasets import Item
+from app.datasets.lookout_export import ExportedProject
+from app.datasets.types import Label
+from app.domain.errors import Cancelled, LinesightError, ModelError
+from app.domain.person import Action
+from app.domain.predecessor import Predecessor
 from app.domain.review import Candidate, CandidateTest
 from app.domain.verdict import Verdict
 from app.domain.versions import Judgement, TrainingPlan, Trial
 from app.improving import ImproveDesk
+from app.jobs import Job, Jobs
+from app.lifecycle import ModelShelf
+from app.lifecycle.importing import Made, import_version
+from app.lifecycle.predecessors import keep_predecessors
+from app.people import PeopleDesk
+from app.settings import Settings
 
 _LOOK_EVERY = 0.5
 
@@ -65,3 +82,114 @@ def _failing(judgements: Iterable[Judgement]) -> int:
 
 def _passing(judgements: Iterable[Judgement]) -> int:
     return sum(each.verdict is not Verdict.FAIL for each in judgements)
+
+
+def made_of(offer: Offer, fetched: Fetched) -> Made:
+    """A fetched candidate as a model that may become a version here."""
+    tests = [
+        Item(fetched.pictures[each.picture], each.picture, _LABELS[each.label], each.kind)
+        for each in offer.tests
+        if each.picture in fetched.pictures and each.label in _LABELS
+    ]
+    proof = [
+        (picture, fetched.pictures[picture], score) for picture, score in offer.proof if picture in fetched.pictures
+    ]
+    gone = len({each.picture for each in offer.tests} - fetched.pictures.keys())
+    notes = (f"{gone} of its test pictures are gone from the account.",) if gone else ()
+    origin = f"in the cloud, snapshot {offer.snapshot}, {offer.pictures:,} pictures"
+    return Made(fetched.model, origin, offer.sha256, tests, proof, notes)
+
+
+def keep_figures(shelf: ModelShelf, project: ExportedProject) -> int:
+    """Slow: the figures of a Lookout for Vision project's versions, beside the models of a product of its name. Raises
+    ModelError."""
+    return keep_predecessors(
+        shelf,
+        project.name,
+        [
+            Predecessor(
+                project.name,
+                "Lookout for Vision",
+                each.version,
+                each.ended_at,
+                each.training_images,
+                each.testing_images,
+                tuple(each.metrics.items()),
+            )
+            for each in project.versions
+        ],
+    )
+
+
+class Host(Protocol):
+    """What `CloudModels` needs of its station."""
+
+    jobs: Jobs
+    people: PeopleDesk
+    improving: ImproveDesk
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+class CloudModels:
+    """The account's candidates as versions of this station. Any thread; asks only when somebody looks.
+
+    Args:
+        session: the way to AWS as the settings have it now.
+        changed: told when there is a new version.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        session: Callable[[], CloudSession],
+        changed: Callable[[], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._host, self._session, self._changed, self._now = host, session, changed, now
+
+    @property
+    def on(self) -> bool:
+        """Whether there is a bucket to look into."""
+        return bool(self._host.settings.cloud_models)
+
+    def offers(self) -> Job[list[Offer]]:
+        """Each product's newest candidates."""
+        return self._host.jobs.start("Looking for candidates", lambda job: self._offers().all(job.step))
+
+    def take(self, offer: Offer) -> Job[str]:
+        """Fetches one and measures it here; NAME@VERSION, which a person releases or nobody. Raises NotAllowed at
+        once; the job fails in words and nothing is listed."""
+        self._host.people.require(Action.TRAIN)
+
+        def work(job: Job[str]) -> str:
+            with tempfile.TemporaryDirectory(prefix="linesight-offer-") as name:
+                fetched = self._offers().fetch(offer, Path(name), _part_of(job.step, 0.0, 0.5))
+                made = made_of(offer, fetched)
+                version = import_version(
+                    self._host.improving.registry,
+                    offer.product,
+                    made,
+                    by=self._host.people.name,
+                    now=self._now,
+                    step=_part_of(job.step, 0.5, 1.0),
+                )
+            self._host.people.note(Action.TRAIN, version, f"fetched from the account: {offer.name}")
+            self._changed()
+            return version
+
+        return self._host.jobs.start(f"Fetch {offer.name}", work)
+
+    def _offers(self) -> Offers:
+        bucket = self._host.settings.cloud_models
+        if not bucket:
+            raise LinesightError("No bucket of models is set. An engineer sets it under Set-up, Cloud.")
+        return Offers(self._session(), bucket)
+
+
+_LABELS: dict[str, Label] = {"normal": "normal", "anomaly": "anomaly"}
+
+
+def _part_of(step: Callable[[float, str], None], begin: float, end: float) -> Callable[[float, str], None]:
+    return lambda fraction, words: step(begin + (end - begin) * fraction, words)

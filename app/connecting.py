@@ -9,6 +9,7 @@ from typing import Protocol
 
 from app.cloud import keys
 from app.cloud.checking import Finding, Identity, Works, check, identify
+from app.cloud.parcels import name_of
 from app.cloud.policy import Wishes, needs, policy
 from app.cloud.session import CloudSession
 from app.domain.notice import Recipient
@@ -58,6 +59,10 @@ def wishes_of(settings: Settings, recipients: Iterable[Recipient]) -> Wishes:
         topics=tuple(each for each in (settings.cloud_topic, *told) if each),
         shared=bool(settings.cloud_topic),
         queue=settings.cloud_queue,
+        outbox=settings.cloud_bucket,
+        station=name_of(settings.station) if settings.cloud_bucket else "",
+        models=settings.cloud_models,
+        train_queue=settings.cloud_train_queue,
         fleet_bucket=settings.fleet_bucket,
         database=settings.fleet_database,
         workgroup=settings.fleet_workgroup,

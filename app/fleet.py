@@ -70,7 +70,9 @@ class FleetDesk:
         if not settings.fleet_bucket:
             raise LinesightError("No bucket of the fleet is set. An engineer sets fleet_bucket under Set-up.")
         account = settings.account()
-        address = FleetAddress(settings.fleet_bucket, settings.fleet_database, settings.fleet_workgroup)
+        address = FleetAddress(
+            settings.fleet_bucket, settings.fleet_database, settings.fleet_workgroup, settings.cloud_bucket
+        )
         if self._made is None or self._made[:2] != (account, address):
             reader = FleetReader(CloudSession(account), address, self._host.data.fleet)
             self._made = account, address, reader

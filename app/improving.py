@@ -105,10 +105,17 @@ class ImproveDesk:
         host: the station it stands in.
         changed: told that there is something new.
         now: the moment, UTC.
+        released: told of what was released, its file and its name NAME@VERSION.
     """
 
-    def __init__(self, host: Host, changed: Callable[[], None], now: Callable[[], datetime]) -> None:
-        self._host, self._changed, self._now = host, changed, now
+    def __init__(
+        self,
+        host: Host,
+        changed: Callable[[], None],
+        now: Callable[[], datetime],
+        released: Callable[[Path, str], None] = lambda path, name: None,
+    ) -> None:
+        self._host, self._changed, self._now, self._released = host, changed, now, released
         self.registry = Registry(host.shelf)
         self.looking = Looking(self.registry)
         self._trainings = Trainings(
@@ -476,6 +483,7 @@ class ImproveDesk:
             self._host.save_settings(model=product)
             follows = False
         release = make()
+        self._released(self.registry.find(release.version).path, release.version)
         if follows:
             self._host.save_settings(model=product)
         words = "; ".join((release.why, *release.overridden)).strip("; ")

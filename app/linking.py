@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,14 @@ from app.alarms.health import Backlog
 from app.cameras import FrameSource, register_source
 from app.cameras.tapping import TappedSource
 from app.cloud.session import CloudAddress, CloudSession
-from app.cloud.video.alarmclips import AlarmClips
+from app.cloud.video.alarmclips import AlarmClips, moment_of_clip
 from app.cloud.video.clips import AFTER, BEFORE, ClipRing, cloud_clip
 from app.cloud.video.feed import Feed
 from app.cloud.video.sender import SenderState, Sending, VideoSender
 from app.cloud.video.streams import ImageGeneration, StreamInfo, Streams
 from app.cloud.video.watcher import KinesisCamera, WatchState
+from app.domain.addresses import without_credentials
+from app.domain.alarm import Alarm
 from app.domain.frame import Frame
 from app.domain.inspection import Inspection
 from app.domain.person import Action
@@ -62,6 +65,14 @@ class _Wanted:
     station: str
 
 
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """A stream as it stands, and the pictures that are made of it; None where that is off."""
+
+    info: StreamInfo
+    images: ImageGeneration | None
+
+
 class LinkDesk:
     """Any thread; what is slow is a Job. Follows the settings by itself; without them nothing is imported or asked."""
 
@@ -75,7 +86,7 @@ class LinkDesk:
         self._feed: Feed | None = None
         self._sender: VideoSender | None = None
         self._ring: ClipRing | None = None
-        self._camera: KinesisCamera | None = None
+        self._cameras: weakref.WeakSet[KinesisCamera] = weakref.WeakSet()  # the lines hold them
         self._closed = False
         self.clips = AlarmClips(host.data.clips)
         self._no_more_streams = register_source("kvs", self.camera)
@@ -96,18 +107,43 @@ class LinkDesk:
         waiting = sender.state().waiting
         return Backlog(waiting.fragments, waiting.seconds)
 
-    def watching(self) -> WatchState | None:
-        """How the stream that was last opened as a camera is watched; None before the first."""
-        camera = self._camera
-        return None if camera is None else camera.state()
+    def watching(self) -> dict[str, WatchState]:
+        """How each stream that is a camera now is watched, by its address `kvs:NAME`. Of a stream that is opened twice,
+        as for a test picture, the newest picture counts."""
+        with self._lock:
+            cameras = [each for each in self._cameras if each.opened]
+        found: dict[str, WatchState] = {}
+        for camera in sorted(cameras, key=lambda each: each.address):
+            state, known = camera.state(), found.get(camera.address)
+            if known is None or _newest(state) > _newest(known):
+                found[camera.address] = state
+        return found
 
     def clips_of(self, alarm_id: str) -> list[Path]:
         """Slow: video files of the ten seconds around an alarm's defects, oldest first."""
         return self.clips.of(alarm_id)
 
+    def stream_of(self, alarm: Alarm) -> str:
+        """The stream that may have video of an alarm's defect: the one it was seen in, or the one the station's first
+        camera is sent to; "" where there is none."""
+        if alarm.source.startswith("kvs:"):
+            return alarm.source.removeprefix("kvs:")
+        settings = self._host.settings
+        return settings.video_stream if alarm.source == without_credentials(settings.source) else ""
+
     # -- streams of the account, for setting up
     def find_streams(self) -> Job[list[str]]:
         return self._host.jobs.start("Look for streams", lambda job: self._account()[1].all())
+
+    def look_at_stream(self, name: str) -> Job[StreamFacts]:
+        def work(job: Job[StreamFacts]) -> StreamFacts:
+            streams = self._account()[1]
+            job.step(None, f"Looking at {name}")
+            info = streams.describe(name)
+            job.step(0.5, f"Looking at the pictures of {name}")
+            return StreamFacts(info, streams.image_generation(name))
+
+        return self._host.jobs.start(f"Look at the stream {name}", work)
 
     def make_stream(self, name: str, retention_hours: int = 24) -> Job[StreamInfo]:
         """Makes it where there is none; an existing one keeps its retention."""
@@ -178,7 +214,9 @@ class LinkDesk:
     def camera(self, name: str) -> FrameSource:
         """A stream as a camera, not opened yet; SourceError without a name."""
         session, streams = self._account()
-        camera = self._camera = KinesisCamera(session, name, streams=streams)
+        camera = KinesisCamera(session, name, streams=streams)
+        with self._lock:
+            self._cameras.add(camera)
         return camera
 
     def tap(self, source: FrameSource) -> FrameSource:
@@ -259,6 +297,10 @@ class LinkDesk:
             log.warning("%d fragments for %s were not confirmed", waiting.fragments, sender.stream)
 
 
+def _newest(state: WatchState) -> datetime:
+    return state.producer_at or datetime.min.replace(tzinfo=UTC)
+
+
 def _wanted(settings: Settings) -> _Wanted:
     return _Wanted(
         settings.account(), settings.video_stream, settings.video_images, settings.video_clips, settings.station
@@ -270,6 +312,8 @@ __all__ = [
     "LinkDesk",
     "SenderState",
     "Sending",
+    "StreamFacts",
     "StreamInfo",
     "WatchState",
+    "moment_of_clip",
 ]

@@ -92,10 +92,16 @@ class ReportDesk:
     Args:
         host: the station it stands in.
         now: the moment, UTC.
+        made: told of each file of a report that was made by itself.
     """
 
-    def __init__(self, host: Host, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._host, self._now = host, now
+    def __init__(
+        self,
+        host: Host,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        made: Callable[[Path], None] = lambda path: None,
+    ) -> None:
+        self._host, self._now, self._made = host, now, made
         self._lock = threading.Lock()
         self._job: Job[None] | None = None
         self._closed = threading.Event()
@@ -333,6 +339,7 @@ class ReportDesk:
             # Nobody asked: the station itself did it.
             self._host.store.note(Action.EXPORT, str(out), f"scheduled report {period.short}", by="", at=self._now())
             files.append(out)
+            self._made(out)
         return files
 
     def _failed(self, due: _Due, words: str) -> None:

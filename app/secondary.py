@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,9 +14,12 @@ from app.cloud.judging import Asker, Compared, SecondJudge
 from app.cloud.lookout import CloudDetector, CloudModel
 from app.cloud.sagemaker import EndpointKeeper, EndpointPlan, EndpointState, SageMakerDetector, started
 from app.cloud.session import CloudSession
+from app.domain.errors import LinesightError
+from app.domain.person import Action
 from app.inspection.recorder import DetectorPort
-from app.jobs import Jobs
+from app.jobs import Job, Jobs
 from app.paths import DataFolder
+from app.people import PeopleDesk
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,6 +30,7 @@ class Host(Protocol):
 
     data: DataFolder
     jobs: Jobs
+    people: PeopleDesk
     alarms: AlarmBook
 
     @property
@@ -46,7 +51,8 @@ class OpinionDesk:
         self._keepers: dict[str, EndpointKeeper] = {}  # of endpoints, by name
         self._endpoint = ""
         for name in started(self._folder):  # a station that ended left them, and they cost
-            self._keep(EndpointPlan(name, idle_minutes=host.settings.sagemaker_idle_minutes))
+            # Without its model: what is gone meanwhile is not started again before a line asks.
+            self._keep(replace(_plan(host.settings, name), model=""))
 
     def compared(self) -> Compared | None:
         """How the local model and the cloud's have agreed since the line started; None where only one is asked."""
@@ -54,9 +60,53 @@ class OpinionDesk:
         return None if asker is None else asker.compared()
 
     def endpoint(self) -> EndpointState | None:
-        """How the endpoint of SageMaker stands and what it costs; None where the line asks none."""
-        keeper = self._keepers.get(self._endpoint)
+        """How the endpoint of SageMaker stands and what it costs: one that this station started and that still costs,
+        else the one the line asks or the settings name; None where this station knows none."""
+        keeper = self._meant()
         return None if keeper is None else keeper.state()
+
+    def _meant(self) -> EndpointKeeper | None:
+        """What costs comes before what is only named: the settings may name another one meanwhile."""
+        with self._lock:
+            keepers = dict(self._keepers)
+        named = [keepers.pop(each, None) for each in (self._endpoint, _endpoint_of(self._host.settings))]
+        known = [each for each in (*named, *keepers.values()) if each is not None]
+        return next((each for each in known if each.state().since is not None), next(iter(known), None))
+
+    def start_endpoint(self) -> Job[EndpointState]:
+        """Starts the endpoint of the settings where there is none; it costs from then on. The job fails with
+        CloudError; LinesightError at once where the settings name no endpoint or no model of SageMaker."""
+        self._host.people.require(Action.SETTINGS)
+        settings = self._host.settings
+        name = _endpoint_of(settings)
+        if not name or not settings.sagemaker_model:
+            raise LinesightError("Name the endpoint and the SageMaker model it is started with, and save them.")
+
+        def work(job: Job[EndpointState]) -> EndpointState:
+            job.step(None, f"Starting the endpoint {name}")
+            keeper = self._keep(_plan(settings, name))
+            keeper.start()
+            self._host.people.note(Action.SETTINGS, f"endpoint {name}", "started")
+            return keeper.look()
+
+        return self._host.jobs.start(f"Start the endpoint {name}", work)
+
+    def stop_endpoint(self) -> Job[EndpointState]:
+        """Deletes the endpoint that this station started, so that it costs no more; the local verdict stands then. The
+        job fails with CloudError; LinesightError at once where there is none."""
+        self._host.people.require(Action.SETTINGS)
+        keeper = self._meant()
+        if keeper is None:
+            raise LinesightError("This station has started no endpoint.")
+        name = keeper.plan.name
+
+        def work(job: Job[EndpointState]) -> EndpointState:
+            job.step(None, f"Deleting the endpoint {name}")
+            state = keeper.stop()
+            self._host.people.note(Action.SETTINGS, f"endpoint {name}", "stopped")
+            return state
+
+        return self._host.jobs.start(f"Stop the endpoint {name}", work)
 
     def behind(self, local: Any, address: str, is_part: Callable[[], bool]) -> Any:
         """The detector of a line that starts: the local one, or with the cloud's beside it as the settings say now.
@@ -88,14 +138,7 @@ class OpinionDesk:
         if kind != "sagemaker":
             project, _, version = settings.cloud_model.partition("@")
             return CloudDetector(self._session(), CloudModel(project, version or "1", settings.cloud_model_endpoint))
-        plan = EndpointPlan(
-            name,
-            settings.sagemaker_model,
-            settings.sagemaker_instance,
-            settings.sagemaker_price,
-            settings.sagemaker_idle_minutes,
-        )
-        keeper = self._keep(plan)
+        keeper = self._keep(_plan(settings, name))
         self._endpoint = name
         return SageMakerDetector(self._session(), name, used=keeper.used, missed=keeper.want)
 
@@ -137,3 +180,19 @@ class OpinionDesk:
             asker, self._asker, self._endpoint = self._asker, None, ""
         if asker is not None:
             asker.end()
+
+
+def _endpoint_of(settings: Settings) -> str:
+    """The endpoint's name in the settings, "" where another service or none is named."""
+    kind, _, name = settings.cloud_model.partition(":")
+    return name if kind == "sagemaker" else ""
+
+
+def _plan(settings: Settings, name: str) -> EndpointPlan:
+    return EndpointPlan(
+        name,
+        settings.sagemaker_model,
+        settings.sagemaker_instance,
+        settings.sagemaker_price,
+        settings.sagemaker_idle_minutes,
+    )

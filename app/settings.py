@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from app.cloud.session import CloudAddress
 from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
+from app.domain.parcel import read_hours
 from app.domain.periods import read_shifts
 
 MOST_BESIDE = 7
@@ -86,6 +87,14 @@ class Settings(BaseModel):
         aws_role, aws_external_id: ARN of a role to act as, and what its owner asks for; "" for none.
         aws_endpoint: of the services instead of Amazon's own; "" for none.
         cloud_topic: ARN of the SNS topic where stations tell each other of alarms and answers; "" for none.
+        cloud_bucket: S3 bucket that rows, reviews, alarms, pictures of rejects, reports and models go to; "" for
+            none.
+        cloud_site: the site they are filed under there.
+        cloud_kilobytes: sent a second at most (1 kB = 1000 bytes); 0 for no limit.
+        cloud_hours: when they are sent, such as "22:00-06:00" on the station's clock; "" for always.
+        cloud_paused: nothing is sent until this is taken back; it waits meanwhile.
+        cloud_train_queue: URL of the stack's SQS queue of trainings; "" for none.
+        cloud_models: S3 bucket where the stack lays candidates that it made of reviews; "" for none.
         cloud_queue: URL of this station's SQS queue, where it hears of them and of the cloud's verdicts; "" for none.
         judge: who judges parts: the local model; one in the cloud, for which the local one stands in where it is slow
             or gone; or both, compared, of which the local one decides. Takes effect when the line starts.
@@ -145,6 +154,13 @@ class Settings(BaseModel):
     cloud_topic: str = Field(
         default="", pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?)?$"
     )
+    cloud_bucket: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    cloud_site: str = Field(default="Site 1", min_length=1, max_length=60)
+    cloud_kilobytes: float = Field(default=0.0, ge=0, le=10_000_000)
+    cloud_hours: str = Field(default="", max_length=40)
+    cloud_paused: bool = False
+    cloud_train_queue: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
+    cloud_models: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     cloud_queue: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
     judge: Literal["local", "cloud", "both"] = "local"
     cloud_model: str = Field(
@@ -198,6 +214,12 @@ class Settings(BaseModel):
         twice = next((each.name for each in value if names.count(each.name.casefold()) > 1), None)
         if twice is not None:
             raise ValueError(f"two cameras are called {twice!r}; give one another name")
+        return value
+
+    @field_validator("cloud_hours")
+    @classmethod
+    def _known_hours(cls, value: str) -> str:
+        read_hours(value)
         return value
 
     @field_validator("line_recipes")

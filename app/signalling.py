@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ _AGAIN = 5.0
 _WAITING_NOTES = 10_000
 _BY = "line"
 _KNOWN_NUMBERS = 1000
+MODBUS = "Modbus TCP"
 BROKER, WEBHOOK = "line-broker", "line-webhook"
 """Names of the secrets in the keyring: the broker's password, the key that results are signed with."""
 
@@ -115,6 +117,8 @@ class SignalDesk:
         self._remote: tuple[str, ...] | None = None  # what the settings asked for when these were started
         self._renew = threading.Event()
         self._keyring: dict[str, str] = {}  # why a secret can't be read, by output
+        self._met: set[str] = set()  # outputs that had somebody at the other end
+        self._lost: dict[str, tuple[float, str]] = {}  # those that reach nobody: since when on this clock, and why
         settings = host.settings
         self.handshake = Handshake(
             self._fire,
@@ -158,9 +162,9 @@ class SignalDesk:
         found = []
         modbus, mqtt = self._modbus, self._mqtt
         if modbus is not None:
-            found.append(OutputState("Modbus TCP", modbus.connected(), modbus.words()))
+            found.append(OutputState(MODBUS, modbus.connected(), modbus.words()))
         elif self._host.settings.modbus_listen:
-            found.append(OutputState("Modbus TCP", False, self._fault or "Starting."))
+            found.append(OutputState(MODBUS, False, self._fault or "Starting."))
         if mqtt is not None:
             found.append(OutputState("MQTT", mqtt.connected(), mqtt.words()))
         found += [OutputState(name, False, words) for name, words in list(self._keyring.items())]
@@ -169,6 +173,12 @@ class SignalDesk:
             words = webhook.fault or f"{webhook.count:,} results were taken."
             found.append(OutputState("Webhook", not webhook.fault, words))
         return found
+
+    def lost(self) -> dict[str, tuple[float, str]]:
+        """Outputs that are switched on and reach nobody: since how many seconds, and why. A server that no PLC has
+        asked yet waits for it and is not lost."""
+        now = time.monotonic()
+        return {name: (now - since, words) for name, (since, words) in self._lost.items()}
 
     def keep_secret(self, name: str, secret: str) -> None:
         """Slow: puts the broker's password (`BROKER`) or the webhook's key (`WEBHOOK`) into the keyring.
@@ -284,6 +294,7 @@ class SignalDesk:
         while not self._closed.wait(_TICK):
             try:
                 self._follow()
+                self._miss()
                 self._note()
             except Exception:
                 log.exception("the outputs to the line stumbled")
@@ -310,6 +321,15 @@ class SignalDesk:
             self._end_remote([name for name, on in (("mqtt", remote[0]), ("webhook", remote[2])) if not on])
             self._begin_remote(*remote)
             self._remote = remote
+
+    def _miss(self) -> None:
+        lost = {}
+        for each in self.outputs():
+            if each.connected:
+                self._met.add(each.name)
+            elif each.name in self._met or each.name != MODBUS or self._fault:
+                lost[each.name] = (self._lost.get(each.name, (time.monotonic(), ""))[0], each.words)
+        self._lost = lost
 
     def _begin_remote(self, broker: str, topic: str, url: str) -> None:
         password = self._secret("MQTT", BROKER) if broker else None

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from app import settings as settings_file
 from app.alarms import AlarmBook
 from app.alarms.health import together
+from app.away import AccountTraining
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
-from app.candidates import VersionImprover
+from app.candidates import CloudModels, VersionImprover
 from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
@@ -24,6 +25,7 @@ from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
+from app.exchange import SetExchange
 from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
@@ -37,6 +39,7 @@ from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
+from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
@@ -123,18 +126,24 @@ class Station:
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
         self.labelling = LabellingDesk(self, OPERATOR, lambda: self._tell(Change.LABELS))
+        self.exchange = SetExchange(self, self.linking.session)
         self.merging = MergeDesk(self)
-        self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now)
+        self.outbox = OutboxDesk(self, self.linking.session, now)
+        self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), now, self.outbox.model)
+        self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS), now)
+        self.away = AccountTraining(self, self.linking.session, lambda: self._tell(Change.VERSIONS), now)
+        self.improving.add_place("sagemaker", self.away)
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
-        self.reporting = ReportDesk(self, now)
+        self.reporting = ReportDesk(self, now, self.outbox.report)
         self.fleet = FleetDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.notifying = NotifyDesk(self, self.linking.session, lambda: self.watching.config.recipients)
         self.watching.connect(
             channels=self.notifying.channels,
             unreleased=self.improving.unreleased,
-            backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog()]),
+            line=self.signalling.lost,
+            backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog(), self.outbox.backlog()]),
         )
         self.subscribe(self.watching.heard)
         self.watching.start()
@@ -276,6 +285,8 @@ class Station:
         self.line.begin()
         self.beside.begin()
         self.improving.begin()
+        self.away.resume()
+        self.outbox.begin()
         self.reviewing.begin()
 
     def inspect_source(
@@ -305,9 +316,11 @@ class Station:
             return
         self.beside.close()
         self.signalling.close()
+        self.away.close()
         self.improving.close()
         self._daily.stop()
         self.reporting.close()
+        self.outbox.close()
         self.opinions.close()
         self.notifying.close()
         self.watching.close()

@@ -106,12 +106,15 @@ class WatchDesk:
         *,
         backlog: Callable[[], Backlog | None] | None = None,
         unreleased: Callable[[], str | None] | None = None,
+        line: Callable[[], Mapping[str, tuple[float, str]] | None] | None = None,
         channels: Mapping[str, Channel] | None = None,
     ) -> None:
-        """Takes what other rooms bring: what waits for the cloud, the model in use that is not released, and further
-        ways to tell people. Rules and ways are offered from then on."""
+        """Takes what other rooms bring: what waits for the cloud, the model in use that is not released, outputs to the
+        line that reach nobody, and further ways to tell people. Rules and ways are offered from then on."""
         ports = self._ports
-        self._ports = HealthPorts(ports.disk_free, backlog or ports.backlog, unreleased or ports.unreleased)
+        self._ports = HealthPorts(
+            ports.disk_free, backlog or ports.backlog, unreleased or ports.unreleased, line or ports.line
+        )
         self._channels.update(channels or {})
 
     def heard(self, change: Change) -> None:

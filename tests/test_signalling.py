@@ -206,3 +206,25 @@ def test_a_port_that_is_taken_is_said_and_freed_ports_are_taken(stations: Statio
     wait_for(lambda: "another port" in other.signalling.outputs()[0].words)
     other.save_settings(modbus_listen="")
     wait_for(lambda: other.signalling.outputs() == [])
+
+
+def test_a_plc_that_goes_is_missed_and_one_that_never_came_is_not(
+    stations: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.signals.modbus.QUIET", 0.5)
+    source, port = camera(), free_port()
+    stations.sources[CAMERA] = lambda: source
+    station = inspecting(stations, source)
+    station.save_settings(modbus_listen=f"127.0.0.1:{port}")
+    station.signalling.begin()
+    wait_for(lambda: [each.connected for each in station.signalling.outputs()] == [False], what="the server")
+    assert station.signalling.lost() == {}
+    plc = Plc(port)
+    wait_for(lambda: plc.code() >= 0 and station.signalling.outputs()[0].connected, what="the PLC")
+    plc.client.close()
+    wait_for(lambda: "Modbus TCP" in station.signalling.lost(), what="that the PLC is missed")
+    again = Plc(port)
+    wait_for(lambda: again.code() >= 0 and station.signalling.lost() == {}, what="that it is back")
+    station.save_settings(modbus_listen="")
+    wait_for(lambda: station.signalling.outputs() == [])
+    assert station.signalling.lost() == {}, "what is switched off is not missed"

@@ -123,6 +123,8 @@ def test_a_broker_that_is_gone_costs_no_part_and_doubles_none(stations: Stations
         source.push(picture(PASS))
         wait_for(lambda: told(stations) == [{"mqtt"}])
     wait_for(lambda: [each.connected for each in station.signalling.outputs()] == [False])
+    wait_for(lambda: "MQTT" in station.signalling.lost(), what="that the broker is missed")
+    assert station.signalling.lost()["MQTT"][1] == station.signalling.outputs()[0].words
     for number in range(4):
         source.push(picture(FAIL, noise=number))
         shows(station, number + 2)  # inspecting goes on
@@ -134,6 +136,7 @@ def test_a_broker_that_is_gone_costs_no_part_and_doubles_none(stations: Stations
         kept = [row["id"] for row in rows(stations.folder / "station")]
         assert [other.hears("result")["id"] for _ in range(4)] == kept[1:]
         wait_for(lambda: told(stations) == [{"mqtt"}] * 5)
+        wait_for(lambda: again.signalling.lost() == {})
         assert "plant/result" not in [topic for topic, _ in list(other.heard.queue)]
 
 

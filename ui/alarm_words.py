@@ -26,6 +26,8 @@ ICONS = {
     "message": "email-alert-outline",
     "inbox": "cloud-off-outline",
     "station": "lan-disconnect",
+    "proposal": "cloud-download-outline",
+    "line": "lan-disconnect",
 }
 _KINDS = {
     "disk": "Pictures are not kept",
@@ -36,6 +38,7 @@ _KINDS = {
     "message": "A message from elsewhere can't be used",
     "inbox": "Alarms from elsewhere don't come",
     "station": "Another station is silent",
+    "proposal": "A better model waits in the cloud",
 }
 
 

@@ -103,6 +103,7 @@ class Bridge(QObject):
     rounds = Signal()
     versions = Signal()
     cameras = Signal()
+    check = Signal()
 
     def __init__(self, station: StationPort, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -169,6 +170,7 @@ class Bridge(QObject):
             ("ROUNDS", self.rounds),
             ("VERSIONS", self.versions),
             ("CAMERAS", self.cameras),
+            ("CHECK", self.check),
         ):
             if name in changes:
                 signal.emit()

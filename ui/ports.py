@@ -9,21 +9,26 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.beside import BesideDesk
+from app.candidates import CloudModels
+from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.counts import Counts
 from app.domain.frame import Image
 from app.domain.inspection import Inspection, Outcome
 from app.domain.training import DatasetSummary
+from app.exchange import SetExchange
 from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.jobs import Job
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.line import Line
+from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
+from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.reporting import ReportDesk
@@ -31,6 +36,7 @@ from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
+from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, Phase, State
@@ -73,6 +79,18 @@ class StationPort(Protocol):
     def fleet(self) -> FleetDesk: ...
     @property
     def connecting(self) -> ConnectDesk: ...
+    @property
+    def outbox(self) -> OutboxDesk: ...
+    @property
+    def challenging(self) -> ChallengeDesk: ...
+    @property
+    def exchange(self) -> SetExchange: ...
+    @property
+    def cloud_models(self) -> CloudModels: ...
+    @property
+    def linking(self) -> LinkDesk: ...
+    @property
+    def opinions(self) -> OpinionDesk: ...
     @property
     def signalling(self) -> SignalDesk: ...
     @property

@@ -146,6 +146,7 @@ class Window(QMainWindow):
 
     def _connect_setup(self, page: SetupPage) -> None:
         page.started.connect(lambda: self.go("live"))
+        page.check_wanted.connect(self._run_check)
         page.training_wanted.connect(lambda: self.go("train"))
         page.people_changed.connect(lambda: self.guard.look())
         page.restore_wanted.connect(self.close)
@@ -235,6 +236,10 @@ class Window(QMainWindow):
     def resizeEvent(self, event):  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
         self.guard.resized()
+
+    def _run_check(self) -> None:
+        self.go("live")
+        self.spaces.live.release.begin()
 
     def _settings_changed(self) -> None:
         settings = self.station.settings

@@ -1,9 +1,10 @@
 """Rules that are looked at with the station's health: a disk that is low, a backlog for the cloud, a model in use that
-nobody has released. What they look at comes through ports; a rule without its port says nothing."""
+nobody has released, a PLC or broker that is gone. What they look at comes through ports; a rule without its port says
+nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.alarms.book import AlarmBook
@@ -34,11 +35,13 @@ class HealthPorts:
         disk_free: bytes free where the data lies.
         backlog: what waits for the cloud.
         unreleased: the model in use that is not released, as people call it; "" where all is well.
+        line: outputs to the line that reach nobody, by name: since how many seconds, and why.
     """
 
     disk_free: Callable[[], int | None] | None = None
     backlog: Callable[[], Backlog | None] | None = None
     unreleased: Callable[[], str | None] | None = None
+    line: Callable[[], Mapping[str, tuple[float, str]] | None] | None = None
 
     def fed(self) -> frozenset[RuleKind]:
         """Kinds that something tells of."""
@@ -46,6 +49,7 @@ class HealthPorts:
             RuleKind.DISK_LOW: self.disk_free,
             RuleKind.BACKLOG: self.backlog,
             RuleKind.UNRELEASED: self.unreleased,
+            RuleKind.LINE: self.line,
         }
         return frozenset(kind for kind, port in kinds.items() if port is not None)
 
@@ -55,6 +59,7 @@ def look(book: AlarmBook, config: AlarmConfig, ports: HealthPorts) -> None:
     free = ports.disk_free() if ports.disk_free is not None else None
     backlog = ports.backlog() if ports.backlog is not None else None
     unreleased = ports.unreleased() if ports.unreleased is not None else None
+    line = ports.line() if ports.line is not None else None
     for rule in config.rules:
         if not rule.on:
             continue
@@ -78,6 +83,13 @@ def look(book: AlarmBook, config: AlarmConfig, ports: HealthPorts) -> None:
             if not unreleased or any(one.title != title for one in told):  # of another model it is another trouble
                 book.clear(rule.kind.value, "model", rule.id)
             _say(book, rule, "model", bool(unreleased), title, words)
+        elif rule.kind is RuleKind.LINE and line is not None:
+            missed = {name: words for name, (seconds, words) in line.items() if seconds > rule.minutes * 60}
+            for one in (*book.active(), *book.shelved()):
+                if one.rule == rule.id and one.source not in missed:
+                    book.clear(rule.kind.value, one.source, rule.id)
+            for name, words in missed.items():
+                _say(book, rule, name, True, f"{name} does not reach the line", words)
 
 
 def _say(book: AlarmBook, rule: AlarmRule, source: str, holds: bool, title: str, words: str) -> None:

@@ -12,6 +12,7 @@ from app.cli.output import Output
 
 if TYPE_CHECKING:  # the parser takes `options` from here
     from app.cli.parser import Arguments
+    from app.cloud.session import CloudSession
 
 _CHECK = (
     "tries what the settings switch on, and says which permission is missing. "
@@ -30,6 +31,15 @@ def options(parser: argparse.ArgumentParser) -> None:
     key = actions.add_parser("key", help=words, description=f"{words}. The secret is asked for, or read from a pipe.")
     key.add_argument("what", choices=("set", "forget"))
     key.add_argument("key_id", nargs="?", default="", metavar="KEY_ID", help="default: the settings' aws_key_id")
+    words = "copies a labelled set to a bucket, as a Lookout for Vision manifest with its pictures and masks"
+    send = actions.add_parser("upload", help=words, description=f"{words}. What is there already is not sent again.")
+    send.add_argument("dataset", type=Path, metavar="DATASET", help="what `dataset check` takes")
+    send.add_argument("place", metavar="s3://BUCKET/FOLDER")
+    words = "copies what lies in a bucket, and what its manifests name elsewhere, as DIR/BUCKET/KEY"
+    more = "Then `dataset lookout DIR --out DIR` takes over the projects. What is here already is not fetched again."
+    fetch = actions.add_parser("download", help=words, description=f"{words}. {more}")
+    fetch.add_argument("place", metavar="s3://BUCKET/FOLDER")
+    fetch.add_argument("--out", type=Path, required=True, metavar="DIR")
     for each in actions.choices.values():
         each.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         each.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -37,6 +47,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def command(options: Arguments, output: Output) -> int:
     from app import settings as settings_file
+    from app.cloud.session import CloudSession
     from app.connecting import policy_text, wishes_of
     from app.paths import data_folder
     from app.watching import load_config
@@ -45,6 +56,8 @@ def command(options: Arguments, output: Output) -> int:
     settings = settings_file.load(data.settings)
     if options.action == "key":
         return _key(options, output, options.key_id or settings.aws_key_id)
+    if options.action in ("upload", "download"):
+        return _copy(options, output, CloudSession(settings.account()))
     wishes = wishes_of(settings, load_config(data).recipients)
     if options.action == "policy":
         import json
@@ -89,6 +102,40 @@ def _check(output: Output, address: object, wishes: object) -> int:
         "\n".join(lines),
     )
     return 0 if all(each.works in (Works.YES, Works.UNTRIED) for each in found) else 1
+
+
+def _copy(options: Arguments, output: Output, session: CloudSession) -> int:
+    import tempfile
+
+    from app.cloud.transfers import download, place_of, upload
+    from app.datasets import opened_dataset
+    from app.datasets.exporting import export
+    from app.datasets.lookout_export import colours_of
+    from app.datasets.masks import labelled
+
+    problems: tuple[str, ...] = ()
+    place_of(options.place)  # said before the work that it would be for
+    if options.action == "download":
+        moved = download(session, options.place, options.out, output.step)
+        problems = moved.problems
+        words = f"{moved.files:,} files of {options.place} lie in {options.out}, {moved.known:,} were there already."
+    else:
+        with (
+            tempfile.TemporaryDirectory(prefix="linesight-set-") as folder,
+            opened_dataset(options.dataset, step=output.step) as dataset,
+        ):
+            records, out = [labelled(item) for item in dataset.items], Path(folder) / "set"
+            done = export(
+                records, "lookout", out, output.step, colours=colours_of(dataset), s3_prefix=options.place.rstrip("/")
+            )
+            problems = (*dataset.problems, *done.problems)
+            moved = upload(session, out, options.place, output.step)
+        words = f"{moved.files:,} files are in {options.place}, {moved.known:,} were there already."
+    for each in problems:
+        output.say(each)
+    told = {"files": moved.files, "bytes": moved.bytes, "known": moved.known, "problems": list(problems)}
+    output.result({"place": options.place, **told}, words)
+    return 1 if problems else 0
 
 
 def _key(options: Arguments, output: Output, key_id: str) -> int:

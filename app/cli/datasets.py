@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -11,11 +10,8 @@ from app.cli.parser import Arguments
 from app.datasets import Dataset, opened_dataset
 from app.datasets.check import check
 from app.datasets.exporting import Exported, export
-from app.datasets.lookout_export import read_projects
+from app.datasets.lookout_export import colours_of, take_over
 from app.datasets.masks import labelled
-from app.datasets.types import Mask
-from app.domain.errors import LinesightError
-from app.whole_files import write_whole
 
 
 def command(options: Arguments, output: Output) -> int:
@@ -55,7 +51,7 @@ def _check(options: Arguments, output: Output, dataset: Dataset) -> int:
 
 def _convert(options: Arguments, output: Output, dataset: Dataset) -> int:
     records = [labelled(item) for item in dataset.items]
-    colours, prefix = _colours(dataset), options.s3_prefix or ""
+    colours, prefix = colours_of(dataset), options.s3_prefix or ""
     done = export(records, options.kind, options.out, output.step, colours=colours, s3_prefix=prefix)
     problems = (*dataset.problems, *done.problems)
     for words in (*problems, *done.notes):
@@ -78,47 +74,36 @@ def _convert(options: Arguments, output: Output, dataset: Dataset) -> int:
 
 
 def _lookout(options: Arguments, output: Output) -> int:
-    projects, bad = read_projects(options.dataset), False
+    from app.candidates import keep_figures
+    from app.lifecycle import ModelShelf
+    from app.paths import data_folder
+
     told: list[dict[str, Any]] = []
-    for project in projects:
-        problems = list(project.problems)
-        out = options.out / project.name
-        counts = project.dataset.counts()
-        if project.dataset.items:
-            records = [labelled(item) for item in project.dataset.items]
-            done = export(records, "lookout", out, output.step, colours=_colours(project.dataset))
-            problems += done.problems
-        versions = [asdict(version) for version in project.versions]
-        try:
-            # Beside the dataset: an export replaces its folder as a whole.
-            text = json.dumps({"project": project.name, "versions": versions}, indent=2, ensure_ascii=False)
-            write_whole(options.out / f"{project.name}.versions.json", text.encode())
-        except OSError as error:
-            raise LinesightError(
-                f"The versions can't be written to {options.out} ({error.strerror or error})."
-            ) from error
-        for words in problems:
+    shelf = ModelShelf(data_folder(options.data_dir).models)
+    for taken in take_over(options.dataset, options.out, output.step):
+        project = taken.project
+        keep_figures(shelf, project)
+        for words in taken.problems:
             output.say(words)
-        bad = bad or bool(problems)
-        pictures = {"pictures": len(project.dataset.items), **{name: counts[name] for name in ("normal", "anomaly")}}
-        told.append({"project": project.name, "out": str(out), **pictures, "versions": versions, "problems": problems})
+        counts = project.dataset.counts()
+        told.append(
+            {
+                "project": project.name,
+                "out": str(taken.out),
+                "pictures": len(project.dataset.items),
+                "normal": counts["normal"],
+                "anomaly": counts["anomaly"],
+                "versions": [asdict(version) for version in project.versions],
+                "problems": list(taken.problems),
+            }
+        )
     lines = [
         f"{each['project']}: {each['normal']} good and {each['anomaly']} defective pictures, "
-        f"{len(each['versions'])} versions, {len(each['problems'])} problems."
+        f"{len(each['versions'])} versions (`models list` has their figures), {len(each['problems'])} problems."
         for each in told
     ]
     output.result({"projects": told}, "\n".join(lines))
-    return 1 if bad else 0
-
-
-def _colours(dataset: Dataset) -> dict[str, str]:
-    """The colours that a manifest gives its types."""
-    given: dict[str, str] = {}
-    for item in dataset.items:
-        if isinstance(item.mask, Mask):
-            for colour, kind in item.mask.colours or ():
-                given.setdefault(kind, "#" + bytes(colour).hex())
-    return given
+    return 1 if any(each["problems"] for each in told) else 0
 
 
 def _words(done: Exported) -> str:

@@ -32,6 +32,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     judge = actions.add_parser("transform", help="judges all pictures under a place of a bucket")
     judge.add_argument("--model-name", dest="model_name", required=True, metavar="NAME", help="of SageMaker")
     judge.add_argument("--pictures", dest="pictures_uri", required=True, metavar="S3", help="s3://BUCKET/PREFIX/")
+    model = actions.add_parser("model", help="makes a model of a training that has ended, for an endpoint or a batch")
+    model.add_argument("--job", required=True, metavar="NAME", help="of the training")
+    model.add_argument("--name", required=True, metavar="NAME", help="of the model to be made")
+    model.add_argument("--role", required=True, metavar="ARN", help="that SageMaker acts as")
+    model.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    model.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     for each, instance in ((train, "ml.g4dn.2xlarge"), (judge, "ml.c5.2xlarge")):
         each.add_argument("--job", required=True, metavar="NAME", help="a new name for the job")
         each.add_argument("--output", dest="output_uri", required=True, metavar="S3", help="s3://BUCKET/PREFIX/")
@@ -52,6 +58,16 @@ def command(options: Arguments, output: Output) -> int:
     def wait() -> None:
         time.sleep(LOOK_EVERY)
 
+    if options.action == "model":
+        from app.cloud.hosting import host
+
+        hosted = host(session, options.job, options.name, options.role, output.step, wait)
+        output.result(
+            {"model": hosted.name, "package": hosted.package, "artefact": hosted.artefact},
+            f"{hosted.name} is a model of SageMaker now. Name it under Set-up, Cloud, Who judges, or in "
+            f"`sagemaker transform --model-name {hosted.name}`.",
+        )
+        return 0
     output.say("Ctrl+C stops the job.")
     if options.action == "train":
         attributes = tuple(name.strip() for name in options.attributes.split(",") if name.strip())

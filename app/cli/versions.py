@@ -91,9 +91,13 @@ _COUNTS = {
 
 
 def _list(desk: ImproveDesk, output: Output, product: str) -> int:
-    found = desk.versions(product)
+    found, before = desk.versions(product), desk.registry.predecessors(product)
     rows = [_row(each) for each in found] or ["There is no model yet."]
-    output.result({"models": [_brief(each) for each in found]}, "\n".join(rows))
+    rows += [f"{each.product}, {each.service} {each.number}: {each.words}" for each in before]
+    told: dict[str, Any] = {"models": [_brief(each) for each in found]}
+    if before:
+        told["predecessors"] = [_plain(each) | {"metrics": dict(each.metrics)} for each in before]
+    output.result(told, "\n".join(rows))
     return 0
 
 

@@ -238,20 +238,45 @@ def _hear(one: _Try) -> Finding:
     return one.yes()
 
 
-def _fleet_list(one: _Try) -> Finding:
-    found = one.client("s3").list_objects_v2(Bucket=one.wishes.fleet_bucket, Prefix="inspections/", MaxKeys=1)
-    return one.yes("" if found.get("KeyCount") else "No station has sent anything yet.")
+def _outbox(one: _Try) -> Finding:
+    """An upload in pieces that is begun and taken back leaves nothing behind, and needs what sending needs."""
+    return _begun(one, one.wishes.outbox, f"outbox/{one.wishes.station}/linesight-check")
 
 
-def _fleet_read(one: _Try) -> Finding:
-    from botocore.exceptions import ClientError
+def _train_set(one: _Try) -> Finding:
+    return _begun(one, one.wishes.models, "training/linesight-check")
 
-    try:
-        one.client("s3").get_object(Bucket=one.wishes.fleet_bucket, Key="inspections/linesight-check")["Body"].close()
-    except ClientError as error:
-        if str(error.response.get("Error", {}).get("Code", "")) != "NoSuchKey":
-            raise
+
+def _begun(one: _Try, bucket: str, key: str) -> Finding:
+    s3 = one.client("s3")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
     return one.yes()
+
+
+def _listed(bucket: str, prefix: str, none: str) -> Callable[[_Try], Finding]:
+    def probe(one: _Try) -> Finding:
+        found = one.client("s3").list_objects_v2(Bucket=getattr(one.wishes, bucket), Prefix=prefix, MaxKeys=1)
+        return one.yes("" if found.get("KeyCount") else none)
+
+    return probe
+
+
+def _readable(bucket: str, prefix: str) -> Callable[[_Try], Finding]:
+    """One that is not there is said to be missing only to who may read."""
+
+    def probe(one: _Try) -> Finding:
+        from botocore.exceptions import ClientError
+
+        asked = {"Bucket": getattr(one.wishes, bucket), "Key": f"{prefix}linesight-check"}
+        try:
+            one.client("s3").get_object(**asked)["Body"].close()
+        except ClientError as error:
+            if str(error.response.get("Error", {}).get("Code", "")) != "NoSuchKey":
+                raise
+        return one.yes()
+
+    return probe
 
 
 def _athena(one: _Try) -> Finding:
@@ -298,8 +323,16 @@ _PROBES: dict[str, Callable[[_Try], Finding]] = {
     "watch": _watch,
     "share": _share,
     "hear": _hear,
-    "fleet-list": _fleet_list,
-    "fleet-read": _fleet_read,
+    "outbox": _outbox,
+    "sets-list": _listed("outbox", "datasets/", "No set was sent yet."),
+    "sets-read": _readable("outbox", "datasets/"),
+    "train-set": _train_set,
+    "candidates-list": _listed("models", "candidates/", "There is no candidate yet."),
+    "candidates-read": _readable("models", "candidates/"),
+    "alarms-list": _listed("outbox", "alarms/", "No station has sent an alarm yet."),
+    "alarms-read": _readable("outbox", "alarms/"),
+    "fleet-list": _listed("fleet_bucket", "inspections/", "No station has sent anything yet."),
+    "fleet-read": _readable("fleet_bucket", "inspections/"),
     "athena": _athena,
     "endpoint": _endpoint,
     "lookout": _lookout,

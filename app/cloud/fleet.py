@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.cloud import fleetalarms
 from app.cloud.session import CloudError, CloudSession, in_words
 from app.domain.counts import Counts
 from app.domain.fleet import Fleet, FleetStation
@@ -46,11 +47,13 @@ class FleetAddress:
     Attributes:
         bucket: of the Parquet files.
         database, workgroup: of Athena, as the stack made them; "" counts here.
+        alarms: bucket that the stations send their alarms to; "" where they are not asked for.
     """
 
     bucket: str
     database: str = ""
     workgroup: str = ""
+    alarms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +85,41 @@ class FleetReader:
         Raises:
             CloudError: the account can't be read.
         """
+        self._fetch_alarms(last, step)
         if self._address.database:
-            return self._asked(first, last, step, now)
+            return self._with_alarms(self._asked(first, last, step, now), last)
         files = self._fetch(first, last, step)
         self._forget(now.date() - timedelta(days=KEEP_DAYS))
         write_whole(self._cache / "read.json", json.dumps({"at": now.isoformat()}).encode(), durable=False)
-        return replace(self._counted(first, last), read_at=now) if files else Fleet(first, last, (), now)
+        found = replace(self._counted(first, last), read_at=now) if files else Fleet(first, last, (), now)
+        return self._with_alarms(found, last)
 
     def known(self, first: date, last: date) -> Fleet:
         """The fleet as it was last read; needs no network."""
-        return self._counted(first, last)
+        return self._with_alarms(self._counted(first, last), last)
+
+    # -- alarms
+    def _fetch_alarms(self, last: date, step: Step) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        bucket = self._address.alarms
+        what = f"The fleet's alarms in {bucket} can't be read"
+        try:
+            if bucket:
+                fleetalarms.fetch(self._session, bucket, _alarm_days(last), self._cache, step)
+        except (BotoCoreError, ClientError) as error:
+            raise in_words(error, what, "s3:ListBucket and s3:GetObject") from error
+        except OSError as error:
+            raise CloudError(f"{what}: {error.strerror or error}. Make room on the disk and try again.") from error
+
+    def _with_alarms(self, fleet: Fleet, last: date) -> Fleet:
+        if not self._address.alarms:
+            return fleet
+        found = fleetalarms.open_alarms(self._cache, _alarm_days(last))
+        stations = [replace(each, alarms=tuple(found.pop((each.site, each.station), ()))) for each in fleet.stations]
+        # A station that has alarms and no part is one all the same.
+        stations += [FleetStation(*place, Counts(), None, None, alarms=tuple(some)) for place, some in found.items()]
+        return replace(fleet, stations=tuple(stations))
 
     # -- by Athena
     def _asked(self, first: date, last: date, step: Step, now: datetime) -> Fleet:
@@ -208,6 +236,11 @@ class FleetReader:
             "" if not broken else f"{broken} {'file' if broken == 1 else 'files'} could not be read and is left out."
         )
         return Fleet(first, last, _of_frames(frames, arrived), _read_at(self._cache / "read.json"), words)
+
+
+def _alarm_days(last: date) -> list[date]:
+    """An alarm that nothing has happened to for longer is not looked for."""
+    return _days(last - timedelta(days=6), last)
 
 
 def _days(first: date, last: date) -> list[date]:

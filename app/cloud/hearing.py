@@ -1,5 +1,5 @@
-"""What comes through a station's queue: alarms and answers of other stations, verdicts of the stack in AWS, and
-stations that went silent. Envelopes of SNS are opened; with raw delivery there are none."""
+"""What comes through a station's queue: alarms and answers of other stations, verdicts of the stack in AWS, stations
+that went silent, and better models. Envelopes of SNS are opened; with raw delivery there are none."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ def heard(body: Any) -> Heard | None:
             return _verdict(body)
         if {"station", "state", "last_seen"} <= body.keys():
             return _station(body)
+        if {"product", "snapshot", "recommended", "to_release"} <= body.keys():
+            return _proposal(body)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableError(f"A message is broken ({type(error).__name__}: {error}).") from error
     names = ", ".join(sorted(map(str, body))[:5]) or "nothing"
@@ -102,6 +104,19 @@ def _station(body: Mapping[str, Any]) -> Heard:
         lasting=True,
         cleared_at=None if silent else at,
     )
+    return Heard(alarm, "", once)
+
+
+def _proposal(body: Mapping[str, Any]) -> Heard | None:
+    """The notice of the function that makes candidates of reviews; one that is no better asks for nobody."""
+    if body["recommended"] is not True:
+        return None
+    product, snapshot = str(body["product"])[:60], int(body["snapshot"])
+    at = datetime.now(UTC)
+    once = _id("proposal", product, snapshot)
+    words = f"{str(body.get('words') or '')[:1500]} Train, From the cloud, fetches it; a person releases it."
+    title = f"A better model of {product} waits in the cloud"
+    alarm = Alarm(once, "proposal", title, words, "cloud", at, at, rule=CLOUD_RULE, priority=Priority.LOW)
     return Heard(alarm, "", once)
 
 

@@ -25,6 +25,16 @@ from app.inspection.recorder import DetectorPort
 log = logging.getLogger(__name__)
 
 
+STAND_IN = "Local verdict: the cloud gave none in time"
+"""What the reason of a verdict says, behind the local one's, where the cloud's should have counted and did not come."""
+
+
+def without_stand_in(reason: str) -> tuple[str, str]:
+    """(the local model's reason, why the cloud gave no verdict); "" for the latter where it was not missed."""
+    local, _, why = reason.partition(f". {STAND_IN} (")
+    return local, why.removesuffix(")")
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """How the two have agreed so far.
@@ -179,7 +189,7 @@ class SecondJudge:
                     return self._both(local, asked.result())
                 why = str(failure).rstrip(".") if isinstance(failure, LinesightError) else type(failure).__name__
         self._asker.note(unanswered=1)
-        return replace(local, reason=f"{local.reason}. Local verdict: the cloud gave none in time ({why})")
+        return replace(local, reason=f"{local.reason}. {STAND_IN} ({why})")
 
     def _both(self, local: Detection, cloud: Detection) -> Detection:
         alike = local.verdict is cloud.verdict

@@ -18,6 +18,9 @@ class Wishes:
         watched: stream that is watched as a camera.
         topics: ARNs of SNS topics that are published to; the first is the stations' own where `shared`.
         queue: URL of the SQS queue that is read.
+        outbox, station: bucket that records are sent to, and the name they are filed under there.
+        models: bucket of the account's candidates.
+        train_queue: URL of the queue of its trainings.
         fleet_bucket, database, workgroup: of the fleet's records, and of Athena over them.
         endpoint: SageMaker endpoint that judges parts.
         starts_endpoint: the station starts and deletes it.
@@ -32,6 +35,10 @@ class Wishes:
     topics: tuple[str, ...] = ()
     shared: bool = False
     queue: str = ""
+    outbox: str = ""
+    station: str = ""
+    models: str = ""
+    train_queue: str = ""
     fleet_bucket: str = ""
     database: str = ""
     workgroup: str = ""
@@ -91,6 +98,41 @@ def needs(wishes: Wishes) -> list[Need]:
     if wishes.queue:
         words, both = "Hear of other stations and of the cloud's verdicts", ("sqs:ReceiveMessage", "sqs:DeleteMessage")
         found.append(Need("hear", words, both, (_queue(wishes.queue),)))
+    if wishes.outbox:
+        bucket, station = f"arn:aws:s3:::{wishes.outbox}", wishes.station
+        places = [f"{bucket}/{folder}/{station}/*" for folder in ("outbox", "pictures", "models", "reports")]
+        places += [f"{bucket}/{folder}/site=*/station={station}/*" for folder in ("inspections", "reviews", "alarms")]
+        places.append(f"{bucket}/datasets/*")
+        sending = ("s3:PutObject", "s3:AbortMultipartUpload")
+        found.append(Need("outbox", f"Send what is recorded to {wishes.outbox}", sending, tuple(places)))
+        found += [
+            Need("sets-list", "List labelled sets", ("s3:ListBucket",), (bucket,)),
+            Need("sets-read", "Fetch labelled sets", ("s3:GetObject",), (f"{bucket}/datasets/*",)),
+        ]
+    if wishes.models:
+        bucket = f"arn:aws:s3:::{wishes.models}"
+        found += [
+            Need("candidates-list", "List candidates that were made of reviews", ("s3:ListBucket",), (bucket,)),
+            Need(
+                "candidates-read",
+                "Fetch candidates and their test pictures",
+                ("s3:GetObject", "s3:GetObjectVersion"),
+                (f"{bucket}/candidates/*", f"{bucket}/training/*"),
+            ),
+        ]
+    if wishes.models and wishes.train_queue:
+        bucket = f"arn:aws:s3:::{wishes.models}"
+        places = [f"{bucket}/training/*", f"{bucket}/candidates/*/snapshot.manifest"]
+        found += [
+            Need("train-set", "Send sets to be trained on", ("s3:PutObject", "s3:AbortMultipartUpload"), tuple(places)),
+            Need("train-ask", "Ask the account to train", ("sqs:SendMessage",), (_queue(wishes.train_queue),)),
+        ]
+    if wishes.fleet_bucket and wishes.outbox:
+        bucket = f"arn:aws:s3:::{wishes.outbox}"
+        found += [
+            Need("alarms-list", "List the fleet's alarms", ("s3:ListBucket",), (bucket,)),
+            Need("alarms-read", "Read the fleet's alarms", ("s3:GetObject",), (f"{bucket}/alarms/*",)),
+        ]
     if wishes.fleet_bucket:
         bucket = f"arn:aws:s3:::{wishes.fleet_bucket}"
         found += [

@@ -6,6 +6,7 @@ minutes without a question; what was started is in a file, so that it is found a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -147,6 +148,7 @@ class EndpointKeeper:
     ) -> None:
         self.plan = plan
         self._client, self._file, self._now, self._on_stop = client, file, now, on_stop
+        self._acting = threading.RLock()  # held while it is looked at, made or deleted, by the thread or by a person
         self._lock = threading.Lock()  # guards the fields below; held for moments only
         self._kept = _read(file)
         self._noted = self._now()
@@ -199,6 +201,10 @@ class EndpointKeeper:
         Raises:
             CloudError: SageMaker does not answer.
         """
+        with self._acting:
+            return self._look()
+
+    def _look(self) -> EndpointState:
         status, reason = self._status()
         now, words = self._now(), f"The endpoint is {status}." if status else "There is no endpoint."
         if reason:
@@ -226,13 +232,18 @@ class EndpointKeeper:
         Raises:
             CloudError: it can't be made; says why.
         """
+        with self._acting:
+            self._make()
+
+    def _make(self) -> None:
         if not self.plan.model or self._status()[0]:
             return
         # Before it is made: killed in between, the next look finds an endpoint that is told as this station's.
         moment = self._now().isoformat()
         with self._lock:
+            before = self._kept
             self._answered = False
-            self._kept = replace(self._kept, name=self.plan.name, since=moment, used=moment)
+            self._kept = replace(before, name=self.plan.name, since=moment, used=moment)
         self._note(force=True)
         config = f"{self.plan.name}-{self._now():%Y%m%d%H%M%S}"
         variant = {
@@ -241,8 +252,34 @@ class EndpointKeeper:
             "InstanceType": self.plan.instance,
             "InitialInstanceCount": 1,
         }
-        self._ask("create_endpoint_config", EndpointConfigName=config, ProductionVariants=[variant])
-        self._ask("create_endpoint", EndpointName=self.plan.name, EndpointConfigName=config)
+        try:
+            self._ask("create_endpoint_config", EndpointConfigName=config, ProductionVariants=[variant])
+            self._ask("create_endpoint", EndpointName=self.plan.name, EndpointConfigName=config)
+        except CloudError:
+            with contextlib.suppress(CloudError):  # it may have been made though no answer came
+                if not self._status()[0]:
+                    with self._lock:
+                        self._kept = replace(before, name=self.plan.name)
+                    self._note(force=True)
+            raise
+
+    def stop(self) -> EndpointState:
+        """Slow: deletes the endpoint because a person says so; parts that come do not start it again.
+
+        Raises:
+            CloudError: it was not started from here, or can't be deleted; says why.
+        """
+        with self._acting:
+            if self.state().since is None:
+                raise CloudError(
+                    f"The endpoint {self.plan.name} was not started by this station. Stop it where it was started."
+                )
+            self._wanted.clear()
+            with self._lock:
+                self._answered = False
+            if self._status()[0]:  # it may have been deleted elsewhere, or never have been made
+                self.delete()
+            return self._look()
 
     def delete(self) -> None:
         """Slow: deletes the endpoint with its configuration. Raises CloudError."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,6 +208,24 @@ def in_words(error: Exception, what: str, permission: str = "") -> CloudError:
         return CloudError(f"{what}: the connection to AWS is not trusted. Check the computer's clock and proxy.", name)
     log.warning("%s: %s", what, error)
     return CloudError(f"{what} ({name}). The log has the details.", name)
+
+
+@contextmanager
+def worded(what: str, permission: str = "") -> Iterator[None]:
+    """Errors of boto3 and of this computer's disk as CloudError; arguments as of `in_words`."""
+    from boto3.exceptions import S3UploadFailedError
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+            raise CloudError(f"{what}: there is no such bucket. Check its name.", "NoSuchBucket") from error
+        raise in_words(error, what, permission) from error
+    except (BotoCoreError, S3UploadFailedError) as error:
+        raise in_words(error, what, permission) from error
+    except OSError as error:
+        raise CloudError(f"{what}: {error.strerror or error}. Make room on the disk, or check the network.") from error
 
 
 def refused(code: str, message: str, what: str, permission: str = "") -> CloudError:

@@ -11,14 +11,17 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from app.datasets.exporting import export
 from app.datasets.manifest import MANIFEST_SUFFIXES, read_manifest
-from app.datasets.types import Dataset, Item
+from app.datasets.masks import labelled
+from app.datasets.types import Dataset, Item, Mask
 from app.domain.errors import DatasetError
+from app.whole_files import write_whole
 
 _RESULT = re.compile(r"EvaluationResult-(?P<project>[a-zA-Z0-9][a-zA-Z0-9_-]*)-(?P<version>[0-9]{1,10})\.json$")
 _TESTED = re.compile(r"EvaluationManifest-(?P<project>[a-zA-Z0-9][a-zA-Z0-9_-]*)-(?P<version>[0-9]{1,10})\.json$")
@@ -99,6 +102,53 @@ def read_projects(root: Path) -> list[ExportedProject]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A project that was taken over.
+
+    Attributes:
+        out: folder of its dataset in Lookout's own layout; nothing is there where it has no picture.
+        problems: of reading and of writing.
+    """
+
+    project: ExportedProject
+    out: Path
+    problems: tuple[str, ...]
+
+
+def take_over(root: Path, out: Path, step: Callable[[float, str], None]) -> list[Taken]:
+    """Slow: writes every project below a folder as a dataset `out`/NAME, and beside it, as NAME.versions.json, the
+    figures of its versions; the models themselves stayed with the service.
+
+    Raises:
+        DatasetError: there is nothing to take over, or it can't be written.
+    """
+    found = []
+    for project in read_projects(root):
+        place, problems = out / project.name, project.problems
+        if project.dataset.items:
+            records = [labelled(item) for item in project.dataset.items]
+            problems += export(records, "lookout", place, step, colours=colours_of(project.dataset)).problems
+        told = {"project": project.name, "versions": [asdict(version) for version in project.versions]}
+        try:
+            # Beside the dataset: an export replaces its folder as a whole.
+            write_whole(out / f"{project.name}.versions.json", json.dumps(told, indent=2, ensure_ascii=False).encode())
+        except OSError as error:
+            raise DatasetError(f"The versions can't be written to {out} ({error.strerror or error}).") from error
+        found.append(Taken(project, place, problems))
+    return found
+
+
+def colours_of(dataset: Dataset) -> dict[str, str]:
+    """The colours that a manifest gives its types, as "#rrggbb"."""
+    given: dict[str, str] = {}
+    for item in dataset.items:
+        if isinstance(item.mask, Mask):
+            for colour, kind in item.mask.colours or ():
+                given.setdefault(kind, "#" + bytes(colour).hex())
+    return given
+
+
 def _project(
     name: str,
     root: Path,
@@ -112,7 +162,7 @@ def _project(
     # What people labelled last stands in the datasets' own manifests: they have the last word.
     for path in (*tested, *sorted(manifests, key=lambda each: each.stat().st_mtime)):
         try:
-            part = read_manifest(path, lambda reference: _file_of(reference, root))
+            part = read_manifest(path, lambda reference: file_of(reference, root))
         except (DatasetError, OSError) as error:
             problems.append(str(error))
             continue
@@ -134,7 +184,7 @@ def _project_of(path: Path, root: Path, known: list[str]) -> str:
     return folder.name if folder != root else path.stem
 
 
-def _file_of(reference: str, root: Path) -> Path:
+def file_of(reference: str, root: Path) -> Path:
     """The file of an s3:// reference, whether it is there or not. Raises DatasetError for a way out of the folder."""
     parts = PurePosixPath(reference[len("s3://") :]).parts  # double slashes are one
     if not parts or any(part in ("..", "/") or "\\" in part or "\0" in part for part in parts):

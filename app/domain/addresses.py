@@ -26,6 +26,8 @@ def source_words(address: str) -> str:
         return "Demo line"
     if kind == "usb":
         return f"USB camera {rest}"
+    if kind == "kvs":
+        return f"Stream {rest}"
     if kind in ("video", "folder", "round"):
         return f"{kind.capitalize()} {rest}"
     return address

@@ -24,6 +24,7 @@ class RuleKind(StrEnum):
     DISK_LOW = auto()
     BACKLOG = auto()
     UNRELEASED = auto()
+    LINE = auto()
 
 
 MOMENTARY = frozenset({RuleKind.DEFECT.value, "error", "trend", "message", "disagreement"})
@@ -63,6 +64,7 @@ NUMBERS: Mapping[RuleKind, tuple[Number, ...]] = {
         Number("minutes", "or one waits longer than", 1, 10_080, "min", False),
     ),
     RuleKind.UNRELEASED: (),
+    RuleKind.LINE: (Number("minutes", "for longer than", 0.05, 10_080, "min", False),),
 }
 
 WORDS: Mapping[RuleKind, str] = {
@@ -75,6 +77,7 @@ WORDS: Mapping[RuleKind, str] = {
     RuleKind.DISK_LOW: "The disk is low",
     RuleKind.BACKLOG: "Too much waits for the cloud",
     RuleKind.UNRELEASED: "The model is not released",
+    RuleKind.LINE: "The line is not reached",
 }
 
 _PRIORITIES: Mapping[str, Priority] = {
@@ -82,6 +85,7 @@ _PRIORITIES: Mapping[str, Priority] = {
     RuleKind.IN_A_ROW: Priority.HIGH,
     RuleKind.OF_LAST: Priority.HIGH,
     RuleKind.CAMERA: Priority.HIGH,
+    RuleKind.LINE: Priority.HIGH,
     RuleKind.BACKLOG: Priority.LOW,
     "disk": Priority.HIGH,
     "error": Priority.HIGH,
@@ -149,6 +153,7 @@ def default_rules() -> tuple[AlarmRule, ...]:
         AlarmRule("disk-low", kinds.DISK_LOW, True, Priority.MEDIUM),
         AlarmRule("backlog", kinds.BACKLOG, True, Priority.LOW, n=1000),
         AlarmRule("unreleased", kinds.UNRELEASED, True, Priority.MEDIUM),
+        AlarmRule("line", kinds.LINE, True, Priority.HIGH, minutes=0.5),
     )
 
 

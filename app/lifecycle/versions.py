@@ -18,9 +18,11 @@ from pydantic import TypeAdapter
 
 from app.domain.errors import ModelError
 from app.domain.inspection import ModelRef
+from app.domain.predecessor import Predecessor
 from app.domain.verdict import Verdict
 from app.domain.versions import Golden, Metrics, Release, TestRow, Version
 from app.lifecycle import releases
+from app.lifecycle.predecessors import predecessors
 from app.lifecycle.sealed import seal, unseal
 from app.lifecycle.shelf import ModelShelf, StoredModel
 from app.pictures import decode_picture
@@ -102,6 +104,10 @@ class Registry:
             released = _released(folder)
             found += [self._version(folder, number, released) for number in self.shelf.versions(folder)]
         return sorted(found, key=lambda each: (each.created_at, each.number), reverse=True)
+
+    def predecessors(self, product: str = "") -> list[Predecessor]:
+        """Versions of other services that left their figures here, of one product or of all."""
+        return predecessors(self.shelf, product)
 
     def find(self, name: str) -> Version:
         """NAME@VERSION. Raises ModelError where there is none."""

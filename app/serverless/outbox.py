@@ -59,6 +59,7 @@ class ReviewRow(_Part):
 
     Attributes:
         picture: `s3://BUCKET/KEY`.
+        label: "unlabelled" where what was said before was taken back.
         type: of the defect; "" for a normal part or an unnamed one.
     """
 
@@ -66,7 +67,7 @@ class ReviewRow(_Part):
     inspection: Identity
     product: Name
     picture: Annotated[str, Field(pattern=r"^s3://[^/]+/.+$", max_length=1200)]
-    label: Literal["normal", "anomaly"]
+    label: Literal["normal", "anomaly", "unlabelled"]
     type: str = ""
     reviewer: str = ""
     reviewed_at: AwareDatetime

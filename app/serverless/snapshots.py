@@ -57,6 +57,8 @@ class Candidate:
         key, version_id, sha256: of the model file.
         pictures: it was learned from.
         left_out: pictures that could not be used, and why; the first few.
+        proof: (picture, its score by the trainer) of a few: wherever the model judges, they must score the same.
+        tests: (picture, label, defect type) of all that were kept for testing.
     """
 
     product: str
@@ -66,6 +68,8 @@ class Candidate:
     sha256: str
     pictures: int
     left_out: tuple[str, ...] = ()
+    proof: tuple[tuple[str, float], ...] = ()
+    tests: tuple[tuple[str, str, str], ...] = ()
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), indent=2).encode()
@@ -75,7 +79,9 @@ class Candidate:
         """Raises DatasetError."""
         try:
             found = json.loads(data)
-            return cls(**found | {"left_out": tuple(found.get("left_out", ()))})
+            lists = {name: tuple(found.get(name, ())) for name in ("left_out",)}
+            lists |= {name: tuple(tuple(each) for each in found.get(name, ())) for name in ("proof", "tests")}
+            return cls(**found | lists)
         except (ValueError, TypeError) as error:
             raise DatasetError(f"There is a candidate.json that describes no candidate ({error}).") from error
 
@@ -142,7 +148,8 @@ def newest(s3: Any, bucket: str, product: str, name: str = "snapshot.manifest") 
 
 
 def with_reviews(manifest: bytes, reviews: Iterable[Mapping[str, Any]]) -> bytes:
-    """A manifest with what people said since: a picture's newest review replaces what was said before.
+    """A manifest with what people said since: a picture's newest review replaces what was said before; one that takes
+    it back leaves the picture out.
 
     Args:
         manifest: JSON lines.
@@ -156,7 +163,10 @@ def with_reviews(manifest: bytes, reviews: Iterable[Mapping[str, Any]]) -> bytes
                 continue
             lines[line] = line
     for review in reviews:
-        lines[review["Picture"]["S"]] = _line(review)
+        if review["Label"]["S"] == "unlabelled":  # taken back: nobody knows any more
+            lines.pop(review["Picture"]["S"], None)
+        else:
+            lines[review["Picture"]["S"]] = _line(review)
     return "".join(f"{line}\n" for line in lines.values()).encode()
 
 

@@ -25,11 +25,13 @@ from app.serverless.snapshots import Candidate, Snapshot, items_of, read
 
 if TYPE_CHECKING:
     from app.datasets import Item
+    from app.vision.detector import Detector
 
 _log = logging.getLogger("linesight.serverless")
 
 _LEFT_OUT_TOLD = 20
 _HOURS = 6
+_PROOF = 3  # pictures of either kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def _write(parts: Parts, snapshot: Snapshot, items: list[Item], left_out: list[s
     from app.pictures import read_picture
     from app.serverless.snapshots import is_for_testing
     from app.vision.defects import Defect
+    from app.vision.detector import Detector
     from app.vision.survey import Sample
     from app.vision.training import train
 
@@ -137,9 +140,26 @@ def _write(parts: Parts, snapshot: Snapshot, items: list[Item], left_out: list[s
         hashlib.sha256(trained.data).hexdigest(),
         len(trained.used) + len(trained.defects),
         tuple(left_out[:_LEFT_OUT_TOLD]),
+        _proof(Detector(trained.model, trained.ref), items),
+        tuple((item.name, item.label or "", item.type) for item in items if is_for_testing(item)),
     )
     # Last: it says that the model is there.
     parts.s3.put_object(Bucket=parts.models, Key=snapshot.key("candidate.json"), Body=candidate.to_json())
+
+
+def _proof(detector: Detector, items: list[Item]) -> tuple[tuple[str, float], ...]:
+    """The trainer's scores of a few pictures of each kind, first of those that were kept for testing."""
+    from app.domain.errors import PictureError
+    from app.pictures import read_picture
+    from app.serverless.snapshots import is_for_testing
+
+    found: list[tuple[str, float]] = []
+    for label in ("normal", "anomaly"):
+        some = sorted((item for item in items if item.label == label), key=lambda item: not is_for_testing(item))
+        for item in some[:_PROOF]:
+            with contextlib.suppress(PictureError):  # one that can't be read proves nothing
+                found.append((item.name, detector.score(read_picture(item.path))))
+    return tuple(found)
 
 
 def _hand_over(parts: Parts, job: Job, snapshot: Snapshot) -> None:

@@ -18,6 +18,7 @@ from app.store import alarm_tables as tables
 from app.store import rows, schema
 from app.store.auditing import AuditLog
 from app.store.noticing import Notices, add_notices
+from app.store.outbox import Outbox
 
 _NEWEST_WINS = ("title", "detail", "inspection_id", "image_path", "part_id")
 _AS_IT_STANDS = (
@@ -45,9 +46,9 @@ class AlarmRecords:
     """Writes changes of alarms and answers questions about them; any thread."""
 
     def __init__(
-        self, write: _Write, read: Callable[[], AbstractContextManager[sa.Connection]], audit: AuditLog
+        self, write: _Write, read: Callable[[], AbstractContextManager[sa.Connection]], audit: AuditLog, outbox: Outbox
     ) -> None:
-        self._write, self._read, self._audit = write, read, audit
+        self._write, self._read, self._audit, self._outbox = write, read, audit, outbox
         self.notices = Notices(write, read)
 
     def commit(self, change: AlarmChange) -> None:
@@ -64,6 +65,7 @@ class AlarmRecords:
         if change.events:
             connection.execute(sa.insert(tables.alarm_event), [_event_row(event) for event in change.events])
         add_notices(connection, change.notices)
+        self._outbox.alarms(connection, change)
         titles = {alarm.id: alarm.title for alarm in change.alarms}
         for event in change.events:
             if event.what in _AUDITED and event.person:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from app.domain.review import Origin
 from app.domain.verdict import Verdict
 from app.store import rows, schema
 from app.store.auditing import AuditLog
+from app.store.outbox import Outbox
 from app.store.review_tables import ask, claim, label, quality, retraining, warning
 
 T = TypeVar("T")
@@ -133,9 +134,9 @@ class ReviewRows:
     """Part of the store; errors and threads as there."""
 
     def __init__(
-        self, write: _Write, read: Callable[[], AbstractContextManager[sa.Connection]], audit: AuditLog
+        self, write: _Write, read: Callable[[], AbstractContextManager[sa.Connection]], audit: AuditLog, outbox: Outbox
     ) -> None:
-        self._write, self._read, self._audit = write, read, audit
+        self._write, self._read, self._audit, self._outbox = write, read, audit, outbox
 
     # -- the queue's material
     def judged(self, since: datetime, *, sure_from: float = 2.0, margin: float = 0.0) -> list[Judged]:
@@ -269,6 +270,7 @@ class ReviewRows:
             values = {"inspection": seq, **rows.review_row(review)}
             number = int(connection.execute(sa.insert(table).values(values).returning(table.c.seq)).scalar_one())
             connection.execute(sa.delete(claim).where(claim.c.inspection == seq))
+            self._outbox.review(connection, seq, replace(review, seq=number))
             said = "taken back" if review.origin == Origin.UNDO else f"{review.verdict} {review.label}".strip()
             self._audit.append(connection, review.at, review.person, Action.REVIEW, review.inspection_id, said)
             return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -23,6 +23,7 @@ from app.store import schema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_AT_ONCE = 500  # numbers asked for at once
 
 INSPECTIONS = sa.select(
     schema.inspection,
@@ -154,6 +155,18 @@ def region_from(row: sa.Row[Any]) -> Region:
         area_mm2=row.area_mm2,
         severity=row.severity,
     )
+
+
+def regions_of(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, tuple[Region, ...]]:
+    """The regions of these rows by their numbers, those without any left out."""
+    table = schema.region
+    found: dict[int, list[Region]] = {}
+    for first in range(0, len(seqs), _AT_ONCE):
+        some = seqs[first : first + _AT_ONCE]
+        query = sa.select(table).where(table.c.inspection.in_(some)).order_by(table.c.inspection, table.c.position)
+        for row in connection.execute(query):
+            found.setdefault(row.inspection, []).append(region_from(row))
+    return {seq: tuple(regions) for seq, regions in found.items()}
 
 
 @functools.lru_cache(maxsize=64)

@@ -21,10 +21,13 @@ TABLES = (
     *("lot", "lot_decision"),
     *("alarm_event", "ticket", "notice", "baseline"),
     *("plan", "plan_picture", "inspection_round", "round_answer", "round_tick", "round_day"),
+    *("outbox", "outbox_total"),
 )
 _KEYS = {"region": "inspection"}  # has no rowid
 # Of these a gap in the numbers is no loss.
-_NOT_NUMBERED = frozenset({"alarm", "counter", "person", "review_ask", "review_label", "drift_warning"})
+_NOT_NUMBERED = frozenset(
+    {"alarm", "counter", "person", "review_ask", "review_label", "drift_warning", "outbox", "outbox_total"}
+)
 _FURTHEST = 1 << 40  # no table has more keys
 _FROM_THE_FIRST = ("model", "inspection", "region", "alarm", "counter")
 _FIRST_COLUMNS = 23  # of an inspection in schema 0001

@@ -19,7 +19,6 @@ from app.domain.counts import Counts
 from app.domain.errors import StoreError, StoreFullError
 from app.domain.inspection import Inspection
 from app.domain.records import AuditEntry, RecordQuery, Review
-from app.domain.region import Region
 from app.domain.review import standing
 from app.domain.verdict import Verdict
 from app.store import rows, schema, searching
@@ -29,6 +28,7 @@ from app.store.browsing import Browsing
 from app.store.database import DamagedError, open_database, recycle_log, words_for, writer
 from app.store.following import Following
 from app.store.lots import LotBook
+from app.store.outbox import Outbox
 from app.store.pictures import PictureFiles
 from app.store.recovery import Recovery, recover
 from app.store.reporting import ReportQueries
@@ -64,12 +64,13 @@ class Store:
         self._numbers = range(0)
         self._closed = False
         self._audit = AuditLog(database)
+        self.outbox = Outbox(self._write, self._read)
         self.people = Roster(self._write, self._read, self._audit)
-        self.reviewing = ReviewRows(self._write, self._read, self._audit)
+        self.reviewing = ReviewRows(self._write, self._read, self._audit, self.outbox)
         self.browsing = Browsing(self._read)
         self.reporting = ReportQueries(self.select)
         self.lots = LotBook(self._write, self._read, self._audit, self._inspections)
-        self.alarming = AlarmRecords(self._write, self._read, self._audit)
+        self.alarming = AlarmRecords(self._write, self._read, self._audit, self.outbox)
         self.following = Following(self.select, self._by_seq)
         self.rounds = RoundRecords(self._write, self._read, self._audit)
         self.recovery: Recovery | None = None
@@ -212,6 +213,7 @@ class Store:
                 connection.execute(
                     sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"])
                 )
+            self.outbox.inspection(connection, inspection)
             if alarms is not None:
                 self.alarming.add(connection, alarms)
 
@@ -421,7 +423,7 @@ class Store:
         with self._read() as connection:
             found = connection.execute(query).all()
             keys: list[tuple[int, int]] = [rows.KEY(row) for row in found]
-            regions = _regions(connection, [seq for _, seq in keys])
+            regions = rows.regions_of(connection, [seq for _, seq in keys])
         return [(key, rows.inspection_from(row, regions.get(key[1], ()))) for key, row in zip(keys, found, strict=True)]
 
     def select(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
@@ -456,14 +458,3 @@ def _take_numbers(connection: sa.Connection) -> range:
     change = sa.update(table).where(table.c.name == "part").values(next=table.c.next + _NUMBERS_AT_ONCE)
     stop = int(connection.execute(change.returning(table.c.next)).scalar_one())
     return range(stop - _NUMBERS_AT_ONCE, stop)
-
-
-def _regions(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, tuple[Region, ...]]:
-    table = schema.region
-    found: dict[int, list[Region]] = {}
-    for first in range(0, len(seqs), _CHUNK):
-        some = seqs[first : first + _CHUNK]
-        query = sa.select(table).where(table.c.inspection.in_(some)).order_by(table.c.inspection, table.c.position)
-        for row in connection.execute(query):
-            found.setdefault(row.inspection, []).append(rows.region_from(row))
-    return {seq: tuple(regions) for seq, regions in found.items()}

@@ -179,6 +179,31 @@ def test_health_that_is_low_and_well_again(store: Store, clock: Clock) -> None:
     assert HealthPorts().fed() == frozenset()
 
 
+def test_a_line_that_is_not_reached_and_reached_again(store: Store, clock: Clock) -> None:
+    config = AlarmConfig(rules=default_rules())
+    book = AlarmBook(store, now=clock.now, config=config)
+    lost: dict[str, tuple[float, str]] = {"MQTT": (20.0, "The broker is gone."), "Webhook": (100.0, "It answers 500.")}
+    ports = HealthPorts(line=lambda: lost)
+    assert ports.fed() == {RuleKind.LINE}
+    for _ in range(2):
+        look(book, config, ports)
+    assert [(one.source, one.title, one.detail, one.count) for one in book.active()] == [
+        ("Webhook", "Webhook does not reach the line", "It answers 500.", 1)
+    ], "half a minute is not over for the broker"
+    lost["MQTT"] = (31.0, "The broker is gone.")
+    look(book, config, ports)
+    assert {one.source for one in book.active()} == {"MQTT", "Webhook"}
+    del lost["Webhook"]
+    look(book, config, ports)
+    assert {one.source: one.state for one in book.active()} == {
+        "MQTT": AlarmState.UNACKNOWLEDGED,
+        "Webhook": AlarmState.CLEARED,
+    }
+    lost.clear()
+    look(book, config, ports)
+    assert {one.state for one in book.active()} == {AlarmState.CLEARED}
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [

@@ -203,9 +203,14 @@ def test_what_nothing_feeds_is_not_offered(station: Station) -> None:
     assert station.watching.offered() == set(RuleKind), "a station feeds them all"
     assert station.watching.channels() == ["email", "webhook", "mqtt", "sns"]
     alone = WatchDesk(station, station.watching.config)  # type: ignore[arg-type]
-    assert alone.offered() == set(RuleKind) - {RuleKind.BACKLOG, RuleKind.UNRELEASED}
+    assert alone.offered() == set(RuleKind) - {RuleKind.BACKLOG, RuleKind.UNRELEASED, RuleKind.LINE}
     assert "sns" not in alone.channels()
-    alone.connect(backlog=lambda: Backlog(0), unreleased=lambda: "", channels={"sns": object()})  # type: ignore[dict-item]
+    alone.connect(
+        backlog=lambda: Backlog(0),
+        unreleased=lambda: "",
+        line=dict,
+        channels={"sns": object()},  # type: ignore[dict-item]
+    )
     assert alone.offered() == set(RuleKind) and "sns" in alone.channels()
 
 

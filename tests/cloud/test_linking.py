@@ -113,8 +113,10 @@ def test_a_stream_is_inspected_like_a_camera(
     outcome = station.latest()
     assert outcome is not None and outcome.frame.source == f"kvs:{STREAM}"
     assert round(outcome.frame.captured_at.timestamp() * 1000) in sent.camera.taken
-    watched = station.linking.watching()
-    assert watched is not None and watched.producer_at is not None
+    (watched,) = station.linking.watching().items()
+    assert watched[0] == f"kvs:{STREAM}" and watched[1].producer_at is not None
+    station.stop()
+    until(lambda: station.linking.watching() == {})
     (first, *_) = station.recent()
     assert round(first.captured_at.timestamp() * 1000) in sent.camera.taken, "the record has the producer's time"
 

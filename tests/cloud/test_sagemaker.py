@@ -17,7 +17,10 @@ import pytest
 
 from app.cloud.sagemaker import EndpointKeeper, EndpointPlan, EndpointState, SageMakerDetector
 from app.cloud.session import CloudAddress, CloudError, CloudSession
+from app.domain.errors import LinesightError
+from app.domain.person import Role
 from app.domain.verdict import Verdict
+from app.people import NotAllowed
 from app.pictures import encode_png
 from tests.alarms.clocks import Clock
 from tests.cloud.conftest import REGION, until
@@ -229,5 +232,50 @@ def test_a_station_starts_its_endpoint_and_watches_over_it_after_its_end(
         stations.open()
         until(lambda: names(sagemaker) == [])
         until(lambda: not json.loads(file.read_text())["since"])
+    finally:
+        stations.close()
+
+
+def test_a_person_starts_and_stops_it_by_right_and_on_record(
+    sagemaker: Any, moto_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stations = Stations(tmp_path, monkeypatch)
+    try:
+        station = stations.open()
+        desk = station.opinions
+        with pytest.raises(LinesightError, match="Name the endpoint"):
+            desk.start_endpoint()
+        with pytest.raises(LinesightError, match="has started no endpoint"):
+            desk.stop_endpoint()
+        station.save_settings(aws_region=REGION, aws_endpoint=moto_address, cloud_model="sagemaker:line-6")
+        with pytest.raises(LinesightError, match="SageMaker model"):
+            desk.start_endpoint()
+        station.save_settings(sagemaker_model="no-such-model")
+        with pytest.raises(CloudError, match="line-6"):
+            desk.start_endpoint().result(20)
+        assert (desk.endpoint() or EndpointState()).since is None, "what was not made costs nothing"
+        kept = json.loads((tmp_path / "station" / "endpoints" / "line-6.json").read_text())
+        assert not kept["since"] and not kept["hours_before"]
+        station.save_settings(sagemaker_model="parts")
+        assert desk.start_endpoint().result(20).since is not None and names(sagemaker) == ["line-6"]
+        station.save_settings(cloud_model="plates@1")
+        assert (desk.endpoint() or EndpointState()).since is not None, "it costs, whatever is named now"
+        sagemaker.delete_endpoint(EndpointName="line-6")  # elsewhere
+        assert desk.stop_endpoint().result(20).since is None
+        told = [entry.detail for entry in station.store.audit_entries() if entry.subject == "endpoint line-6"]
+        assert len(told) == 2 and "started" in told[0] + told[1] and "stopped" in told[0] + told[1]
+        # One of somebody else is neither counted nor deleted.
+        keeper(sagemaker, Clock(), tmp_path / "theirs.json", [], "theirs").start()
+        station.save_settings(cloud_model="sagemaker:theirs")
+        assert desk.start_endpoint().result(20).since is None
+        with pytest.raises(CloudError, match="Stop it where it was started"):
+            desk.stop_endpoint().result(20)
+        assert names(sagemaker) == ["theirs"]
+        sagemaker.delete_endpoint(EndpointName="theirs")
+        station.people.add("Anna", Role.ENGINEER, pin="1234567")
+        station.people.sign_out()
+        for call in (desk.start_endpoint, desk.stop_endpoint):
+            with pytest.raises(NotAllowed):
+                call()
     finally:
         stations.close()

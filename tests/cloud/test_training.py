@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.cli import main, sagemaking
+from app.cloud.hosting import host
 from app.cloud.session import CloudAddress, CloudError, CloudSession
 from app.cloud.training import TrainingPlan, train
 from app.domain.errors import Cancelled, LinesightError
@@ -236,3 +237,52 @@ def test_a_folder_of_a_bucket_is_judged(
     }
     assert (found["anomalous"], found["unreadable"]) == (1, 1)
     assert plane.asked[0][1]["TransformInput"]["ContentType"] == "image/jpeg"
+
+
+def hosting(status: str = "Completed", **changes: Any) -> list[dict[str, Any]]:
+    """What is said of the training and then of the package, look by look."""
+    artefact = "s3://parts/plate/output/plate-3/output/model.tar.gz"
+    training = {
+        "TrainingJobName": "plate-3",
+        "TrainingJobStatus": "Completed",
+        "AlgorithmSpecification": {"AlgorithmName": ALGORITHM, "TrainingInputMode": "Pipe"},
+        "ModelArtifacts": {"S3ModelArtifacts": artefact},
+    } | changes
+    package = {"ModelPackageName": "plates", "ModelPackageArn": "arn:aws:sagemaker:x:y:model-package/plates"}
+    package |= {"ModelPackageDescription": artefact}
+    waiting = package | {"ModelPackageStatus": "InProgress"}
+    return [training, waiting, waiting, package | {"ModelPackageStatus": status}]
+
+
+def test_a_model_is_made_of_a_training_by_the_command_line(
+    plane: ControlPlane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plane.course = hosting()
+    save(DataFolder(tmp_path).settings, Settings(aws_region=REGION, aws_endpoint=plane.url))
+    words = ["sagemaker", "model", "--job", "plate-3", "--name", "plates", "--role", ROLE, "--json"]
+    assert main([*words, "--data-dir", str(tmp_path)], lambda options: 3) == 0
+    assert json.loads(capsys.readouterr().out)["package"].endswith("model-package/plates")
+    asked = dict(plane.asked)
+    (source,) = asked["CreateModelPackage"]["SourceAlgorithmSpecification"]["SourceAlgorithms"]
+    assert source["AlgorithmName"] == ALGORITHM and source["ModelDataUrl"].endswith("model.tar.gz")
+    model = asked["CreateModel"]
+    assert model["ModelName"] == "plates" and model["ExecutionRoleArn"] == ROLE
+    assert model["PrimaryContainer"] == {"ModelPackageName": "arn:aws:sagemaker:x:y:model-package/plates"}
+    assert [operation for operation, _ in plane.asked].count("DescribeModelPackage") == 3
+
+
+@pytest.mark.parametrize(
+    ("course", "words"),
+    [
+        (hosting("Failed"), "the model package failed"),
+        (hosting(TrainingJobStatus="InProgress"), "is InProgress and has left no model"),
+        (hosting(AlgorithmSpecification={"TrainingInputMode": "Pipe"}), "not trained by an algorithm"),
+    ],
+)
+def test_what_can_not_be_hosted_says_why(plane: ControlPlane, course: list[dict[str, Any]], words: str) -> None:
+    plane.course = course
+    with pytest.raises(CloudError, match=words):
+        host(plane.session, "plate-3", "plates", ROLE, lambda fraction, words: None, lambda: None)
+    assert "CreateModel" not in [operation for operation, _ in plane.asked]
+    with pytest.raises(LinesightError, match="is none"):
+        host(plane.session, "plate-3", "no name", ROLE, lambda fraction, words: None, lambda: None)

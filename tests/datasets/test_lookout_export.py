@@ -88,6 +88,14 @@ def test_projects_become_datasets_that_can_be_read_again(saved: Path, tmp_path: 
     assert kept["versions"][0]["metrics"]["Recall"] == 0.95
     # Once more replaces what was taken over.
     assert main(["dataset", "lookout", str(saved), "--out", str(out)], lambda options: 3) == 1
+    capsys.readouterr()
+    assert main(["models", "list", "plate", "--json"], lambda options: 3) == 0
+    told = json.loads(capsys.readouterr().out)
+    (before,) = told["predecessors"]
+    assert (before["service"], before["number"]) == ("Lookout for Vision", 2) and told["models"] == []
+    assert before["metrics"]["Recall"] == 0.95
+    assert main(["models", "list"], lambda options: 3) == 0
+    assert "plate, Lookout for Vision 2: " in capsys.readouterr().out
 
 
 def test_references_lead_into_the_folder_alone(tmp_path: Path) -> None:

@@ -221,11 +221,11 @@ def test_one_process_trains_at_a_time(tmp_path: Path) -> None:
 def test_a_place_that_is_not_connected_is_refused(small_set: Path, tmp_path: Path) -> None:
     with closing(Station(DataFolder(tmp_path / "data"))) as station:
         plan = TrainingPlan("plate", small_set, where="sagemaker")
-        with pytest.raises(ModelError, match="not connected"):
+        with pytest.raises(ModelError, match="Not connected: see Set-up, Cloud"):
             station.improving.train(plan).result(10)
-        assert station.improving.trainings() == [] and [each.where for each in station.improving.places()] == [
-            "station"
-        ]
+        assert station.improving.trainings() == []
+        here, away = station.improving.places()
+        assert (here.where, here.words, away.where) == ("station", "", "sagemaker") and away.words
         with pytest.raises(LinesightError, match="no @"):
             station.improving.train(TrainingPlan("plate@3", small_set))
 

@@ -17,6 +17,7 @@ import pytest
 
 from app.domain.errors import StoreError, StoreFullError
 from app.domain.inspection import Inspection
+from app.domain.parcel import Parcel, ParcelKind
 from app.domain.person import Person, Role
 from app.domain.verdict import Verdict
 from app.paths import DataFolder
@@ -42,6 +43,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Ins
                 store.note("export", str(second), by="Anna", at=NOON)
         store.alarming.commit(raised(alarm()))
         store.people.add(Person("Anna", Role.MANAGER), Secrets("scrypt$", ""), by="", at=NOON)
+        store.outbox.add([Parcel.of(f"k/{each}", ParcelKind.ENTRY, "", NOON, b"waits") for each in range(3)])
+        store.outbox.sent(store.outbox.waiting(1))
         parts = {part.id: part for part in store.recent(COUNT)}
     return folder, parts
 
@@ -95,6 +98,8 @@ def test_a_damaged_page_costs_its_rows_alone(copy: Path, sound: tuple[Path, dict
         assert store.next_part_number() > COUNT
         assert len(store.active_alarms()) == 1
         assert [person.name for person, _ in store.people.all()] == ["Anna"]
+        waits = store.outbox.backlog()
+        assert (waits.waiting, waits.sent) == (2, 1), "what waits for the bucket waits on"
         store.add_inspection(inspection(9000))
         (row,) = store.audit_entries(1)
         assert (row.action, row.subject) == (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -20,8 +20,8 @@ import numpy as np
 
 from app.alarms import AlarmBook
 from app.beside import BesideDesk
-from app.candidates import VersionImprover
-from app.cloud.session import CloudSession
+from app.candidates import CloudModels, VersionImprover
+from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
 from app.domain.alarm_rule import AlarmConfig, default_rules
@@ -30,33 +30,35 @@ from app.domain.counts import Counts
 from app.domain.errors import LinesightError, SourceError
 from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
-from app.domain.periods import Period
 from app.domain.person import Action
 from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
+from app.exchange import SetExchange
 from app.fleet import FleetDesk
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
-from app.inspection.triggers import Trigger
 from app.jobs import Job, Jobs
 from app.keeping import Keeper
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
+from app.linking import LinkDesk
 from app.lots import LotDesk
 from app.merging import MergeDesk
 from app.notifying import NotifyDesk
+from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
-from app.reporting import ReportDesk
 from app.reports.counting import Tally
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
 from app.rounds import RoundDesk
 from app.searching import SearchDesk
-from app.settings import Settings
+from app.secondary import OpinionDesk
+from app.settings import Settings, changed
 from app.signalling import SignalDesk
 from app.store import Store
 from app.watching import WatchDesk
+from tests.ui.fake_desks import FakeLine, FakeReports
 from ui.ports import Change, Health, ModelEntry, Phase, State
 
 LIMITS = Limits(threshold=0.61, retest_from=0.55)
@@ -77,49 +79,6 @@ def draw_plate(seed: int, defect: bool) -> Image:
         cv2.line(picture, (470, 125), (525, 165), (60, 60, 70), 4)
     noise = rng.normal(0, 4, picture.shape)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
-
-
-class FakeReports(ReportDesk):
-    """Counts the rows in memory, and writes files that are none."""
-
-    def __init__(self, station: FakeStation) -> None:
-        super().__init__(station)  # type: ignore[arg-type]
-        self._station = station
-
-    def figures(self, period: Period) -> Figures:
-        return self._station.figures(period.first, period.last)
-
-    def export(self, period: Period, endings: Sequence[str] = (".xlsx",), out: Path | None = None) -> Job[list[Path]]:
-        station = self._station
-        station._note("export", period, tuple(endings))
-
-        def work(job: Job[list[Path]]) -> list[Path]:
-            job.step(0.5, "Writing")
-            if station.fail_export:
-                raise LinesightError(station.fail_export)
-            files = [out or station.data.reports / self.file_name(period, ending) for ending in endings]
-            for file in files:
-                file.write_bytes(b"PK")
-            return files
-
-        return station.jobs.start("Report", work)
-
-
-class FakeLine:
-    """A line that gives no parts: the bench is tested with a real station."""
-
-    enumerated = False
-
-    def __init__(self, station: FakeStation) -> None:
-        self.trigger = Trigger()
-        self.state = station.state
-
-    def part(self) -> Outcome | None:
-        return None
-
-    def hold_to(self, limits: object) -> None: ...
-    def stop(self) -> None: ...
-    def resume(self) -> None: ...
 
 
 class FakeStation:
@@ -155,8 +114,11 @@ class FakeStation:
         self.draw = draw
         self.label = label
         self._settings = Settings(source="demo", product="Demo plate", model="Demo plate@1", sound=False)
+        self.linking = LinkDesk(self)
+        self.opinions = OpinionDesk(self, self.linking.session)
+        self.outbox = OutboxDesk(self, self.linking.session)
+        self.notifying = NotifyDesk(self, self.linking.session)
         self.beside = BesideDesk(self, tell=lambda: self._tell(Change.CAMERAS))
-        self.notifying = NotifyDesk(self, lambda: CloudSession(self._settings.account()))
         self.signalling = SignalDesk(self)
         self.connecting = ConnectDesk(self, lambda: self.alarm_config.recipients)
         self._state = State(Phase.IDLE, "Choose the demo line or your own parts.", "demo", "Demo plate", None, None)
@@ -176,6 +138,9 @@ class FakeStation:
         self.closed = False
         self._index = 0
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), lambda: datetime.now(UTC))
+        self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK))
+        self.exchange = SetExchange(self, self.linking.session)
+        self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS))
         improver = VersionImprover(self.improving)
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver)
 
@@ -462,7 +427,8 @@ class FakeStation:
         self._note("save_settings", changes)
         if changes.get("station") == "":
             raise LinesightError("The station needs a name.")
-        self._settings = Settings.model_validate({**self._settings.model_dump(), **changes})
+        self._settings = changed(self._settings, changes)
+        self._tell(Change.STATE)
 
     def change_settings(self, **changes: Any) -> None:
         self.save_settings(**changes)
@@ -482,6 +448,9 @@ class FakeStation:
         self.improving.close()
         self.signalling.close()
         self.notifying.close()
+        self.outbox.close()
+        self.opinions.close()
+        self.linking.close()
         self.jobs.close()
         self.reviewing.close()
         self.labelling.close()

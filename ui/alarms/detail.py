@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -13,8 +14,10 @@ from app.domain.addresses import source_words
 from app.domain.alarm import AlarmEvent, AlarmRow, AlarmState
 from ui.alarm_strip import AlarmPicture
 from ui.alarm_words import state_words, title_words
+from ui.alarms.clips import ClipSection
 from ui.alarms.forms import AssignForm, CloseForm, CommentForm, Form, ShelveForm
 from ui.bridge import Bridge
+from ui.shared.film import FilmView
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, Card, Notice, clear, clock, column, label, row, scrolled, set_kind
 
@@ -34,6 +37,9 @@ class AlarmDetail(Card):
         self.assign_form = AssignForm(self._leave)
         self.comment_form = CommentForm(self._leave)
         self.close_form = CloseForm(self._leave)
+        self.clips = ClipSection(bridge)
+        self.clips.wanted.connect(self._play)
+        self.film = FilmView()
         self.said = Notice()
         self.stack = QStackedWidget()
         self.view = self._build(thumbs)
@@ -45,6 +51,14 @@ class AlarmDetail(Card):
             self.stack.addWidget(page)
         for form in (self.shelve_form, self.assign_form, self.comment_form, self.close_form):
             self.stack.addWidget(scrolled(form))
+        self.film_page = QWidget()
+        film = QVBoxLayout(self.film_page)
+        film.setContentsMargins(0, 0, 0, 0)
+        film.setSpacing(8)
+        film.addWidget(self.film, 1)
+        film.addWidget(Button("Back to the alarm", icon_name="arrow-left", on=self._leave))
+        self.stack.addWidget(self.film_page)
+        self.stack.currentChanged.connect(self._turned)
         self.body.setSpacing(8)
         self.body.addWidget(self.said)
         self.body.addWidget(self.stack, 1)
@@ -80,6 +94,7 @@ class AlarmDetail(Card):
         beside = row(self.picture, spacing=16)
         beside.addLayout(column(self.detail, self.where, self.ticket, 1), 1)
         inner.addLayout(beside)
+        inner.addWidget(self.clips)
         inner.addWidget(label("What happened", "strong"))
         self._events = QVBoxLayout()
         self._events.setSpacing(4)
@@ -139,6 +154,7 @@ class AlarmDetail(Card):
                 else f"\nClosed by {ticket.closed_by}. Cause: {ticket.cause}. Action: {ticket.action}."
             )
             self.ticket.setText(f"Ticket {ticket.number}{to}{shut}")
+        self.clips.show_alarm(alarm, self._zone)
         clear(self._events)
         for event in events:
             who = f", {event.person}" if event.person else ""
@@ -155,6 +171,21 @@ class AlarmDetail(Card):
             button.setEnabled(open_ticket)
         if self.stack.currentWidget() is self.empty:
             self.stack.setCurrentWidget(self.view)
+
+    # -- its videos
+    def _play(self, path: Path) -> None:
+        self.said.tell("")
+        self.stack.setCurrentWidget(self.film_page)
+        self.film.open(path)
+
+    def _turned(self, _index: int) -> None:
+        if self.stack.currentWidget() is not self.film_page:
+            self.film.leave()
+
+    def close_page(self) -> None:
+        """Ends what works for it."""
+        self.film.close_film()
+        self.clips.close_section()
 
     # -- what is done
     def _acknowledge(self) -> None:

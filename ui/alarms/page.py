@@ -118,6 +118,7 @@ class AlarmsPage(QWidget):
 
     def close_page(self) -> None:
         self._soon.stop()
+        self.detail.close_page()
 
     def _changed(self) -> None:
         if self.isVisible() and not self._soon.isActive():

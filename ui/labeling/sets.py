@@ -18,7 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.cloud.transfers import Moved
 from app.domain.labelling import DefectType
+from app.exchange import Fetched
 from app.labelling import EXPORTS, Difference, LabellingDesk, SetReport, Snapshot
 from ui.bridge import Bridge
 from ui.labeling.words import difference_words, joined_words, pictures
@@ -221,6 +223,11 @@ class SetView(QWidget):
         for kind, words in EXPORTS:
             menu.addAction(words, lambda kind=kind: self._choose(
                 "Folder for the export", lambda folder: self._export(kind, folder)))  # fmt: skip
+        place = self._bridge.station.exchange.place
+        if place:
+            menu.addSeparator()
+            menu.addAction(f"Send to {place}", self._send)
+            menu.addAction(f"Fetch from {place}", self._fetch)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.export.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 
@@ -234,6 +241,27 @@ class SetView(QWidget):
             self.said.emit(said, "mention")
 
         self.job.run(lambda: self._desk.export(kind, out), done, self._fail)
+
+    def _send(self) -> None:
+        exchange = self._bridge.station.exchange
+        place = exchange.place
+
+        def done(moved: Moved) -> None:
+            known = f", {moved.known:,} were there already" if moved.known else ""
+            self.said.emit(f"{moved.files:,} files sent to {place}{known}.", "mention")
+
+        self.job.run(exchange.send, done, self._fail)
+
+    def _fetch(self) -> None:
+        exchange = self._bridge.station.exchange
+        place = exchange.place
+
+        def done(fetched: Fetched) -> None:
+            left = f" {fetched.problems[0]}" if fetched.problems else ""
+            self.said.emit(f"{pictures(fetched.pictures)} came from {place}.{left}", "mention")
+            self.changed.emit()
+
+        self.job.run(exchange.fetch, done, self._fail)
 
     def _copy(self) -> None:
         place = self._desk.place

@@ -10,7 +10,9 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from app.cloud.judging import without_stand_in
 from app.domain.inspection import Outcome
+from ui.live.lag import Watching, lag_words
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import Preparer
 from ui.ports import Health, Phase, State
@@ -19,6 +21,7 @@ from ui.shared.shapes import VerdictShape
 from ui.shared.widgets import clear, label, row, set_kind
 
 _LEAST = QSize(120, 90)
+_STAND_IN = "Cloud slow: local verdict stands"
 _WITH_PICTURE = (Phase.INSPECTING, Phase.FINISHED)
 
 
@@ -35,9 +38,9 @@ class CameraTile(QFrame):
 
     tapped = Signal()
 
-    def __init__(self, name: str, watched: Watched) -> None:
+    def __init__(self, name: str, watched: Watched, watching: Watching = dict) -> None:
         super().__init__()
-        self.name, self._watched = name, watched
+        self.name, self._watched, self._watching = name, watched, watching
         self._asked: tuple[object, tuple[int, int]] = (None, (0, 0))
         self._preparer = Preparer(self)
         self._preparer.ready.connect(self._swap)
@@ -78,9 +81,12 @@ class CameraTile(QFrame):
             self.words.setText(state.source)
             self.setAccessibleName(f"{self.name}: {state.words}")
             return
-        age = "" if health.frame_age is None else f", {health.frame_age:.1f} s behind"
-        dropped = f", {health.dropped:,} dropped" if health.dropped else ""
-        self.words.setText(f"{health.capture_fps:.1f} frames/s{age}{dropped}")
+        age = "" if health.frame_age is None else f"{health.frame_age:.1f} s behind"
+        lag = lag_words(state.source, self._watching)  # its producer's time counts, not when the picture came here
+        dropped = f"{health.dropped:,} dropped" if health.dropped else ""
+        rate = f"{health.capture_fps:.1f} frames/s"
+        told = (stand_in_words(outcome), lag, rate, "" if lag else age, dropped)
+        self.words.setText(", ".join(filter(None, told)))
         self._ask()
 
     def _ask(self) -> None:
@@ -125,8 +131,9 @@ class CameraGrid(QWidget):
     chosen = Signal(str)
     enlarged = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, watching: Watching = dict) -> None:
         super().__init__()
+        self._watching = watching
         self.tiles: list[CameraTile] = []
         self.current = ""
         self._mode, self._opacity = Mode.OVERLAY, 0.75
@@ -140,7 +147,7 @@ class CameraGrid(QWidget):
             return
         self._end()
         clear(self._grid)
-        self.tiles = [CameraTile(name, watched) for name, watched in cameras]
+        self.tiles = [CameraTile(name, watched, self._watching) for name, watched in cameras]
         columns = columns_for(len(self.tiles))
         for place in range(8):
             self._grid.setColumnStretch(place, int(place < columns))
@@ -194,6 +201,12 @@ class CameraGrid(QWidget):
     def close_page(self) -> None:
         """Ends the tiles' threads."""
         self._end()
+
+
+def stand_in_words(outcome: Outcome) -> str:
+    """Whose verdict it is where the cloud's should have counted and did not come in time; else ""."""
+    detection = outcome.detection
+    return _STAND_IN if detection is not None and without_stand_in(detection.reason)[1] else ""
 
 
 def columns_for(number: int) -> int:

@@ -10,15 +10,18 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.beside import FIRST
+from app.cloud.judging import without_stand_in
 from app.domain.inspection import Inspection
 from app.domain.person import Action
 from app.domain.verdict import Verdict
 from app.domain.words import percent
 from ui.bridge import Bridge
-from ui.live.cameras import CameraGrid, Watched
+from ui.live.cameras import CameraGrid, Watched, stand_in_words
+from ui.live.lag import lag_words
 from ui.live.panel import StatePanel
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import Prepared, Preparer
+from ui.live.release import ReleaseBar
 from ui.live.sheet import WIDTH as SHEET_WIDTH
 from ui.live.sheet import PartSheet
 from ui.live.strip import SHOWN, PartStrip
@@ -96,7 +99,7 @@ class LivePage(QWidget):
         self.stage = QStackedWidget()
         self.stage.addWidget(self.picture)
         self.stage.addWidget(self.panel)
-        self.grid = CameraGrid()
+        self.grid = CameraGrid(bridge.station.linking.watching)
         self.grid.chosen.connect(self.watch)
         self.grid.enlarged.connect(lambda _name: self.show_all(False))
         self.stage.addWidget(self.grid)
@@ -126,8 +129,11 @@ class LivePage(QWidget):
         self.strip = PartStrip(thumbs)
         self.strip.opened.connect(self._open_part)
         self.strip.held.connect(self._send_to_review)
+        self.release = ReleaseBar(bridge)
+        self.release.asks.connect(self._show)
         left = QVBoxLayout()
         left.setSpacing(8)
+        left.addWidget(self.release)
         left.addWidget(self.stage, 1)
         left.addLayout(controls)
         left.addWidget(self.strip)
@@ -270,20 +276,23 @@ class LivePage(QWidget):
             self.part.setText(self.grid.current if len(self.grid.tiles) > 1 else state.product)
             self.reason.setText("")
             self.score.show_score(None, None, None, Verdict.PASS)
-            self.export_button.set_role("plain" if self.panel.offers_a_step else "primary")
+            asked = self.panel.offers_a_step or self.release.asking
+            self.export_button.set_role("plain" if asked else "primary")
             return
         outcome = prepared.outcome
         detection, inspection = outcome.detection, outcome.inspection
         self.stage.setCurrentWidget(self.grid if self._all else self.picture)
-        self.export_button.set_role("primary")
+        self.export_button.set_role("plain" if self.release.asking else "primary")
         self.picture.show_prepared(prepared)
-        self.tile.show_verdict(outcome.verdict, prepared.frame_id)
+        self.tile.show_verdict(outcome.verdict, prepared.frame_id, stand_in_words(outcome))
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
         serial = inspection.serial if inspection is not None and inspection.serial != part else ""
         words = (f"Part {part}" + (f", {serial}" if serial else "")) if part else "Viewing, not recorded"
         # Whose verdict this is must be plain where it could be another camera's.
         self.part.setText(f"{self.grid.current}: {words}" if len(self.grid.tiles) > 1 else words)
-        self.reason.setText(outcome.error or (detection.reason if detection is not None else ""))
+        reason, missed = without_stand_in(outcome.error or (detection.reason if detection is not None else ""))
+        self.reason.setText(reason)
+        self.reason.setToolTip(f"The cloud gave no verdict in time: {missed}" if missed else "")
         if detection is not None:
             self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
         else:
@@ -317,13 +326,15 @@ class LivePage(QWidget):
         """Small print; called with every health change and once a second by the window."""
         health, state = self._at.health(), self._at.state()
         self.grid.refresh()
+        self.release.refresh()
         if state.phase == Phase.FINISHED:
             self.print_rates.setText(state.words)
         else:
             self.print_rates.setText(f"{health.capture_fps:.1f} frames/s, {health.verdict_fps:.1f} verdicts/s")
-        age = "\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s"
+        age = "Frame age " + ("\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s")
+        age = lag_words(state.source, self._bridge.station.linking.watching).capitalize() or age
         lost = f", {health.pictures_lost} pictures not kept" if health.pictures_lost else ""
-        self.print_drops.setText(f"Frame age {age}, {health.dropped} of {health.captured} dropped{lost}")
+        self.print_drops.setText(f"{age}, {health.dropped} of {health.captured} dropped{lost}")
         if self.stage.currentWidget() is self.panel:
             self.panel.show_state(state)
 

@@ -16,6 +16,7 @@ from ui.theme.theme import font
 
 SYMBOL_MM = 35
 _PADDING = 16
+_NOTE = 20  # pixels
 
 
 def cap_height_mm(diagonal_inches: float) -> float:
@@ -31,6 +32,8 @@ class VerdictTile(QWidget):
 
     Attributes:
         painted: frame id of the verdict that the last paint drew, None for a state.
+        note: a line below the word, such as whose verdict it is.
+        note_at: where the last paint drew it, empty without one.
     """
 
     def __init__(self) -> None:
@@ -40,16 +43,18 @@ class VerdictTile(QWidget):
         self._words = ""
         self.painted: int | None = None
         self.painted_verdict: Verdict | None = None
+        self.note = ""
+        self.note_at = QRectF()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_verdict(self, verdict: Verdict, frame_id: int) -> None:
-        self._verdict, self._frame_id, self._words = verdict, frame_id, verdict.value
-        self.setAccessibleName(f"Verdict {verdict.value}")
+    def show_verdict(self, verdict: Verdict, frame_id: int, note: str = "") -> None:
+        self._verdict, self._frame_id, self._words, self.note = verdict, frame_id, verdict.value, note
+        self.setAccessibleName(f"Verdict {verdict.value}" + (f". {note}" if note else ""))
         self.update()
 
     def show_state(self, words: str) -> None:
         """One word for the state in place of a verdict, e.g. "STOPPED"."""
-        self._verdict, self._frame_id, self._words = None, None, words
+        self._verdict, self._frame_id, self._words, self.note = None, None, words, ""
         self.setAccessibleName(words)
         self.update()
 
@@ -59,7 +64,7 @@ class VerdictTile(QWidget):
         theme = current()
         tokens = theme.tokens
         verdict = self._verdict
-        self.painted, self.painted_verdict = self._frame_id, verdict
+        self.painted, self.painted_verdict, self.note_at = self._frame_id, verdict, QRectF()
         filled = verdict is not None and verdict is not Verdict.PASS
         ground = QColor(tokens.of(verdict)) if verdict is not None and filled else QColor(tokens.surface)
         edge = QColor(tokens.of(verdict)) if verdict is not None else QColor(tokens.line)
@@ -74,19 +79,32 @@ class VerdictTile(QWidget):
             painter.end()
             return
         ink = QColor(tokens.on_fill if filled else tokens.of(verdict))
-        room = self.height() - 2 * _PADDING
+        painter.setPen(ink)
+        room = self.height() - 2 * _PADDING - self._draw_note(painter)
         gap = max(8, round(room * 0.06))
         wanted = max(theme.metrics.mm(SYMBOL_MM), round(room * 0.52))
         symbol = min(wanted, round(room * 0.68), self.width() - 2 * _PADDING)
         word = self._fitting_font(self._words, self.width() - 3 * _PADDING, room - symbol - gap)
         cap = QFontMetricsF(word).capHeight()
-        top = (self.height() - symbol - gap - cap) / 2
+        top = _PADDING + (room - symbol - gap - cap) / 2
         draw_verdict(painter, verdict, QRectF((self.width() - symbol) / 2, top, symbol, symbol), ink)
         painter.setPen(ink)
         painter.setFont(word)
         width = QFontMetricsF(word).horizontalAdvance(self._words)
         painter.drawText(QPointF((self.width() - width) / 2, top + symbol + gap + cap), self._words)
         painter.end()
+
+    def _draw_note(self, painter: QPainter) -> float:
+        """The height it takes at the lower edge, 0 without one."""
+        if not self.note:
+            return 0.0
+        width = self.width() - 2 * _PADDING
+        probe = QFontMetricsF(font(100, QFont.Weight.DemiBold)).horizontalAdvance(self.note)
+        painter.setFont(font(max(10, min(_NOTE, int(100 * width / probe))), QFont.Weight.DemiBold))
+        wide, high = QFontMetricsF(painter.font()).horizontalAdvance(self.note), QFontMetricsF(painter.font()).height()
+        self.note_at = QRectF((self.width() - wide) / 2, self.height() - _PADDING / 2 - high, wide, high)
+        painter.drawText(self.note_at, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip, self.note)
+        return high
 
     def _fitting_font(self, words: str, width: float, cap: float) -> QFont:
         """The largest bold type whose capitals are at most `cap` high, at most what the screen's size

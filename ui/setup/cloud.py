@@ -21,6 +21,9 @@ from app.cloud.checking import Finding, Works
 from app.connecting import Checked
 from app.whole_files import write_whole
 from ui.bridge import Bridge
+from ui.setup.judging import JudgingCard
+from ui.setup.sending import SendingCard
+from ui.setup.streams import StreamsCard
 from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, icon, label, row
 from ui.shared.work import Follower, JobBar
 from ui.theme import current
@@ -63,7 +66,7 @@ class CloudPage(QWidget):
         self._follower = Follower(self)
         settings = bridge.station.settings
         way = KEY if settings.aws_key_id else PROFILE if settings.aws_profile else COMPUTER
-        self.way = Choice(_WAYS, way)
+        self.way = Choice(_WAYS, way, roomy=True)
         self.way_words = label("", "quiet", wrap=True)
         self.region = _editor(settings.aws_region, "eu-central-1")
         self.profile = _editor(settings.aws_profile, "line")
@@ -95,6 +98,12 @@ class CloudPage(QWidget):
         self.policy.setMinimumHeight(260)
         self.copy = Button("Copy", icon_name="content-copy", on=self._copy)
         self.keep = Button("Save as a file", icon_name="content-save-outline", on=self._keep)
+        self.sending = SendingCard(bridge)
+        self.sending.saved.connect(self.saved)
+        self.judging = JudgingCard(bridge)
+        self.judging.saved.connect(self.saved)
+        self.streams = StreamsCard(bridge)
+        self.streams.sent_changed.connect(self._sent_changed)
         self._lay_out()
         self.way.chosen.connect(lambda _key: self._show_way())
         self._show_way()
@@ -163,6 +172,9 @@ class CloudPage(QWidget):
         foot.addStretch(1)
         layout.addLayout(foot)
         layout.addWidget(tested)
+        layout.addWidget(self.sending)
+        layout.addWidget(self.judging)
+        layout.addWidget(self.streams)
         layout.addStretch(1)
 
     def refresh(self) -> None:
@@ -221,6 +233,10 @@ class CloudPage(QWidget):
     def _refused(self, words: str) -> None:
         self.primary.setEnabled(True)
         self.words.tell(words, "bad")
+
+    def _sent_changed(self, stream: str) -> None:
+        self.stream.setText(stream)
+        self.saved.emit()
 
     # -- testing
     def _test(self) -> None:
@@ -286,6 +302,9 @@ class CloudPage(QWidget):
 
     def close_page(self) -> None:
         self._follower.close()
+        self.sending.close_page()
+        self.judging.close_page()
+        self.streams.close_page()
 
 
 def _editor(text: str, example: str) -> QLineEdit:

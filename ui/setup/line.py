@@ -11,6 +11,7 @@ from app.domain.errors import LinesightError
 from app.signalling import BROKER, WEBHOOK
 from app.signals.handshake import Signals
 from ui.bridge import Bridge
+from ui.setup.challenge import ChallengeCard
 from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row, set_kind
 
@@ -118,6 +119,9 @@ class LinePage(QWidget):
         layout.setSpacing(16)
         layout.addLayout(cards)
         layout.addLayout(foot)
+        self.check = ChallengeCard(self._bridge)
+        self.check.saved.connect(self.saved)
+        layout.addWidget(self.check)
         layout.addStretch(1)
 
     # -- what the line sees

@@ -37,13 +37,14 @@ _PAGES: tuple[tuple[str, str, Action | None], ...] = (
 class SetupPage(QWidget):
     """`started`: a source was chosen and is being inspected. `settings_changed`: look or names changed.
     `training_wanted`: the source that was chosen needs a model first. `people_changed`: somebody was added or changed.
-    `restore_wanted`: a backup is to take this record's place."""
+    `restore_wanted`: a backup is to take this record's place. `check_wanted`: the challenge parts are to be judged."""
 
     started = Signal()
     settings_changed = Signal()
     training_wanted = Signal()
     people_changed = Signal()
     restore_wanted = Signal()
+    check_wanted = Signal()
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -89,8 +90,10 @@ class SetupPage(QWidget):
         self.line.saved.connect(self.settings_changed)
         self.review.saved.connect(self.settings_changed)
         self.cloud.saved.connect(self.settings_changed)
+        self.cloud.streams.camera_wanted.connect(self.choose_stream)
         self.people.changed.connect(self.people_changed)
         self.storage.restore_wanted.connect(self.restore_wanted)
+        self.line.check.check_wanted.connect(self.check_wanted)
 
     def open(self, key: str) -> None:
         """Shows one page of the set-up."""
@@ -102,6 +105,11 @@ class SetupPage(QWidget):
         """After training: choose what to inspect with this model."""
         self.open("source")
         self.source.choose_for(model, product)
+
+    def choose_stream(self, name: str) -> None:
+        """A stream of the account as the source: a test picture and the model are next."""
+        self.open("source")
+        self.source.choose_stream(name)
 
     def refresh(self) -> None:
         """Reads what the open page shows; what whoever is signed in may not change is not offered."""

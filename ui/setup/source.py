@@ -20,6 +20,7 @@ _KINDS = [
     ("demo", "Demo line"),
     ("usb", "USB camera"),
     ("rtsp", "Network camera"),
+    ("kvs", "Kinesis"),
     ("video", "Video file"),
     ("folder", "Folder"),
 ]
@@ -44,7 +45,7 @@ class SourcePage(QWidget):
         self._take(bridge.station.settings.source)
 
     def _build(self) -> None:
-        self.kind = Choice(_KINDS, "demo")
+        self.kind = Choice(_KINDS, "demo", roomy=True)
         self.kind.chosen.connect(self._kind_chosen)
         self.fields = QStackedWidget()
         self.usb = Combo()
@@ -66,7 +67,8 @@ class SourcePage(QWidget):
         who.addWidget(field("Address", self.address), 3)
         who.addWidget(field("User", self.user), 1)
         who.addWidget(field("Password", self.password), 1)
-        self.video, self.folder = QLineEdit(), QLineEdit()
+        self.video, self.folder, self.kinesis = QLineEdit(), QLineEdit(), QLineEdit()
+        self.kinesis.setPlaceholderText("line-1")
         pages = {
             "demo": column(
                 label(
@@ -85,6 +87,16 @@ class SourcePage(QWidget):
             "rtsp": column(
                 stream,
                 label("The camera's manual or its own web page says the address.", "quiet", wrap=True),
+                1,
+            ),
+            "kvs": column(
+                field("Stream", self.kinesis),
+                label(
+                    "A stream of the account under Cloud, which also finds those there are. Watching it costs by the "
+                    "gigabyte.",
+                    "quiet",
+                    wrap=True,
+                ),
                 1,
             ),
             "video": column(
@@ -143,7 +155,7 @@ class SourcePage(QWidget):
         right.addWidget(shown, 3)
         right.addStretch(1)
         panes.addLayout(right, 38)
-        for editor in (self.address, self.user, self.password, self.video, self.folder):
+        for editor in (self.address, self.user, self.password, self.video, self.folder, self.kinesis):
             editor.textChanged.connect(self._edited)
 
     def _file_field(self, words: str, editor: QLineEdit, choose) -> QWidget:  # type: ignore[no-untyped-def]
@@ -163,6 +175,8 @@ class SourcePage(QWidget):
             self.address.setText(parts.address)
             self.user.setText(parts.user)
             self.password.setText(parts.password)
+        elif kind == "kvs":
+            self.kinesis.setText(rest)
         elif kind in ("video", "folder"):
             (self.video if kind == "video" else self.folder).setText(rest)
         self.kind.set_value(kind)
@@ -178,6 +192,9 @@ class SourcePage(QWidget):
             return "" if number is None else f"usb:{number}"
         if kind == "rtsp":
             return join_stream(StreamFields(self.address.text(), self.user.text(), self.password.text()))
+        if kind == "kvs":
+            name = self.kinesis.text().strip()
+            return f"kvs:{name}" if name else ""
         place = (self.video if kind == "video" else self.folder).text().strip()
         return f"{kind}:{Path(place).expanduser()}" if place else ""
 
@@ -189,6 +206,10 @@ class SourcePage(QWidget):
             self._kind_chosen("folder")
         self._tell(f"Model {model} is ready. Choose what it shall inspect.", "good")
         self.refresh()
+
+    def choose_stream(self, name: str) -> None:
+        """Preselects a Kinesis video stream."""
+        self._take(f"kvs:{name}")
 
     def _kind_chosen(self, kind: str) -> None:
         self.fields.setCurrentWidget(self._pages[kind])

@@ -10,8 +10,8 @@ from typing import TypeVar
 os.environ.setdefault("QT_API", "pyside6")
 
 import qtawesome
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPainter, QPaintEvent
+from PySide6.QtCore import QMargins, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractScrollArea,
@@ -160,13 +160,23 @@ class Notice(QWidget):
         self.setVisible(bool(words))
 
 
+class _RoomyChip(Button):
+    def sizeHint(self) -> QSize:
+        size, plain, bold = super().sizeHint(), QFont(self.font()), QFont(self.font())
+        plain.setWeight(QFont.Weight.Normal)
+        bold.setWeight(QFont.Weight.DemiBold)
+        narrow, wide = (QFontMetrics(each).horizontalAdvance(self.text()) for each in (plain, bold))
+        return size.grownBy(QMargins(0, 0, max(0, wide - narrow), 0))
+
+
 class Choice(QWidget):
     """A row of chips of which one is chosen; the chosen one is marked by its frame and weight."""
 
     chosen = Signal(str)
 
-    def __init__(self, options: list[tuple[str, str]], value: str, *, columns: int = 0) -> None:
-        """`options` are (key, words); with `columns` several rows of so many instead of one."""
+    def __init__(self, options: list[tuple[str, str]], value: str, *, columns: int = 0, roomy: bool = False) -> None:
+        """`options` are (key, words); with `columns` several rows of so many instead of one; `roomy`: each is as wide
+        as its words are when they are bold, for long words."""
         super().__init__()
         row = QGridLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -175,7 +185,7 @@ class Choice(QWidget):
         self._group.setExclusive(True)
         self._buttons: dict[str, Button] = {}
         for number, (key, words) in enumerate(options):
-            chip = Button(words, "chip")
+            chip = (_RoomyChip if roomy else Button)(words, "chip")
             chip.setCheckable(True)
             chip.clicked.connect(lambda _checked=False, key=key: self.chosen.emit(key))
             self._group.addButton(chip)

@@ -9,11 +9,13 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.errors import LinesightError
+from app.domain.predecessor import Predecessor
 from app.domain.versions import JobState, Release, Shadow, TrainingJob, TrainingPlan, Version
 from app.improving import DatasetChoice, ImproveDesk
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Card, Notice, label, row
 from ui.shared.work import Follower
+from ui.training.offers import OffersCard
 from ui.training.progress import JobsView
 from ui.training.set import SetPanel
 from ui.training.versions import VersionsPanel
@@ -28,8 +30,8 @@ _FOR = (
     "it would change, and release it for the line."
 )
 _SAID_MS = 12_000
-_Listed = tuple[list[str], str, list[Version], list[Release]]
-"""Products, the one on show, its versions, and its releases, each newest first."""
+_Listed = tuple[list[str], str, list[Version], list[Release], list[Predecessor]]
+"""Products, the one on show, its versions, its releases, and what other services left, each newest first."""
 
 
 class TrainPage(QWidget):
@@ -69,9 +71,14 @@ class TrainPage(QWidget):
         self.jobs.cancel.connect(self._cancel)
         self.jobs.all_wanted.connect(self._put_aside)
         self.versions = VersionsPanel()
-        self.versions.chosen.connect(self.show_version)
+        self.versions.chosen.connect(self._choose_version)
         self.versions.product_chosen.connect(self._choose_product)
         self.versions.rollback.connect(self._roll_back)
+        self.versions.cloud_wanted.connect(self._look_for_offers)
+        self.offers = OffersCard(self._bridge.station.cloud_models, self._follower)
+        self.offers.fetched.connect(self._fetched)
+        self.offers.closed.connect(self._put_offers_away)
+        self.offers.hide()
         self.said = Notice()
         self.intro = Card(padding=24)
         self.intro.body.addWidget(label("What comes of it", "heading"))
@@ -85,6 +92,7 @@ class TrainPage(QWidget):
         middle.setSpacing(12)
         middle.addWidget(self.said)
         middle.addWidget(self.jobs)
+        middle.addWidget(self.offers, 1)
         middle.addWidget(self.intro, 1)
         middle.addWidget(self.results_card, 1)
         layout = QHBoxLayout(self)
@@ -160,6 +168,7 @@ class TrainPage(QWidget):
     def refresh(self) -> None:
         """Reads trainings, versions and sets again."""
         self._read(everything=True)
+        self.versions.cloud.setVisible(self._bridge.station.cloud_models.on)
         self._bridge.run(self._desk.datasets, self._show_datasets)
         self.set.show_places(self._desk.places())
 
@@ -179,15 +188,14 @@ class TrainPage(QWidget):
         self._turn += 1
         turn, desk, known, product = self._turn, self._desk, self._ended, self._product
 
-        def read() -> tuple[
-            list[TrainingJob], Shadow | None, tuple[list[str], str, list[Version], list[Release]] | None
-        ]:
+        def read() -> tuple[list[TrainingJob], Shadow | None, _Listed | None]:
             jobs = desk.trainings()
             ended = {job.id for job in jobs if job.state.ended}
             if not everything and known is not None and ended == known:
                 return jobs, desk.shadow(), None
             every = desk.versions()
-            products = sorted({each.product for each in every}, key=str.casefold)
+            before = desk.registry.predecessors()
+            products = sorted({each.product for each in (*every, *before)}, key=str.casefold)
             done = [job for job in jobs if job.state is JobState.DONE and known is not None and job.id not in known]
             shown = product
             if done and done[0].id in self._mine:
@@ -195,13 +203,14 @@ class TrainPage(QWidget):
             if shown not in products:
                 # The one the line inspects, else that of the newest version.
                 mine = self._bridge.station.settings.product
-                shown = mine if mine in products else every[0].product if every else ""
+                newest = every[0].product if every else "".join(products[:1])
+                shown = mine if mine in products else newest
             versions = [each for each in every if each.product == shown]
             try:
                 history = desk.history(shown) if shown else []
             except LinesightError:  # damaged: the gate says so in words
                 history = []
-            return jobs, desk.shadow(), (products, shown, versions, history)
+            return jobs, desk.shadow(), (products, shown, versions, history, [e for e in before if e.product == shown])
 
         def come(
             found: tuple[list[TrainingJob], Shadow | None, _Listed | None],
@@ -231,10 +240,15 @@ class TrainPage(QWidget):
         self._ended = ended
 
     def _show_versions(
-        self, products: list[str], product: str, versions: list[Version], history: list[Release]
+        self,
+        products: list[str],
+        product: str,
+        versions: list[Version],
+        history: list[Release],
+        before: list[Predecessor],
     ) -> None:
         self._product, self._versions = product, versions
-        self.versions.show_versions(products, product, versions, history)
+        self.versions.show_versions(products, product, versions, history, before)
         shown = self._wanted or (self._results.version.name if self._results and self._results.version else "")
         names = [each.name for each in versions]
         if shown not in names:
@@ -251,6 +265,10 @@ class TrainPage(QWidget):
         self._product, self._new = product, False
         self._read(everything=True)
 
+    def _choose_version(self, name: str) -> None:
+        self.offers.hide()
+        self.show_version(name)
+
     def show_version(self, name: str) -> None:
         """Shows one of the versions that are listed."""
         version = next((each for each in self._versions if each.name == name), None)
@@ -265,11 +283,28 @@ class TrainPage(QWidget):
     def _arrange(self) -> None:
         """Results where a version is on show, else what this place is for; one primary button."""
         shown = bool(self._versions) and not self._new and self._results is not None
-        self.intro.setVisible(not shown)
-        self.results_card.setVisible(shown)
+        offered = not self.offers.isHidden()  # they take the place of either
+        self.intro.setVisible(not shown and not offered)
+        self.results_card.setVisible(shown and not offered)
         self.first.setVisible(not self.set.folder.text().strip())
         self.jobs.set_compact(shown)
         self.set.train.set_role("plain" if shown else "primary")
+
+    # -- from the account
+    def _look_for_offers(self) -> None:
+        self.offers.show()
+        self._arrange()
+        self.offers.look()
+
+    def _put_offers_away(self) -> None:
+        self.offers.hide()
+        self._arrange()
+
+    def _fetched(self, name: str) -> None:
+        self.offers.hide()
+        self._tell(f"{name} is here. Look at its figures; the line uses it once you release it.", "good")
+        self._product, self._wanted, self._new = name.rpartition("@")[0], name, False
+        self._read(everything=True)
 
     # -- releases
     def _roll_back(self, product: str) -> None:

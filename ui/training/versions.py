@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
+from app.domain.predecessor import Predecessor
 from app.domain.versions import Release, Version
 from ui.shared.widgets import Button, Card, Combo, finger_scroll, label, tall
 from ui.theme import current
@@ -12,11 +15,13 @@ from ui.training.words import moment, quality, short
 
 
 class VersionsPanel(Card):
-    """`chosen` carries NAME@VERSION; `rollback` and `product_chosen` a product."""
+    """`chosen` carries NAME@VERSION; `rollback` and `product_chosen` a product; `cloud_wanted`: those of the
+    account."""
 
     chosen = Signal(str)
     rollback = Signal(str)
     product_chosen = Signal(str)
+    cloud_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__("Versions", padding=16)
@@ -32,15 +37,25 @@ class VersionsPanel(Card):
         self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(256)))
         self.back = Button("", icon_name="undo-variant", on=lambda: self.rollback.emit(self.product.currentText()))
         self.back.hide()
+        self.cloud = Button("From the cloud", icon_name="cloud-download-outline", on=self.cloud_wanted.emit)
+        self.cloud.hide()
         self.body.setSpacing(12)
         self.body.addWidget(self.product)
         self.body.addWidget(self.none)
         self.body.addWidget(self.list, 1)
         self.body.addStretch()
+        self.body.addWidget(self.cloud)
         self.body.addWidget(self.back)
 
-    def show_versions(self, products: list[str], product: str, versions: list[Version], history: list[Release]) -> None:
-        """Of `product`; its `history` newest first."""
+    def show_versions(
+        self,
+        products: list[str],
+        product: str,
+        versions: list[Version],
+        history: list[Release],
+        before: Sequence[Predecessor] = (),
+    ) -> None:
+        """Of `product`; its `history` newest first. `before`: what other services left, below its own."""
         self._versions = versions
         self.product.blockSignals(True)
         self.product.clear()
@@ -51,7 +66,6 @@ class VersionsPanel(Card):
         marked = self.marked
         self.list.clear()
         self.none.setVisible(not versions)
-        self.list.setVisible(bool(versions))
         for each in versions:
             mark = "   \u25cf released" if each.released else ""
             by = f", {each.by}" if each.by else ""
@@ -62,11 +76,17 @@ class VersionsPanel(Card):
             font.setBold(each.released)
             item.setFont(font)
             self.list.addItem(tall(item, max(current().metrics.touch, 64) + 16))
+        for each in before:
+            item = QListWidgetItem(f"{each.service} {each.number}\n{each.words}\nfigures only; its model stayed there")
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setToolTip(f"{each.service} {each.number}: {each.words}")
+            self.list.addItem(tall(item, max(current().metrics.touch, 64) + 16))
+        self.list.setVisible(bool(versions or before))
         self.mark(marked)
-        before = _before(history)
-        self.back.setVisible(bool(before))
-        self.back.setText(f"Back to v{before.rpartition('@')[2]}")
-        self.back.setToolTip(f"Releases {before} again, at once" if before else "")
+        back = _before(history)
+        self.back.setVisible(bool(back))
+        self.back.setText(f"Back to v{back.rpartition('@')[2]}")
+        self.back.setToolTip(f"Releases {back} again, at once" if back else "")
 
     @property
     def marked(self) -> str:

@@ -8,7 +8,7 @@ import queue
 import re
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.cloud.video.clips import AFTER, BEFORE, Clip, ClipRing, write_clip
@@ -20,6 +20,14 @@ MOST_OF_AN_ALARM = 5
 """An alarm that repeats a thousand times keeps its first clips."""
 _AT_ONCE = 50  # clips that may wait
 _NAME = re.compile(r"[0-9a-f]{32}")
+
+
+def moment_of_clip(path: Path) -> datetime | None:
+    """The moment (UTC) that a clip of an alarm is of, by its file's name; None for a strange name."""
+    try:
+        return datetime.strptime(path.name[:19], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 class AlarmClips:

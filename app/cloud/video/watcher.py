@@ -99,6 +99,7 @@ class KinesisCamera:
         self._device: _Watching | None = None
         self._token, self._token_at = "", 0.0
         self._failed = False  # the last try to connect: the endpoint may be another one now
+        self._opened = False
         self._state = WatchState()
         # Producer's time of a fragment: of its newest picture that was shown. One that comes twice, since it was sent
         # twice or watching was lost in the middle of it, is not shown twice.
@@ -117,7 +118,13 @@ class KinesisCamera:
         """Any thread."""
         return self._state
 
+    @property
+    def opened(self) -> bool:
+        """Whether it is watched now, or about to be."""
+        return self._opened
+
     def open(self) -> None:
+        self._opened = True
         self._capture.open()
 
     def read(self) -> Frame | None:
@@ -128,6 +135,7 @@ class KinesisCamera:
         self._interrupt()
 
     def close(self) -> None:
+        self._opened = False
         self._interrupt()
         self._capture.close()
 

@@ -55,6 +55,11 @@ def _line(change: Mapping[str, Any]) -> str:
     return text
 
 
+def without_comments(template: str) -> str:
+    """A template whose lines of comment are left out: CloudFormation counts their bytes."""
+    return "".join(line for line in template.splitlines(keepends=True) if not line.lstrip().startswith("#"))
+
+
 def kept_names(template: str) -> list[str]:
     """The parts of a template, as text, that a deletion of the stack leaves in the account."""
     return [found["name"] for found in _KEPT.finditer(template)]

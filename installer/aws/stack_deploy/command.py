@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stack_deploy import cost, releases
-from stack_deploy.changes import in_words, kept_names
+from stack_deploy.changes import in_words, kept_names, without_comments
 from stack_deploy.stacks import DeployError, Plan, Stack
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None, *, ask: Ask = input, client: An
 
 
 def _plan(given: argparse.Namespace, stack: Stack, ask: Ask) -> int:
-    plan = stack.plan(TEMPLATE.read_text(encoding="utf-8"), _parameters(given))
+    plan = stack.plan(_template(), _parameters(given))
     _show(plan, stack)
     stack.forget(plan)
     return 0
@@ -61,7 +61,7 @@ def _deploy(given: argparse.Namespace, stack: Stack, ask: Ask) -> int:
     if there != (given.command == "update"):
         words = "is there already: use update" if there else "is not there: use deploy"
         raise DeployError(f"The stack {stack.name} {words}.")
-    plan = stack.plan(TEMPLATE.read_text(encoding="utf-8"), _parameters(given))
+    plan = stack.plan(_template(), _parameters(given))
     _show(plan, stack)
     if not plan.changes or not (given.yes or _agrees(ask, "Do it? [y/N] ")):
         stack.forget(plan)
@@ -76,7 +76,7 @@ def _deploy(given: argparse.Namespace, stack: Stack, ask: Ask) -> int:
 def _delete(given: argparse.Namespace, stack: Stack, ask: Ask) -> int:
     if not stack.status():
         raise DeployError(f"The stack {stack.name} is not there.")
-    kept = stack.parts(kept_names(TEMPLATE.read_text(encoding="utf-8")))
+    kept = stack.parts(kept_names(_template()))
     print(f"The stack {stack.name} with its functions, queues, topics, schedules, alarms and logs is deleted.")
     print("These are kept with all they hold, and go on costing what is stored in them:")
     for name, place in sorted(kept.items()):
@@ -164,6 +164,10 @@ def _parser() -> argparse.ArgumentParser:
         default = getattr(assumed, name)
         command.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"({default})")
     return parser
+
+
+def _template() -> str:
+    return without_comments(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _parameters(given: argparse.Namespace) -> dict[str, str]:

@@ -210,6 +210,15 @@ def test_what_is_kept_is_what_the_template_keeps(project_root: Path) -> None:
     assert kept_names(text) == expected and len(expected) == 8
 
 
+def test_the_template_says_the_same_without_its_comments_and_has_room(project_root: Path) -> None:
+    from stack_deploy.changes import without_comments
+
+    text = (project_root / "installer" / "aws" / "template.yaml").read_text(encoding="utf-8")
+    lean = without_comments(text)
+    assert yaml.load(lean, _Loader) == yaml.load(text, _Loader)
+    assert len(lean.encode()) < 50_500, "CloudFormation takes 51,200 bytes of a template that lies in no bucket"
+
+
 @pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")  # what moto leaves out
 def test_motos_cloudformation_takes_it_through_its_life(
     client: Any, project_root: Path, capsys: pytest.CaptureFixture[str]

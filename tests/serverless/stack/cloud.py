@@ -66,9 +66,10 @@ class Cloud:
     def arn(self, queue: str) -> str:
         return str(self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]["QueueArn"])
 
-    def tells(self, bucket: str, queue: str) -> None:
+    def tells(self, bucket: str, queue: str, prefix: str = "") -> None:
         """The bucket tells the queue of new objects."""
-        told = [{"QueueArn": self.arn(queue), "Events": ["s3:ObjectCreated:*"]}]
+        rules = {"Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}} if prefix else {}
+        told = [{"QueueArn": self.arn(queue), "Events": ["s3:ObjectCreated:*"], **rules}]
         self.s3.put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": told}
         )

@@ -16,8 +16,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.domain.predecessor import Predecessor
 from app.domain.verdict import Verdict
 from app.domain.versions import JobState, TrainingJob, TrainingPlan, Turn
+from app.lifecycle.predecessors import keep_predecessors
 from app.lifecycle.queue import Standing, TrainingQueue
 from tests.ui.conftest import area
 from tests.ui.fake_station import FakeStation
@@ -407,3 +409,17 @@ def test_the_window_starts_without_the_charts_and_with_one_binding() -> None:
         "assert 'pyqtgraph' in names and not names & {'PyQt5', 'PyQt6', 'PySide2'}, names"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_versions_of_another_service_stand_below_with_their_figures_and_can_not_be_chosen(
+    qtbot: QtBot, page: TrainPage, station: FakeStation, window: Window
+) -> None:
+    before = Predecessor("plate", "Lookout for Vision", 4, "", 90, 60, (("F1Score", 0.91), ("Recall", 0.95)))
+    keep_predecessors(station.shelf, "plate", [before])
+    page.refresh()
+    qtbot.waitUntil(lambda: page.versions.list.count() == 3)
+    item = page.versions.list.item(2)
+    assert item.text().startswith("Lookout for Vision 4\nF1Score 0.910, Recall 0.950 on 60 pictures")
+    shown = page.results.version
+    qtbot.mouseClick(page.versions.list.viewport(), LEFT, pos=page.versions.list.visualItemRect(item).center())
+    assert page.results.version == shown

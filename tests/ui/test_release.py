@@ -1,0 +1,168 @@
+"""The golden-sample check on the screen: the list in Set-up, the check on Live, and a release by name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.domain.challenge import ChallengePart, Expect
+from app.inspection import capture
+from app.station import Station
+from tests.inspection.fakes import FAIL, PASS, FakeSource, picture
+from tests.inspection.stations import Stations, camera, inspecting
+from tests.ui.test_layout import check
+from ui.app import application
+from ui.live.release import ReleaseBar
+from ui.window import Window
+
+PARTS = [ChallengePart("good 1", Expect.PASS), ChallengePart("bad 1", Expect.FAIL, "anomaly")]
+
+
+@pytest.fixture
+def source() -> FakeSource:
+    return camera()
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: FakeSource) -> Iterator[Station]:
+    """A station that inspects at a live camera."""
+    monkeypatch.setattr(capture, "BACKOFF", (0.01,))
+    stations = Stations(tmp_path, monkeypatch)
+    yield inspecting(stations, source)
+    stations.close()
+
+
+@pytest.fixture
+def shown(qtbot: QtBot, real: Station) -> Iterator[Window]:
+    application(real)
+    window = Window(real)
+    window.resize(1280, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    yield window
+    window.close_window()
+    window.hide()
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def click(qtbot: QtBot, widget: QWidget) -> None:
+    qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=10_000)
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+@contextmanager
+def lies_there(source: FakeSource, score: float) -> Iterator[None]:
+    """A part lies under the camera: its picture comes again and again."""
+    done = threading.Event()
+
+    def go_on() -> None:
+        noise = 0
+        while not done.wait(0.02):
+            noise += 1
+            source.push(picture(score, noise=noise))
+
+    feeding = threading.Thread(target=go_on)
+    feeding.start()
+    try:
+        yield
+    finally:
+        done.set()
+        feeding.join()
+
+
+def judged(qtbot: QtBot, bar: ReleaseBar, source: FakeSource, score: float, then: Callable[[], bool]) -> None:
+    with lies_there(source, score):
+        click(qtbot, bar.judge)
+        qtbot.waitUntil(then, timeout=10_000)
+
+
+def test_the_check_is_run_part_by_part_and_releases(
+    qtbot: QtBot, real: Station, shown: Window, source: FakeSource
+) -> None:
+    bar = shown.live.release
+    assert bar.isHidden() and shown.live.export_button.property("kind") == "primary"
+    real.challenging.keep(real.state().product, PARTS)
+    real.save_settings(check_needed=True)
+    qtbot.waitUntil(bar.isVisible)
+    assert "never checked" in bar.words.text() and bar.judge.isHidden()
+    check(shown, "not released")
+    click(qtbot, bar.check)
+    qtbot.waitUntil(lambda: bar.words.text() == "Part 1 of 2: put good 1 under the camera")
+    assert bar.note.text() == "It must be PASS." and bar.by_name.isHidden()
+    check(shown, "check runs")
+    judged(qtbot, bar, source, PASS, lambda: "Part 2 of 2" in bar.words.text() and bar.judge.isEnabled())
+    assert "It must be FAIL (anomaly). Right: Part good 1: expected PASS, got PASS" in bar.note.text()
+    judged(qtbot, bar, source, FAIL, bar.isHidden)
+    assert real.challenging.withheld() == "" and bar.said.isHidden()
+    qtbot.waitUntil(lambda: shown.live.export_button.property("kind") == "primary")
+
+
+def test_a_wrong_verdict_is_named_and_somebody_may_release_with_a_reason(
+    qtbot: QtBot, real: Station, shown: Window, source: FakeSource
+) -> None:
+    bar = shown.live.release
+    real.challenging.keep(real.state().product, PARTS)
+    real.save_settings(check_needed=True)
+    click(qtbot, bar.check)
+    judged(qtbot, bar, source, PASS, lambda: "Part 2 of 2" in bar.words.text() and bar.judge.isEnabled())
+    judged(qtbot, bar, source, PASS, lambda: bar.said.text() == "The check has not passed.")
+    assert "Part bad 1: expected FAIL (anomaly), got PASS" in bar.note.text()
+    assert bar.said.kind == "bad"
+    check(shown, "not passed")
+    click(qtbot, bar.by_name)
+    check(shown, "by name")
+    click(qtbot, bar.release)
+    qtbot.waitUntil(lambda: "needs a reason" in bar.said.text())
+    bar.reason.setText("The lamp is new, a check follows at noon")
+    click(qtbot, bar.release)
+    qtbot.waitUntil(bar.isHidden, timeout=10_000)
+    assert real.challenging.releases()[0].reason.startswith("The lamp")
+
+
+def test_giving_up_and_a_camera_that_gives_nothing(
+    qtbot: QtBot, real: Station, shown: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar = shown.live.release
+    real.challenging.keep(real.state().product, PARTS)
+    real.save_settings(check_needed=True)
+    show = real.challenging.show
+    monkeypatch.setattr(real.challenging, "show", lambda: show(timeout=0.2))
+    click(qtbot, bar.check)
+    click(qtbot, bar.judge)
+    qtbot.waitUntil(lambda: "No picture was judged" in bar.said.text(), timeout=10_000)
+    click(qtbot, bar.give_up)
+    qtbot.waitUntil(lambda: "never checked" in bar.words.text())
+
+
+def test_the_list_is_made_in_set_up_and_the_check_run_from_there(qtbot: QtBot, real: Station, shown: Window) -> None:
+    shown.go("setup")
+    shown.spaces.setup.open("line")
+    card = shown.spaces.setup.line.check
+    assert [each.expect.value() for each in card.rows] == ["PASS", "FAIL"] and card.last.text() == "Not checked yet."
+    check(shown, "challenge list")
+    card.needed.set_value("on")
+    click(qtbot, card.save)
+    assert "Name the parts first" in card.words.text()
+    card.rows[0].name.setText("good 1")
+    card.rows[1].name.setText("good 1")
+    click(qtbot, card.save)
+    qtbot.waitUntil(lambda: "same name" in card.words.text(), timeout=10_000)
+    card.rows[1].name.setText("bad 1")
+    card.rows[1].defect.setText("anomaly")
+    click(qtbot, card.add)
+    assert len(card.rows) == 3
+    click(qtbot, card.rows[2].remove)
+    click(qtbot, card.save)
+    qtbot.waitUntil(lambda: card.words.kind == "good", timeout=10_000)
+    assert list(real.challenging.parts(real.state().product)) == PARTS and real.settings.check_needed
+    click(qtbot, card.run)
+    qtbot.waitUntil(lambda: shown.place == "live" and "Part 1 of 2" in shown.live.release.words.text())
+    real.challenging.give_up()
