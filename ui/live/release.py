@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.challenge import Shown
 from app.domain.person import Action
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Notice, label, row, set_kind
 
-_WRONG_WORDS = "Not released. Look at the part and the camera, then check again."
+_SHOWN = 2  # wrong parts that are named
+_WRONG = "Not released: the check has not passed"
+_AGAIN = "Look at part, light and camera, then check again."
+_NAMING = "Release without a check"
 
 
 class ReleaseBar(QFrame):
@@ -42,8 +45,13 @@ class ReleaseBar(QFrame):
         layout.addWidget(self.words)
         layout.addWidget(self.note)
         layout.addWidget(self.said)
-        layout.addWidget(self.reason)
-        layout.addLayout(row(self.check, self.judge, self.give_up, self.by_name, self.release, self.back, 1))
+        buttons = row(self.check, self.judge, self.give_up, self.by_name)
+        buttons.addWidget(self.reason, 1)
+        buttons.addWidget(self.release)
+        buttons.addWidget(self.back)
+        self._rest = QWidget()  # takes the room where nobody writes a reason
+        buttons.addWidget(self._rest, 1)
+        layout.addLayout(buttons)
         set_kind(self, "card")
         bridge.check.connect(self.refresh)
         bridge.state.connect(self.refresh)
@@ -68,9 +76,11 @@ class ReleaseBar(QFrame):
             last = desk.results()[-1] if done else None
             self.note.setText(f"It must be {expected}." + (f" {_mark(last)} {last.words}." if last else ""))
         else:
-            self.words.setText(why)
-            wrong = [each.words for each in desk.results() if not each.right]
-            self.note.setText(f"{_WRONG_WORDS} {'; '.join(wrong)}." if wrong and why else "")
+            wrong = [each.words for each in desk.results() if not each.right] if why else []
+            self.words.setText(_NAMING if self._naming else _WRONG if wrong else why)
+            more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+            told = f"{'; '.join(wrong[:_SHOWN])}{more}. {_AGAIN}"
+            self.note.setText(told if wrong and not self._naming else "")
         self.note.setVisible(bool(self.note.text()))
         has_list = bool(desk.parts(self._bridge.station.state().product))
         self.check.setVisible(not running and not self._naming and has_list)
@@ -79,6 +89,7 @@ class ReleaseBar(QFrame):
             each.setVisible(running)
         for widget in (self.reason, self.release, self.back):
             widget.setVisible(self._naming)
+        self._rest.setVisible(not self._naming)
         if not (running or has_list or self._naming) and why:
             self.note.setText("This product has no challenge parts yet. Add them: Set-up, Line.")
             self.note.setVisible(True)
@@ -93,16 +104,8 @@ class ReleaseBar(QFrame):
         self._do(self._desk.begin, lambda _part: None)
 
     def _judge(self) -> None:
-        def done(found: Shown) -> None:
-            if self._desk.waiting() is None:
-                wrong = [each for each in self._desk.results() if not each.right]
-                if not wrong:
-                    self.said.tell("")
-                else:
-                    self.said.tell("The check has not passed.", "bad")
-
         self.judge.setText("Looking at it")
-        self._do(self._desk.show, done)
+        self._do(self._desk.show, lambda _found: None)
 
     def _give_up(self) -> None:
         self._do(self._desk.give_up, lambda _none: None)
