@@ -209,7 +209,26 @@ class Shipper:
                 # A line of the future was written before the clock was set back: it need not wait for that.
                 if len(lines) < _LINES_AT_ONCE and timedelta() <= age < GATHERED:
                     break
-                self._outbox.exchange(lines, put_together(lines, now))
+                try:
+                    made = put_together(lines, now)
+                except Exception:  # one line that can't be read must not hold up all others
+                    log.exception("%d lines could not be put together", len(lines))
+                    lines, made = self._one_by_one(lines, now)
+                self._outbox.exchange(lines, made)
+
+    def _one_by_one(self, lines: Sequence[Waiting], now: datetime) -> tuple[list[Waiting], list[Parcel]]:
+        """The lines that can be put together, and what they become; the others are given up."""
+        good: list[Waiting] = []
+        made: list[Parcel] = []
+        for each in lines:
+            try:
+                made += put_together([each], now)
+                good.append(each)
+            except Exception as error:
+                log.exception("%s could not be put together", each.parcel.key)
+                words = f"It can't be put together ({type(error).__name__}), see the log. The record itself is whole."
+                self._outbox.refused(each.seq, words, dead=True)
+        return good, made
 
     def _live(self) -> None:
         parcel = sign_of_life(self._place, self._version, self._now())

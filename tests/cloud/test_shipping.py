@@ -255,6 +255,19 @@ def test_what_is_of_one_part_arrives_in_order_and_one_refusal_holds_up_its_part_
     assert store.outbox.again() == 1 and store.outbox.backlog().waiting == 1
 
 
+def test_a_line_that_can_not_be_read_holds_up_no_other(
+    recording: Store, bucket: str, session: CloudSession, shipper: Callable[..., Shipper], clock: Clock
+) -> None:
+    first, last = inspection(1, station="Gate 1"), inspection(2, station="Gate 1")
+    recording.add_inspection(first)
+    recording.outbox.add([Parcel.of("line/x", ParcelKind.INSPECTION_LINE, "x", clock.wall - timedelta(hours=1), b"{")])
+    recording.add_inspection(last)
+    all_sent(shipper(), recording, clock)
+    assert sorted(parts_in(objects(session, bucket))) == sorted([first.id, last.id])
+    (dead,) = recording.outbox.dead()
+    assert dead.parcel.key == "line/x" and "can't be put together" in dead.error
+
+
 @pytest.mark.parametrize(("change", "words"), [(None, "is gone"), (b"other", "has changed")])
 def test_a_file_that_is_gone_or_changed_is_never_sent_as_the_recorded_one(
     store: Store,
