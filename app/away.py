@@ -26,6 +26,7 @@ from app.datasets.masks import labelled
 from app.domain.errors import Cancelled, LinesightError, ModelError
 from app.domain.versions import JobState, TrainingJob
 from app.improving import ImproveDesk
+from app.jobs import Step, part_of
 from app.lifecycle.importing import import_version
 from app.lifecycle.queue import Standing, TrainingQueue
 from app.paths import DataFolder
@@ -160,7 +161,7 @@ class AccountTraining:
                 session.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
         offer = self._wait(offers, product, number, job, stop, step)
         with tempfile.TemporaryDirectory(prefix="linesight-offer-") as name:
-            fetched = offers.fetch(offer, Path(name), lambda part, words: step(_LEARNED + 0.1 * part, words))
+            fetched = offers.fetch(offer, Path(name), part_of(step, _LEARNED, 0.9))
             made = made_of(offer, fetched)
             version = import_version(
                 self._host.improving.registry,
@@ -169,7 +170,7 @@ class AccountTraining:
                 by=job.by,
                 job=job.id,
                 now=self._now,
-                step=lambda part, words: step(0.9 + 0.1 * part, words),
+                step=part_of(step, 0.9, 1.0),
             )
         left_out = ("The size was chosen there.",) if job.plan.size else ()
         return version, (*made.notes, *left_out)
@@ -181,7 +182,7 @@ class AccountTraining:
         bucket: str,
         product: str,
         number: int,
-        step: Callable[[float, str], None],
+        step: Step,
     ) -> None:
         place = f"s3://{bucket}/training/{product}/{number}"
         learns = job.plan.learn == "good parts and defects"
@@ -192,10 +193,10 @@ class AccountTraining:
             records = [labelled(item) for item in found.items if item.label and (learns or item.label == "normal")]
             out = Path(folder) / "set"
             done = export(
-                records, "lookout", out, lambda part, words: step(0.1 * part, words),
+                records, "lookout", out, part_of(step, 0.0, 0.1),
                 colours=colours_of(found), s3_prefix=place,
             )  # fmt: skip
-            upload(session, out, place, lambda part, words: step(0.1 + (_SENT - 0.1) * part, words))
+            upload(session, out, place, part_of(step, 0.1, _SENT))
             manifest = b"".join(path.read_bytes().rstrip(b"\n") + b"\n" for path in done.lists)
         with worded("The set can't be sent", "s3:PutObject"):
             # Last: it says that the pictures are there.
@@ -209,7 +210,7 @@ class AccountTraining:
         number: int,
         job: TrainingJob,
         stop: threading.Event,
-        step: Callable[[float, str], None],
+        step: Step,
     ) -> Offer:
         begin = self._now()
         while self._now() - begin < LONGEST:

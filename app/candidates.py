@@ -23,7 +23,7 @@ from app.domain.review import Candidate, CandidateTest
 from app.domain.verdict import Verdict
 from app.domain.versions import Judgement, TrainingPlan, Trial
 from app.improving import ImproveDesk
-from app.jobs import Job, Jobs
+from app.jobs import Job, Jobs, part_of
 from app.lifecycle import ModelShelf
 from app.lifecycle.importing import Made, import_version
 from app.lifecycle.predecessors import keep_predecessors
@@ -165,7 +165,7 @@ class CloudModels:
 
         def work(job: Job[str]) -> str:
             with tempfile.TemporaryDirectory(prefix="linesight-offer-") as name:
-                fetched = self._offers().fetch(offer, Path(name), _part_of(job.step, 0.0, 0.5))
+                fetched = self._offers().fetch(offer, Path(name), part_of(job.step, 0.0, 0.5))
                 made = made_of(offer, fetched)
                 version = import_version(
                     self._host.improving.registry,
@@ -173,7 +173,7 @@ class CloudModels:
                     made,
                     by=self._host.people.name,
                     now=self._now,
-                    step=_part_of(job.step, 0.5, 1.0),
+                    step=part_of(job.step, 0.5, 1.0),
                 )
             self._host.people.note(Action.TRAIN, version, f"fetched from the account: {offer.name}")
             self._changed()
@@ -189,7 +189,3 @@ class CloudModels:
 
 
 _LABELS: dict[str, Label] = {"normal": "normal", "anomaly": "anomaly"}
-
-
-def _part_of(step: Callable[[float, str], None], begin: float, end: float) -> Callable[[float, str], None]:
-    return lambda fraction, words: step(begin + (end - begin) * fraction, words)

@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Protocol
 
-from app.domain.challenge import ChallengePart, Expect, Release, Shown, checked_list, shown, why_due
+from app.domain.challenge import ChallengePart, Expect, Shown, StationRelease, checked_list, shown, why_due
 from app.domain.errors import LinesightError
 from app.domain.inspection import Outcome
 from app.domain.lot import LotState
@@ -86,9 +86,9 @@ class ChallengeDesk:
         self._host, self._tell, self._now = host, tell, now
         self._lock = threading.RLock()  # guards changes of the fields below
         self._lists: dict[str, tuple[ChallengePart, ...]] = {}
-        self._releases: tuple[Release, ...] = ()  # oldest first
+        self._releases: tuple[StationRelease, ...] = ()  # oldest first
         self._fault = ""
-        self._running: tuple[Release, tuple[ChallengePart, ...]] | None = None
+        self._running: tuple[StationRelease, tuple[ChallengePart, ...]] | None = None
         self._results: tuple[Shown, ...] = ()
         self._path = host.data.challenges
         self._load()
@@ -98,7 +98,7 @@ class ChallengeDesk:
         """The list of a product, in the order they are shown; empty where there is none."""
         return self._lists.get(product, ())
 
-    def releases(self) -> tuple[Release, ...]:
+    def releases(self) -> tuple[StationRelease, ...]:
         """The newest first."""
         return self._releases[::-1]
 
@@ -225,7 +225,7 @@ class ChallengeDesk:
             self._end()
         self._tell()
 
-    def release(self, reason: str) -> Release:
+    def release(self, reason: str) -> StationRelease:
         """Slow: releases the station without a check, in the name of whoever is signed in.
 
         Raises:
@@ -242,17 +242,18 @@ class ChallengeDesk:
             if self._running is not None:
                 raise LinesightError("A check is running. Finish it or give it up first.")
             release = self._release(replace(self._subject(state), reason=reason))
+            self._results = ()  # what a check has found before is answered by it
         self._host.people.note("check", release.product, f"released without a check: {reason}")
         self._tell()
         return release
 
     # -- inside
-    def _subject(self, state: State) -> Release:
+    def _subject(self, state: State) -> StationRelease:
         model = state.model.sha256 if state.model else ""
         camera = f"{state.source} {self._host.line.camera()}".strip()
-        return Release(self._now(), self._host.people.on_record(), state.product, model, camera)
+        return StationRelease(self._now(), self._host.people.on_record(), state.product, model, camera)
 
-    def _release(self, release: Release) -> Release:
+    def _release(self, release: StationRelease) -> StationRelease:
         self._save(self._lists, (*self._releases, release)[-MOST_RELEASES:])
         return release
 
@@ -287,7 +288,7 @@ class ChallengeDesk:
                 for product, parts in kept["lists"].items()
             }
             self._releases = tuple(
-                Release(**each | {"at": datetime.fromisoformat(each["at"])}) for each in kept["releases"]
+                StationRelease(**each | {"at": datetime.fromisoformat(each["at"])}) for each in kept["releases"]
             )
         except FileNotFoundError:
             return
@@ -297,7 +298,7 @@ class ChallengeDesk:
             )
             log.error("%s (%s)", self._fault, error)
 
-    def _save(self, lists: dict[str, tuple[ChallengePart, ...]], releases: tuple[Release, ...]) -> None:
+    def _save(self, lists: dict[str, tuple[ChallengePart, ...]], releases: tuple[StationRelease, ...]) -> None:
         if self._fault:  # what can't be read is not written over
             raise LinesightError(self._fault)
         kept = {

@@ -18,7 +18,7 @@ from app.cloud.transfers import Moved, download, upload
 from app.datasets.lookout_export import take_over
 from app.domain.errors import Cancelled, DatasetError, LinesightError
 from app.domain.person import Action
-from app.jobs import Job, Jobs
+from app.jobs import Job, Jobs, part_of
 from app.labelling import LabellingDesk
 from app.lifecycle import ModelShelf
 from app.paths import DataFolder
@@ -26,7 +26,6 @@ from app.people import PeopleDesk
 from app.settings import Settings
 
 T = TypeVar("T")
-Step = Callable[[float, str], None]
 
 
 class Host(Protocol):
@@ -82,7 +81,7 @@ class SetExchange:
             with tempfile.TemporaryDirectory(prefix="linesight-set-", dir=self._room()) as folder:
                 out = Path(folder) / "set"
                 _wait(self._host.labelling.export("lookout", out, place), job, 0.0, 0.3)
-                moved = upload(self._session(), out, place, _part_of(job.step, 0.3, 1.0))
+                moved = upload(self._session(), out, place, part_of(job.step, 0.3, 1.0))
             self._host.people.note(Action.EXPORT, place, f"{moved.files:,} files, {moved.known:,} were there")
             return moved
 
@@ -97,9 +96,9 @@ class SetExchange:
         def work(job: Job[Fetched]) -> Fetched:
             # Of its own for each place; what a stop leaves there is gone on with.
             root = self._room() / hashlib.sha256(place.encode()).hexdigest()[:16]
-            moved = download(self._session(), place, root, _part_of(job.step, 0.0, 0.6))
+            moved = download(self._session(), place, root, part_of(job.step, 0.0, 0.6))
             with tempfile.TemporaryDirectory(prefix="linesight-set-", dir=self._room()) as folder:
-                taken = take_over(root, Path(folder), _part_of(job.step, 0.6, 0.8))
+                taken = take_over(root, Path(folder), part_of(job.step, 0.6, 0.8))
                 for each in taken:
                     keep_figures(self._host.shelf, each.project)
                 outs = [each.out for each in taken if each.out.is_dir()]
@@ -135,7 +134,3 @@ def _wait(inner: Job[T], outer: Job[Any], begin: float, end: float) -> T:
             inner.cancel()
             raise
     return inner.result()
-
-
-def _part_of(step: Step, begin: float, end: float) -> Step:
-    return lambda fraction, words: step(begin + (end - begin) * fraction, words)

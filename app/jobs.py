@@ -18,6 +18,12 @@ from app.domain.errors import Cancelled, LinesightError
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Step = Callable[[float, str], None]
+
+
+def part_of(step: Step, begin: float, end: float) -> Step:
+    """A step for one part of a work: its 0..1 is `begin`..`end` of the whole."""
+    return lambda fraction, words: step(begin + (end - begin) * fraction, words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class StationRelease:
     """The station was released for a product: by its check, or by somebody who says why.
 
     Attributes:
@@ -115,7 +115,7 @@ def shown(part: ChallengePart, verdict: Verdict, labels: Collection[str]) -> Sho
 
 
 def why_due(
-    last: Release | None,
+    last: StationRelease | None,
     *,
     now: datetime,
     model: str,

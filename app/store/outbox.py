@@ -113,16 +113,13 @@ class Outbox:
         return self._write(work)
 
     # -- sending
-    def waiting(self, limit: int, *, but: Iterable[ParcelKind] = (), without: Iterable[int] = ()) -> list[Waiting]:
+    def waiting(self, limit: int, *, without: Iterable[int] = ()) -> list[Waiting]:
         """What is to be sent next, the one written down first in front; no lines.
 
         Args:
-            but: kinds that are left out.
             without: numbers that are left out, and with each all of its part; what is of no part waits for nothing.
         """
-        left_out = {kind.value for kind in but}
-        kinds = [kind for kind in _OBJECTS if kind not in left_out]
-        query = _OF.where(outbox.c.kind.in_(kinds)).order_by(outbox.c.seq).limit(limit)
+        query = _OF.where(outbox.c.kind.in_(_OBJECTS)).order_by(outbox.c.seq).limit(limit)
         held = list(without)
         if held:
             of_a_part = sa.select(outbox.c.part).where(outbox.c.seq.in_(held), outbox.c.part != "")

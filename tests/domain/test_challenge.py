@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from app.domain.challenge import ChallengePart, Expect, Release, checked_list, shown, why_due
+from app.domain.challenge import ChallengePart, Expect, StationRelease, checked_list, shown, why_due
 from app.domain.errors import LinesightError
 from app.domain.periods import read_shifts
 from app.domain.verdict import Verdict
 
 GOOD, BAD = ChallengePart("good", Expect.PASS), ChallengePart("bad", Expect.FAIL, "scratch")
 EMPTY = ChallengePart("empty", Expect.NOT_PASS)
-RELEASE = Release(datetime(2026, 3, 4, 6, 5, tzinfo=UTC), "Ann", "plate", "ab", "usb:0")
+RELEASE = StationRelease(datetime(2026, 3, 4, 6, 5, tzinfo=UTC), "Ann", "plate", "ab", "usb:0")
 
 
 @pytest.mark.parametrize(

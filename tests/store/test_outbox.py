@@ -106,7 +106,6 @@ def test_the_order_and_what_is_left_out(store: Store) -> None:
     box.add([entry(6)])
     assert box.waiting(9, without=[last.seq])[-1].parcel.key == "k/6", "parcels of no part wait alone"
     box.sent(box.waiting(9)[-1:])
-    assert box.waiting(9, but=[ParcelKind.ENTRY]) == []
     box.refused(first.seq, "not now", dead=False)
     assert box.waiting(1)[0].attempts == 1 and box.waiting(1)[0].error == "not now"
     box.refused(first.seq, "never", dead=True)

@@ -15,8 +15,9 @@ from pytestqt.qtbot import QtBot
 from app.domain.challenge import ChallengePart, Expect
 from app.inspection import capture
 from app.station import Station
+from app.status import Phase
 from tests.inspection.fakes import FAIL, PASS, FakeSource, picture
-from tests.inspection.stations import Stations, camera, inspecting
+from tests.inspection.stations import Stations, camera, inspecting, reaches
 from tests.ui.test_layout import check
 from ui.app import application
 from ui.live.release import ReleaseBar
@@ -165,6 +166,14 @@ def test_the_list_is_made_in_set_up_and_the_check_run_from_there(qtbot: QtBot, r
     click(qtbot, card.save)
     qtbot.waitUntil(lambda: card.words.kind == "good", timeout=10_000)
     assert list(real.challenging.parts(real.state().product)) == PARTS and real.settings.check_needed
+    real.change_settings(check_needed=False)
+    real.stop()
+    click(qtbot, card.run)
+    qtbot.waitUntil(lambda: "does not inspect" in shown.live.toast.words.text(), timeout=10_000)
+    assert shown.live.release.isHidden()
+    real.resume()
+    reaches(real, Phase.INSPECTING)
+    shown.go("setup")
     click(qtbot, card.run)
     qtbot.waitUntil(lambda: shown.place == "live" and "Part 1 of 2" in shown.live.release.words.text())
     real.challenging.give_up()

@@ -131,6 +131,7 @@ class LivePage(QWidget):
         self.strip.held.connect(self._send_to_review)
         self.release = ReleaseBar(bridge)
         self.release.asks.connect(self._show)
+        self.release.told.connect(self.tell)
         left = QVBoxLayout()
         left.setSpacing(8)
         left.addWidget(self.release)

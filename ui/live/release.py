@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
@@ -10,6 +13,8 @@ from app.domain.person import Action
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Notice, label, row, set_kind
 
+T = TypeVar("T")
+
 _SHOWN = 2  # wrong parts that are named
 _WRONG = "Not released: the check has not passed"
 _AGAIN = "Look at part, light and camera, then check again."
@@ -17,9 +22,11 @@ _NAMING = "Release without a check"
 
 
 class ReleaseBar(QFrame):
-    """Hidden where the station is released and no check runs. `asks` tells that its primary button came or went."""
+    """Hidden where the station is released and no check runs. `asks` tells that its primary button came or went;
+    `told` carries words while it is hidden."""
 
     asks = Signal()
+    told = Signal(str)
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -94,7 +101,7 @@ class ReleaseBar(QFrame):
             self.note.setText("This product has no challenge parts yet. Add them: Set-up, Line.")
             self.note.setVisible(True)
         shown = running or bool(why)
-        self.setVisible(shown or bool(self.said.text()))
+        self.setVisible(shown)
         if shown != self._asked:
             self._asked = shown
             self.asks.emit()
@@ -126,12 +133,12 @@ class ReleaseBar(QFrame):
 
         self._do(lambda: self._desk.release(reason), done)
 
-    def _do(self, work, then) -> None:  # type: ignore[no-untyped-def]
+    def _do(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         if self._busy:
             return
         self._enable(False)
 
-        def done(result: object) -> None:
+        def done(result: T) -> None:
             self._enable(True)
             self.said.tell("")
             then(result)
@@ -139,8 +146,11 @@ class ReleaseBar(QFrame):
 
         def failed(words: str) -> None:
             self._enable(True)
-            self.said.tell(words, "bad")
             self.refresh()
+            if self._asked:
+                self.said.tell(words, "bad")
+            else:
+                self.told.emit(words)
 
         self._bridge.run(work, done, failed)
 
