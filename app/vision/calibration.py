@@ -236,7 +236,7 @@ def clopper_pearson(count: int, of: int, confidence: float = 0.95) -> tuple[floa
 
 
 def beta_quantile(probability: float, a: float, b: float) -> float:
-    """The value that a beta(a, b) variable stays below with this probability; a, b > 0.
+    """The value that a beta(a, b) variable stays below with this probability; a, b >= 1, as counts give them.
 
     Newton's steps within a bracket that is halved where a step would leave it.
     """

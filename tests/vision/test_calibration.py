@@ -277,7 +277,7 @@ def test_no_more_than_all() -> None:
             clopper_pearson(count, of)
 
 
-@given(probability=st.floats(1e-6, 1 - 1e-6), a=st.floats(0.5, 1e5), b=st.floats(0.5, 1e5))
+@given(probability=st.floats(1e-6, 1 - 1e-6), a=st.floats(1, 1e5), b=st.floats(1, 1e5))
 @settings(max_examples=150, deadline=None)
 def test_the_quantile_undoes_the_beta_function(probability: float, a: float, b: float) -> None:
     value = beta_quantile(probability, a, b)
