@@ -31,6 +31,7 @@ _COMMANDS = {
     "models": "app.cli.versions",
     "review": "app.cli.reviewing",
     "rounds": "app.cli.rounds",
+    "gauge": "app.cli.gauging",
     "sagemaker": "app.cli.sagemaking",
     "cloud": "app.cli.clouding",
     "bench": "app.cli.benching",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.cli import auditing, backing, clouding, reviewing, rounds, sagemaking, serving, versions
+from app.cli import auditing, backing, clouding, gauging, reviewing, rounds, sagemaking, serving, versions
 from app.cli.dataset_words import add_dataset
 from app.domain.wear import WearLimit
 
@@ -42,6 +42,7 @@ class Arguments(argparse.Namespace):
     snapshot: Path | None = None
     # commands
     dataset: Path
+    study: Path
     out: Path
     size: int | None = None
     detail: float | None = None
@@ -309,6 +310,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     rounds.options(_command(commands, "rounds", "lists a day's rounds, imports plans, judges a day"), _date)
 
+    gauging.options(_command(commands, "gauge", gauging.WORDS))
     clouding.options(_command(commands, "cloud", "checks the connection to AWS, prints the policy it needs"))
     sagemaking.options(_command(commands, "sagemaker", "trains and judges with Lookout for Vision's successor in AWS"))
     bench = _command(commands, "bench", "measures this machine (in a checkout)")

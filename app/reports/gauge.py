@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Final
 
 from app.domain.errors import LinesightError
+from app.domain.gauge import MOST_TRIALS
 from app.reports.chance import Range, cohens_kappa, fleiss_kappa
 from app.vision.calibration import clopper_pearson
 
@@ -22,7 +23,8 @@ EFFECTIVE: Final = (0.90, 0.80)
 MISSED: Final = (0.02, 0.05)
 FALSE_ALARMS: Final = (0.05, 0.10)
 
-MOST_TRIALS: Final = 20
+# Of kappa: good agreement from the first, poor below the second (AIAG, the same section).
+AGREED: Final = (0.75, 0.40)
 
 _GOOD, _BAD = "good", "bad"
 
@@ -59,14 +61,14 @@ class Rate:
     Attributes:
         count, of: what it is the share of.
         low, high: 95 % (Clopper & Pearson 1934); (0, 1) for none of none.
-        grade: by the share itself, as AIAG does, not by its interval.
+        grade: by the share itself, as AIAG does, not by its interval; None where AIAG gives no limits.
     """
 
     count: int
     of: int
     low: float
     high: float
-    grade: Grade
+    grade: Grade | None
 
     @property
     def value(self) -> float | None:
@@ -77,10 +79,9 @@ class Rate:
     def words(self) -> str:
         """Such as "84.0 % (42 of 50; 70.9 to 92.8 %): marginal, may need improvement"."""
         if self.value is None:
-            return f"{self.grade}: the study has no such part."
-        return f"{self.value:.1%} ({self.count} of {self.of}; {self.low:.1%} to {self.high:.1%}): {self.grade}".replace(
-            "%", " %"
-        )
+            return f"{Grade.UNKNOWN}: the study has no such part."
+        words = f"{self.value:.1%} ({self.count} of {self.of}; {self.low:.1%} to {self.high:.1%})".replace("%", " %")
+        return f"{words}: {self.grade}" if self.grade is not None else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,26 @@ class Inspector:
         grades = {self.effectiveness.grade, self.missed.grade, self.false_alarms.grade}
         return next(each for each in (Grade.UNFIT, Grade.UNKNOWN, Grade.MARGINAL, Grade.FIT) if each in grades)
 
+    @property
+    def meaning(self) -> str:
+        """What the grade says of the inspector, and what to do, in words."""
+        weak = [
+            words
+            for rate, words in (
+                (self.missed, "lets defective parts pass"),
+                (self.false_alarms, "rejects good parts"),
+                (self.effectiveness, "does not judge the same part rightly each time"),
+            )
+            if rate.grade in (Grade.MARGINAL, Grade.UNFIT)
+        ]
+        if self.grade is Grade.FIT:
+            return "Judges as the reference does, each time."
+        if not weak:
+            return "The study lacks parts of one kind, so one rate was not measured."
+        told = weak[0] if len(weak) == 1 else f"{', '.join(weak[:-1])} and {weak[-1]}"
+        way = "Improve" if self.grade is Grade.MARGINAL else "Do not rely on these verdicts before improving"
+        return f"{told[0].upper()}{told[1:]}. {way}: look at the parts below together, and agree on the limit."
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
@@ -119,6 +140,9 @@ class Study:
         inspectors: in the order of their first answer.
         pairs: {(one, other): Cohen's kappa, each trial of one with the same trial of the other}.
         kappa: Fleiss' over all inspectors and trials; None where all said one single word.
+        agreed: parts of which all inspectors said the same in every trial, right or wrong.
+        right: parts that all inspectors judged as the reference in every trial.
+        disputed: parts of which somebody said once what the reference does not; most wrong answers first.
     """
 
     parts: int
@@ -126,6 +150,17 @@ class Study:
     inspectors: tuple[Inspector, ...]
     pairs: Mapping[tuple[str, str], Range | None]
     kappa: float | None
+    agreed: Rate
+    right: Rate
+    disputed: tuple[str, ...]
+
+
+def kappa_words(value: float | None) -> str:
+    """What a kappa means by AIAG's rule of thumb."""
+    if value is None:
+        return "can't be told: only one word was said"
+    good, poor = AGREED
+    return "good agreement" if value >= good else "poor agreement" if value < poor else "fair agreement"
 
 
 def study_of(reference: Mapping[str, bool], answers: Iterable[Answer]) -> Study:
@@ -167,7 +202,20 @@ def study_of(reference: Mapping[str, bool], answers: Iterable[Answer]) -> Study:
         for one, other in combinations(said, 2)
     }
     inspectors = tuple(_inspector(name, given, reference, trials) for name, given in said.items())
-    return Study(len(reference), trials, inspectors, pairs, fleiss_kappa(everything))
+    wrong = {
+        part: sum(given[part, trial] is not good for given in said.values() for trial in range(1, trials + 1))
+        for part, good in reference.items()
+    }
+    return Study(
+        len(reference),
+        trials,
+        inspectors,
+        pairs,
+        fleiss_kappa(everything),
+        _rate(sum(len(words) == 1 for words in everything), len(reference)),
+        _rate(sum(not count for count in wrong.values()), len(reference)),
+        tuple(sorted((part for part, count in wrong.items() if count), key=lambda part: -wrong[part])),
+    )
 
 
 def _inspector(
@@ -184,15 +232,17 @@ def _inspector(
         _rate(right, len(words), EFFECTIVE, high_is_good=True),
         _rate(sum(on_bad), len(on_bad), MISSED),
         _rate(len(on_good) - sum(on_good), len(on_good), FALSE_ALARMS),
-        _rate(same, len(words), EFFECTIVE, high_is_good=True),
+        _rate(same, len(words)),
         cohens_kappa(against),
     )
 
 
-def _rate(count: int, of: int, limits: tuple[float, float], *, high_is_good: bool = False) -> Rate:
+def _rate(count: int, of: int, limits: tuple[float, float] | None = None, *, high_is_good: bool = False) -> Rate:
     if not of:
         return Rate(0, 0, 0.0, 1.0, Grade.UNKNOWN)
     low, high = clopper_pearson(count, of)
+    if limits is None:
+        return Rate(count, of, low, high, None)
     sign = 1 if high_is_good else -1
     fit, marginal = (sign * (count / of - limit) >= 0 for limit in limits)
     return Rate(count, of, low, high, Grade.FIT if fit else Grade.MARGINAL if marginal else Grade.UNFIT)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.reports.chance import binomial_test, cohens_kappa, mann_kendall, next_count, share
+from app.reports.chance import (
+    binomial_test,
+    cohens_kappa,
+    fleiss_kappa,
+    mann_kendall,
+    next_count,
+    share,
+)
 
 
 def test_a_shares_interval() -> None:
@@ -37,6 +44,22 @@ def test_agreement_beyond_chance() -> None:
     assert found is not None and found.value == pytest.approx(0.4)
     assert found.low == pytest.approx(0.146, abs=1e-3) and found.high == pytest.approx(0.654, abs=1e-3)
     assert cohens_kappa({}) is None and cohens_kappa({("good", "good"): 9}) is None
+
+
+# Fleiss, "Measuring nominal scale agreement among many raters", 1971, table 1: 30 patients, six psychiatrists; who said
+# depression, personality disorder, schizophrenia, neurosis, other.
+FLEISS_1971 = (
+    "00060 03003 01401 00006 03030 20400 00402 20310 20040 00006 10050 11040 03300 10050 02031 "
+    "00501 30012 51000 02040 10203 00006 01050 02013 20040 10041 05010 40002 02040 10500 00006"
+)
+
+
+def test_agreement_of_many_judges_as_published() -> None:
+    patients = [dict(zip("dpsno", map(int, row), strict=True)) for row in FLEISS_1971.split()]
+    assert [sum(each[word] for each in patients) for word in "dpsno"] == [26, 26, 30, 55, 43]
+    found = fleiss_kappa(patients)
+    assert found is not None and round(found, 3) == 0.430
+    assert fleiss_kappa([{"good": 3}, {"good": 3}]) is None
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,33 @@ def test_misses_and_false_alarms_of_the_manual() -> None:
     assert [each.missed.grade for each in (one, two, three)] == [Grade.UNFIT] * 3
     assert [each.false_alarms.grade for each in (one, two, three)] == [Grade.FIT, Grade.FIT, Grade.MARGINAL]
     assert two.grade is Grade.UNFIT
+    assert one.repeated.grade is None and one.repeated.words == "84.0 % (42 of 50; 70.9 % to 92.8 %)"
+    assert one.meaning.startswith(
+        "Lets defective parts pass and does not judge the same part rightly each time. Do not"
+    )
     assert one.effectiveness.words == "84.0 % (42 of 50; 70.9 % to 92.8 %): marginal, may need improvement"
+
+
+def test_all_appraisers_together() -> None:
+    study = study_of(REFERENCE, ANSWERS)
+    wrong = {part for said in WRONG.values() for part, _ in said}
+    assert (study.right.count, study.right.of) == (50 - len(wrong), 50) and study.right.grade is None
+    assert study.agreed.count == 50 - len(wrong)  # nobody is wrong alike in every trial, so no more parts agree
+    assert set(study.disputed) == wrong and study.disputed[0] == "bad 0"
+
+
+def test_all_may_agree_and_be_wrong() -> None:
+    answers = [Answer(name, part, 1, good=True) for name in ("Ann", "Bob") for part in ("x", "y")]
+    study = study_of({"x": True, "y": False}, answers)
+    assert (study.agreed.count, study.right.count, study.disputed) == (2, 1, ("y",))
+
+
+@pytest.mark.parametrize(("count", "grade"), [(1, Grade.FIT), (2, Grade.MARGINAL), (3, Grade.UNFIT)])
+def test_a_rate_at_its_limit_still_keeps_it(count: int, grade: Grade) -> None:
+    reference = {f"g{number}": True for number in range(20)} | {"b": False}
+    answers = [Answer("Ann", part, 1, good=good) for part, good in reference.items()]
+    answers[:count] = [Answer("Ann", f"g{number}", 1, good=False) for number in range(count)]
+    assert study_of(reference, answers).inspectors[0].false_alarms.grade is grade  # 5, 10 and 15 %
 
 
 def test_kappas_of_the_manual() -> None:
