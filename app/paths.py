@@ -76,6 +76,10 @@ class DataFolder:
     def challenges(self) -> Path:
         return self.root / "challenges.json"
 
+    @property
+    def gauges(self) -> Path:
+        return self.root / "gauges"
+
     def prepare(self) -> DataFolder:
         """Makes the folders; raises LinesightError naming the folder when it can't be written."""
         try:

@@ -27,6 +27,7 @@ from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
 from app.exchange import SetExchange
 from app.fleet import FleetDesk
+from app.gauging import GaugeDesk
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
 from app.inspection.tally import Tally
@@ -137,6 +138,7 @@ class Station:
         self.reviewing = ReviewDesk(self, lambda: self._tell(Change.REVIEWS), improver=improver, now=now)
         self.reporting = ReportDesk(self, now, self.outbox.report)
         self.fleet = FleetDesk(self, now)
+        self.gauging = GaugeDesk(self, now)
         self.watching = WatchDesk(self, watched, now=now)
         self.notifying = NotifyDesk(self, self.linking.session, lambda: self.watching.config.recipients)
         self.watching.connect(

@@ -19,6 +19,7 @@ from app.domain.inspection import Inspection, Outcome
 from app.domain.training import DatasetSummary
 from app.exchange import SetExchange
 from app.fleet import FleetDesk
+from app.gauging import GaugeDesk
 from app.improving import ImproveDesk
 from app.jobs import Job
 from app.keeping import Keeper
@@ -77,6 +78,8 @@ class StationPort(Protocol):
     def people(self) -> PeopleDesk: ...
     @property
     def fleet(self) -> FleetDesk: ...
+    @property
+    def gauging(self) -> GaugeDesk: ...
     @property
     def connecting(self) -> ConnectDesk: ...
     @property

@@ -35,6 +35,7 @@ from app.domain.region import Region, place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.exchange import SetExchange
 from app.fleet import FleetDesk
+from app.gauging import GaugeDesk
 from app.improving import ImproveDesk
 from app.inspection.serials import NextSerial
 from app.jobs import Job, Jobs
@@ -102,6 +103,7 @@ class FakeStation:
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
         self.fleet = FleetDesk(self)
+        self.gauging = GaugeDesk(self)
         self.labelling = LabellingDesk(self, "operator", lambda: self._tell(Change.LABELS))
         self.merging = MergeDesk(self)
         self.reporting = FakeReports(self)
