@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
 from app.domain.errors import Cancelled, LinesightError, StoreError
-from app.domain.gauge import GaugeStudy
+from app.domain.gauge import GaugePart, GaugeStudy, checked_study
 from app.domain.person import Role
 from app.domain.records import Review
 from app.domain.review import Origin
@@ -23,7 +24,7 @@ from app.reports.gauge_table import read_study
 from app.station import Station
 from tests.inspection.fakes import FAIL, PASS, RETEST, picture
 from tests.inspection.stations import Stations
-from tests.reviews import record
+from tests.reviews import NOW, record
 
 SAID = {"good": PASS, "defect": FAIL}
 
@@ -92,15 +93,13 @@ def test_parts_whose_review_is_settled_are_offered(station: Station, folder: Pat
     assert [(each.origin, each.good) for each in found] == [("part T-1", True), ("part T-2", False)]
 
 
-def test_each_trial_has_an_order_of_its_own_that_a_restart_keeps(
-    stations: Stations, station: Station, folder: Path
-) -> None:
+def test_each_trial_has_an_order_of_its_own_that_a_restart_keeps(station: Station, folder: Path) -> None:
     study = made(station.gauging, folder, trials=6)
     turn = station.gauging.turn(study.id, "Ann")
     assert turn is not None and (turn.trial, turn.place, turn.of, turn.can_undo) == (1, 1, 5, False)
     station.gauging.answer(study.id, "Ann", turn, good=True)
     going_on = station.gauging.turn(study.id, "Ann")
-    again = stations.open().gauging  # as after a kill: nothing was closed
+    again = GaugeDesk(station)  # as after a kill: nothing was closed
     assert again.turn(study.id, "Ann") == going_on and going_on is not None and going_on.place == 2
     order = judge(again, study, "Ann")
     trials = [tuple([turn.part, *order][first : first + 5]) for first in range(0, 30, 5)]
@@ -187,14 +186,14 @@ def test_the_released_model_judges_every_trial(
         desk.turn(study.id, "Ann")
 
 
-def test_a_damaged_study_is_named_and_the_others_open(stations: Stations, station: Station, folder: Path) -> None:
+def test_a_damaged_study_is_named_and_the_others_open(station: Station, folder: Path) -> None:
     study, other = (made(station.gauging, folder) for _ in range(2))
     path = station.data.gauges / f"{other.id}.json"
     whole = path.read_text("utf-8")
     kept = json.loads(whole)
     for bad in (whole[:300], "[]", json.dumps(kept | {"trials": "2"}), json.dumps(kept | {"parts": [{"number": 1}]})):
         path.write_text(bad, "utf-8")
-        desk = stations.open().gauging
+        desk = GaugeDesk(station)
         assert [each.id for each in desk.studies()] == [study.id]
         (fault,) = desk.faults()
         assert str(path) in fault and "backup" in fault
@@ -231,21 +230,20 @@ def test_a_disk_that_takes_no_answer_says_so_and_forgets_nothing(
     assert desk.turn(study.id, "Ann") == turn
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
+def test_what_can_be_no_study_is_refused() -> None:
+    good, bad = GaugePart(1, "1.png", "a", True), GaugePart(2, "2.png", "b", False)
+    study = GaugeStudy("0", "Bore", NOW, "", (good, bad), ("Ann",), 2)
+    assert checked_study(study) is study
+    for change, words in (
         ({"name": " "}, "Give the study a name"),
         ({"appraisers": ()}, "Name 1 to 20 appraisers"),
         ({"appraisers": ("Ann", "ann")}, "stands there twice"),
         ({"trials": 0}, "1 to 20 trials"),
-        ({"parts": slice(0, 1)}, "There is no"),
-    ],
-)
-def test_what_can_be_no_study_is_refused(station: Station, folder: Path, change: dict, words: str) -> None:  # type: ignore[type-arg]
-    parts = [(each, bool(each.good)) for each in station.gauging.propose(folder).result()]
-    values = {"name": "Bore", "parts": slice(None), "appraisers": ("Ann",), "trials": 2} | change
-    with pytest.raises(LinesightError, match=words):
-        station.gauging.make(values["name"], parts[values["parts"]], values["appraisers"], values["trials"])
+        ({"parts": ()}, "1 to 1000 parts"),
+        ({"parts": (good,)}, "There is no defective part"),
+    ):
+        with pytest.raises(LinesightError, match=words):
+            checked_study(replace(study, **change))
 
 
 def test_only_some_may_make_a_study(station: Station, folder: Path) -> None:

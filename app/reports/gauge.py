@@ -128,7 +128,7 @@ class Inspector:
             return "The study lacks parts of one kind, so one rate was not measured."
         told = weak[0] if len(weak) == 1 else f"{', '.join(weak[:-1])} and {weak[-1]}"
         way = "Improve" if self.grade is Grade.MARGINAL else "Do not rely on these verdicts before improving"
-        return f"{told[0].upper()}{told[1:]}. {way}: look at the parts below together, and agree on the limit."
+        return f"{told[0].upper()}{told[1:]}. {way}: look at the parts judged wrongly together, and agree on the limit."
 
 
 @dataclass(frozen=True, slots=True)

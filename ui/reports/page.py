@@ -25,6 +25,7 @@ from app.reports.plan_words import Line
 from ui.bridge import Bridge
 from ui.records import RecordsView
 from ui.reports.fleet import FleetView
+from ui.reports.gauge import GaugeView
 from ui.reports.merge import MergeView
 from ui.reports.schedule import FORMATS, ScheduleSheet
 from ui.reports.ticks import Ticks
@@ -40,7 +41,7 @@ from ui.theme import current
 _RECENT = 8
 _ENDINGS = {f".{key}" for key, _ in FORMATS}
 _REFRESH_MS = 2000
-VIEWS = (("figures", "Figures"), ("records", "Records"), ("merge", "Merge"), ("fleet", "Fleet"))
+VIEWS = (("figures", "Figures"), ("records", "Records"), ("merge", "Merge"), ("fleet", "Fleet"), ("gauge", "Gauge"))
 PARTS = (
     ("overview", "Overview"),
     ("breakdown", "By whom and where"),
@@ -63,6 +64,7 @@ class ReportsPage(QWidget):
         self.figures: Figures | None = None
         self.merge: MergeView | None = None
         self.fleet: FleetView | None = None
+        self.gauge: GaugeView | None = None
         self.exporter = Exporter(bridge, self)
         self.exporter.changed.connect(self._progressed)
         self.exporter.ended.connect(self._exported)
@@ -175,9 +177,7 @@ class ReportsPage(QWidget):
         panes.addLayout(left, 68)
         panes.addLayout(right, 32)
         figures = scrolled(content)
-        self.view = Choice(
-            [("figures", "Figures"), ("records", "Records"), ("merge", "Merge"), ("fleet", "Fleet")], "figures"
-        )
+        self.view = Choice(list(VIEWS), "figures")
         self.view.chosen.connect(self.show_view)
         self.stack = QStackedWidget()
         self.stack.addWidget(figures)
@@ -187,11 +187,26 @@ class ReportsPage(QWidget):
         self.sheet = ScheduleSheet(self._bridge, self)
         self.sheet.saved.connect(self.refresh)
         self.top = row(self.view, self.period, 1, spacing=24)
+        self.below = row()
         layout.addLayout(self.top)
+        layout.addLayout(self.below)
         layout.addWidget(self.stack, 1)
 
+    def _arrange(self) -> None:
+        """The periods stand beside the views where there is room for both, else below."""
+        wide = self.view.sizeHint().width() + self.period.sizeHint().width() + 24
+        beside = wide <= self.width() - 48
+        if beside == (self.top.indexOf(self.period) >= 0):
+            return
+        if beside:
+            self.below.removeWidget(self.period)
+            self.top.insertWidget(1, self.period)
+        else:
+            self.top.removeWidget(self.period)
+            self.below.insertWidget(0, self.period)
+
     def show_view(self, key: str) -> None:
-        """One of "figures", "records", "merge", "fleet"."""
+        """One of "figures", "records", "merge", "fleet", "gauge"."""
         self.view.set_value(key)
         if key == "records" and self.records is None:
             self.records = RecordsView(self._bridge, self._thumbs)
@@ -201,20 +216,25 @@ class ReportsPage(QWidget):
             self.merge = MergeView(self._bridge)
             self.merge.written.connect(lambda: self._bridge.run(self._recent_files, self._show_files))
             self.stack.addWidget(self.merge)
-            self.top.insertWidget(2, self.merge.step_bar, 1)
+            self.top.insertWidget(self.top.count() - 1, self.merge.step_bar, 1)
         if key == "fleet" and self.fleet is None:
             self.fleet = FleetView(self._bridge)
             self.stack.addWidget(self.fleet)
+        if key == "gauge" and self.gauge is None:
+            self.gauge = GaugeView(self._bridge)
+            self.stack.addWidget(self.gauge)
         self.period.setVisible(key == "figures")
         if self.merge is not None:
             self.merge.step_bar.setVisible(key == "merge")
         self.top.setStretch(self.top.count() - 1, 0 if key == "merge" else 1)
-        shown = {"merge": self.merge, "records": self.records, "fleet": self.fleet}.get(key)
+        shown = {"merge": self.merge, "records": self.records, "fleet": self.fleet, "gauge": self.gauge}.get(key)
         self.stack.setCurrentWidget(shown if shown is not None else self.stack.widget(0))
         if key == "records" and self.records is not None:
             self.records.refresh()
         if key == "fleet" and self.fleet is not None:
             self.fleet.refresh()
+        if key == "gauge" and self.gauge is not None:
+            self.gauge.refresh()
 
     def take_code(self, code: str) -> bool:
         """A part that is scanned while reports are on show is looked for in the records; a badge is not."""
@@ -280,6 +300,7 @@ class ReportsPage(QWidget):
 
     def resizeEvent(self, event):  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
+        self._arrange()
         if self.sheet.isVisible():
             self.sheet.fit()
 
@@ -293,6 +314,8 @@ class ReportsPage(QWidget):
         self.later.setEnabled(self._back > 0)
         self._ask()
         self._bridge.run(self._recent_files, self._show_files)
+        if self.gauge is not None and self.view.value() == "gauge":
+            self.gauge.take_focus()
 
     def _outcome(self) -> None:
         if self.isVisible() and not self._refresh_timer.isActive():
@@ -413,3 +436,5 @@ class ReportsPage(QWidget):
             self.merge.close_view()
         if self.fleet is not None:
             self.fleet.close_page()
+        if self.gauge is not None:
+            self.gauge.close_view()
