@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -69,9 +70,13 @@ class ModbusPlc:
     close = pull
 
     @staticmethod
-    def server(port: int, bench: Bench) -> ModbusOutput:
-        hand = bench.handshake
-        return ModbusOutput("127.0.0.1", port, hand.trigger, hand.acknowledge)
+    def server(port: int, bench: Callable[[], Bench]) -> ModbusOutput:
+        return ModbusOutput(
+            "127.0.0.1",
+            port,
+            lambda recipe, part: bench().handshake.trigger(recipe, part),
+            lambda: bench().handshake.acknowledge(),
+        )
 
 
 class UaPlc:
@@ -106,30 +111,55 @@ class UaPlc:
         self.client.close()
 
     @staticmethod
-    def server(port: int, bench: Bench) -> OpcUaOutput:
-        hand = bench.handshake
+    def server(port: int, bench: Callable[[], Bench]) -> OpcUaOutput:
         return OpcUaOutput(
-            "127.0.0.1", port, lambda recipe, part, bad: hand.trigger(recipe, part, bad=bad), hand.acknowledge
+            "127.0.0.1",
+            port,
+            lambda recipe, part, bad: bench().handshake.trigger(recipe, part, bad=bad),
+            lambda: bench().handshake.acknowledge(),
         )
 
 
-class Line:
-    """A bench with one server and as many PLCs as a test connects."""
+Kind = type[ModbusPlc] | type[UaPlc]
 
-    def __init__(self, kind: type[ModbusPlc] | type[UaPlc]) -> None:
-        self.kind, self.port, self.plcs = kind, free_port(), list[Plc]()
+
+class Server:
+    """One for all tests of a transport, since OPC UA's takes seconds to start; each test has a bench of its own."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind, self.port = kind, free_port()
         self.bench = Bench(debounce=0.0)
         self.begin()
 
     def begin(self) -> None:
-        self.output = self.kind.server(self.port, self.bench)
-        self.bench.handshake._show = self.output.show
+        self.output = self.kind.server(self.port, lambda: self.bench)
         self.output.show(self.bench.signals)
         self.output.start()
-        self.output.show(self.bench.signals)
+
+    def use(self, bench: Bench) -> None:
+        self.bench = bench
+        bench.handshake._show = self.output.show
+        self.output.show(bench.signals)
+
+
+class Line:
+    """A bench at a server, and as many PLCs as a test connects."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.plcs = server, list[Plc]()
+        self.bench = Bench(debounce=0.0)
+        server.use(self.bench)
+
+    @property
+    def output(self) -> ModbusOutput | OpcUaOutput:
+        return self.server.output
+
+    def begin(self) -> None:
+        self.server.begin()
+        self.server.use(self.bench)
 
     def connect(self) -> Plc:
-        plc = self.kind(self.port)
+        plc = self.server.kind(self.server.port)
         self.plcs.append(plc)
         return plc
 
@@ -137,14 +167,26 @@ class Line:
         self.bench.judged(verdict)
 
 
-@pytest.fixture(params=[ModbusPlc, UaPlc], ids=lambda kind: kind.name)
-def line(request: pytest.FixtureRequest) -> Iterator[Line]:
-    line = Line(request.param)
+@pytest.fixture(scope="module", params=[ModbusPlc, UaPlc], ids=lambda kind: kind.name)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    server = Server(request.param)
+    yield server
+    begun = time.monotonic()
+    server.output.stop()
+    assert time.monotonic() - begun < 2
+    assert not {"modbus", "opcua"} & {thread.name for thread in threading.enumerate()}
+
+
+@pytest.fixture
+def line(server: Server) -> Iterator[Line]:
+    line = Line(server)
     yield line
+    rest = line.connect()
+    rest.lower("Trigger")
+    rest.lower("ResultAck")
+    rest.asks(0, "")
     for plc in line.plcs:
         plc.close()
-    line.output.stop()
-    assert not {"modbus", "opcua"} & {thread.name for thread in threading.enumerate()}
 
 
 def sees(plc: Plc, *names: str) -> None:
@@ -220,22 +262,16 @@ def test_a_server_that_is_started_again_shows_what_stands(line: Line) -> None:
     line.output.stop()
     line.judged(Verdict.FAIL)
     line.begin()
+    assert not line.output.connected() and f"port {line.server.port}" in line.output.words()
     again = line.connect()
     sees(again, "ResultReady", "NG")
+    wait_for(line.output.connected, what="that the client counts as there")
     assert line.bench.signals.counts.taken == 1 and len(line.bench.answers) == 1
 
 
 def test_a_port_that_is_taken_is_named_and_no_thread_stays(line: Line) -> None:
     before = threading.active_count()
-    second = line.kind.server(line.port, line.bench)
-    with pytest.raises(LinesightError, match=rf"port {line.port}.*another port"):
+    second = line.server.kind.server(line.server.port, lambda: line.bench)
+    with pytest.raises(LinesightError, match=rf"port {line.server.port}.*another port"):
         second.start()
     wait_for(lambda: threading.active_count() <= before, what="that the thread ends")
-
-
-def test_the_state_of_the_connection_is_in_words(line: Line) -> None:
-    words: Callable[[], str] = line.output.words
-    assert not line.output.connected() and f"port {line.port}" in words()
-    plc = line.connect()
-    assert plc.bits()
-    wait_for(line.output.connected, what="that the client counts as there")
