@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from app.cloud.session import CloudAddress
 from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
+from app.domain.light import read_light_table
 from app.domain.parcel import read_hours
 from app.domain.periods import read_shifts
 
@@ -121,6 +122,13 @@ class Settings(BaseModel):
         line_topic: everything there lies below it.
         line_webhook: URL that every result is posted to; "" for none.
         modbus_listen: HOST:PORT of the Modbus TCP server, "0.0.0.0" for every network; "" for none.
+        opcua_listen: the same of the OPC UA server.
+        opcua_user: who may use it, with a password from the keyring and encrypted; "" for everybody, unencrypted.
+        serial_trigger: PORT[:BAUD] of the serial port that triggers parts; "" for none. Likewise the next ones.
+        serial_trigger_by: what triggers there: a line of text, or a modem input that goes on.
+        serial_scanner: a scanner that names the next part.
+        serial_light: a stack light.
+        serial_light_table: what it is sent for each state, such as "PASS \\x01G"; empty for the defaults.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -188,6 +196,13 @@ class Settings(BaseModel):
     line_topic: str = Field(default="linesight/line", min_length=1, max_length=200, pattern=r"^[^+#\x00\s]+$")
     line_webhook: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
     modbus_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
+    opcua_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
+    opcua_user: str = Field(default="", max_length=60, pattern=r"^[^\s:]*$")
+    serial_trigger: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    serial_trigger_by: Literal["text", "cts", "dsr", "dcd"] = "text"
+    serial_scanner: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    serial_light: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    serial_light_table: list[str] = Field(default=[], max_length=12)
 
     tidy_by_itself: bool = False
 
@@ -226,6 +241,13 @@ class Settings(BaseModel):
     @classmethod
     def _known_recipes(cls, value: list[str]) -> list[str]:
         read_recipes(value)
+        return value
+
+    @field_validator("serial_light_table")
+    @classmethod
+    def _known_light(cls, value: list[str]) -> list[str]:
+        if value:
+            read_light_table(value)
         return value
 
     @field_validator("shifts")

@@ -121,7 +121,9 @@ class Station:
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK), now=now)
-        self.signalling = SignalDesk(self, withheld=self.challenging.withheld)
+        self.signalling = SignalDesk(
+            self, withheld=self.challenging.withheld, alarmed=lambda: bool(self.watching.active())
+        )
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))

@@ -37,7 +37,9 @@ class Identity:
         name, secret = self.user, self._password
 
         class One:
-            def get_user(self, _server: Any, username: Any = None, password: Any = None, certificate: Any = None) -> Any:
+            def get_user(
+                self, _server: Any, username: Any = None, password: Any = None, certificate: Any = None
+            ) -> Any:
                 right = hmac.compare_digest((username or "").encode(), name.encode())
                 right &= hmac.compare_digest((password or "").encode(), secret.encode())
                 return User(role=UserRole.User, name=name) if right and secret else None
