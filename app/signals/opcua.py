@@ -42,7 +42,6 @@ import asyncio
 import errno
 import gc
 import logging
-import math
 import socket
 import threading
 import time
@@ -57,7 +56,7 @@ from app.domain.errors import LinesightError
 from app.signals.codes import ErrorCode
 from app.signals.handshake import Signals
 from app.signals.opcua_identity import Identity
-from app.signals.result import result_json
+from app.signals.opcua_nodes import node_values, variant
 
 log = logging.getLogger(__name__)
 
@@ -67,63 +66,7 @@ LONGEST_PART = 80
 QUIET = 10
 """Seconds without an answer to TCP's own question after which a client counts as gone."""
 _WAIT, _STOP = 20.0, 1.5
-_COUNTS = {
-    "Taken": "taken",
-    "RefusedBusy": "busy",
-    "Missed": "missed",
-    "Debounced": "debounced",
-    "Late": "late",
-    "Unread": "unread",
-}
 _WRITTEN = ("Trigger", "ResultAck", "RecipeId", "PartId")
-_NEVER = datetime(1601, 1, 1, tzinfo=UTC)
-"""OPC UA's null of a DateTime."""
-
-
-def state_names(signals: Signals) -> tuple[str, str]:
-    """Of VisionStateMachine and of AutomaticModeStateMachine, as OPC 40100-1 calls them; the second "" outside of
-    Operational."""
-    if signals.busy:
-        return "Operational", "SingleExecution"
-    if signals.station is ErrorCode.NOT_RUNNING:
-        return "Halted", ""
-    if signals.station is ErrorCode.NO_CAMERA:
-        return "Error", ""
-    if signals.station is ErrorCode.TRIGGER_OFF:
-        return "Operational", "ContinuousExecution"
-    return "Operational", "Ready" if signals.station is ErrorCode.NONE else "Initialized"
-
-
-def node_values(signals: Signals) -> dict[str, Any]:
-    """What every node that the station writes shows, by its id without the namespace."""
-    answer = signals.answer
-    row = answer.inspection if answer is not None else None
-    model = row.model if row is not None else None
-    vision, automatic = state_names(signals)
-    return {
-        "VisionSystem.VisionStateMachine.CurrentState": vision,
-        "VisionSystem.VisionStateMachine.AutomaticModeStateMachine.CurrentState": automatic,
-        # The result goes before the bits: who waits for Result Ready finds it complete.
-        "Result.Number": answer.number if answer is not None else 0,
-        "Result.PartId": answer.part_id if answer is not None else "",
-        "Result.Model": f"{model.name}@{model.version}" if model is not None else "",
-        "Result.Score": row.score if row is not None and row.score is not None else math.nan,
-        "Result.Threshold": row.threshold if row is not None and row.threshold is not None else math.nan,
-        "Result.Verdict": answer.verdict.value if answer is not None else "",
-        "Result.Time": row.judged_at.astimezone(UTC) if row is not None else _NEVER,
-        "Result.Json": result_json(row, answer.number, signals.recipe).decode() if row is not None and answer else "",
-        "Signals.TriggerReady": signals.trigger_ready,
-        "Signals.Busy": signals.busy,
-        "Signals.OK": signals.ok,
-        "Signals.NG": signals.ng,
-        "Signals.Retest": signals.retest,
-        "Signals.Error": signals.error,
-        "Signals.ErrorCode": int(signals.code),
-        "Signals.ActiveRecipe": signals.recipe & 0xFFFF,
-        "Signals.Heartbeat": signals.heartbeat,
-        **{f"Signals.{name}": getattr(signals.counts, count) for name, count in _COUNTS.items()},
-        "Signals.ResultReady": signals.result_ready,
-    }
 
 
 class OpcUaOutput:
@@ -317,7 +260,7 @@ class OpcUaOutput:
         written = {"Signals.Trigger": False, "Signals.ResultAck": False, "Signals.RecipeId": 0, "Signals.PartId": ""}
         for name, value in (node_values(self._signals) | written).items():
             parent = folders[name.rpartition(".")[0]]
-            node = await parent.add_variable(id(name), called(name), _variant(name, value))
+            node = await parent.add_variable(id(name), called(name), variant(name, value))
             if name in written:
                 await node.set_writable()
             self._nodes[name] = node.nodeid
@@ -385,7 +328,7 @@ class OpcUaOutput:
         from asyncua import ua
 
         now = datetime.now(UTC)
-        data = ua.DataValue(_variant(name, value), SourceTimestamp=now, ServerTimestamp=now)
+        data = ua.DataValue(variant(name, value), SourceTimestamp=now, ServerTimestamp=now)
         await self._server.write_attribute_value(self._nodes[name], data)
 
     async def _written(self, event: Any, _service: Any) -> None:
@@ -452,26 +395,6 @@ def _readable(part: str) -> tuple[str, str]:
     if not part.isprintable() or len(part) > LONGEST_PART:
         return "", f"PartId has more than {LONGEST_PART} characters, or unreadable ones."
     return part, ""
-
-
-def _variant(name: str, value: Any) -> Any:
-    from asyncua import ua
-
-    last = name.rpartition(".")[2]
-    if last == "CurrentState":
-        return ua.Variant(ua.LocalizedText(value, "en"), ua.VariantType.LocalizedText)
-    if isinstance(value, bool):
-        kind = ua.VariantType.Boolean
-    elif isinstance(value, int):
-        long = last == "Number" or last in _COUNTS
-        kind = ua.VariantType.UInt32 if long else ua.VariantType.UInt16
-    elif isinstance(value, float):
-        kind = ua.VariantType.Double
-    elif isinstance(value, datetime):
-        kind = ua.VariantType.DateTime
-    else:
-        kind = ua.VariantType.String
-    return ua.Variant(value, kind)
 
 
 def _why(error: OSError) -> str:

@@ -17,8 +17,9 @@ from app.domain.errors import LinesightError
 from app.domain.verdict import Verdict
 from app.signals.codes import ErrorCode
 from app.signals.handshake import Signals
-from app.signals.opcua import OpcUaOutput, state_names
+from app.signals.opcua import OpcUaOutput
 from app.signals.opcua_identity import Identity
+from app.signals.opcua_nodes import state_names
 from tests.alarms.receivers import free_port
 from tests.signals.lines import Bench, inspection
 from tests.signals.opcua_client import UaClient
