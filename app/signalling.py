@@ -226,7 +226,8 @@ class SignalDesk:
         return self.ways.test_opcua(self._host.settings.opcua_listen)
 
     def test_serial(self) -> str:
-        """Slow: how the serial ports go and which there are; lets the light show all it can. NotAllowed as above."""
+        """Slow: how the serial ports go and which there are; lets the light show all it can. NotAllowed, or
+        LinesightError where a port is not open."""
         self._host.people.require(Action.SETTINGS)
         return self.ways.test_serial(self._host.settings)
 

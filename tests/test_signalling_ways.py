@@ -84,7 +84,7 @@ def test_a_plc_takes_part_after_part_over_opcua_while_modbus_has_no_port(station
             assert (told["serial"], told["recipe_id"], told["number"]) == (f"A-{number:03}", 7, number)
             plc.write(("Trigger", False), ("ResultAck", True))
             plc.write(("ResultAck", False))
-        wait_for(lambda: all(row["outputs"] for row in rows(stations.folder / "station")))
+        wait_for(lambda: all("opcua" in (row["outputs"] or "") for row in rows(stations.folder / "station")))
         kept = rows(stations.folder / "station")
         assert [(row["verdict"], row["serial"]) for row in kept] == [("PASS", "A-001"), ("FAIL", "A-002")]
         assert [json.loads(row["outputs"])["opcua"]["number"] for row in kept] == [1, 2]
@@ -131,7 +131,9 @@ def test_a_scanner_names_the_part_that_a_serial_trigger_takes(
         assert [(row["serial"], row["verdict"]) for row in kept] == [("B-1", "PASS"), ("B-2", "FAIL")]
         scanner.unplug()
         wait_for(lambda: SCANNER in station.signalling.lost(), what="that the scanner is missed")
-        assert "There is no port" in station.signalling.test_serial()
+        wait_for(lambda: "There is no port" in state(station, SCANNER)[1])
+        with pytest.raises(LinesightError, match="There is no port"):
+            station.signalling.test_serial()
         scanner.plug()
         wait_for(lambda: station.signalling.lost() == {}, what="that it is back")
     finally:
@@ -172,6 +174,8 @@ def test_the_light_follows_the_station(stations: Stations, device: Device) -> No
     device.hears(b"\x02")
     with pytest.raises(LinesightError, match="nothing is sent for IDLE"):
         station.save_settings(serial_light_table=table[:5])
+    assert "It shows FAIL" in station.signalling.test_serial()
+    device.hears(b"\x01\x02")
     station.save_settings(serial_light="")
     device.hears(b"\x06")
     wait_for(lambda: state(station, LIGHT) == (False, ""))

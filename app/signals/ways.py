@@ -150,14 +150,20 @@ class Ways:
         return f"It answers at {url} after {took:.0f} ms: {how}. {output.words()}"
 
     def test_serial(self, settings: Wanted) -> str:
-        """Slow: how the serial ports go, and which this computer has; the light shows all its states."""
-        names = (TRIGGER, SCANNER, LIGHT)
-        found = [f"{one.name}: {one.words}" for one in self.states(settings) if one.name in names]
+        """Slow: how the serial ports go, and which this computer has; the light shows all its states.
+
+        Raises:
+            LinesightError: the same words, where a port is not open.
+        """
+        states = [one for one in self.states(settings) if one.name in (TRIGGER, SCANNER, LIGHT)]
+        found = [f"{one.name}: {one.words}" for one in states]
         light = self._light.output
         if isinstance(light, StackLight) and light.connected():
             found.append(light.try_all())
         here = ports_here()
         found.append(f"Ports of this computer: {', '.join(here)}." if here else "This computer has no serial port.")
+        if not all(one.connected for one in states):
+            raise LinesightError("\n".join(found))
         return "\n".join(found)
 
     # -- making them

@@ -117,7 +117,7 @@ def test_tests_say_how_it_goes(qtbot: QtBot, page: LinePage, station: FakeStatio
     station.signalling.begin()
     qtbot.waitUntil(lambda: "There is no port" in page.state.text())
     qtbot.mouseClick(page.serial.test, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "ttyUSB9" in page.serial.said.text() and page.serial.test.isEnabled())
+    qtbot.waitUntil(lambda: "ttyUSB9" in page.serial.said.text() and page.serial.said.kind == "bad")
 
 
 @pytest.mark.parametrize("pixels_per_mm", [0.0, 5.9])
