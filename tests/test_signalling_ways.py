@@ -28,6 +28,7 @@ def stations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Statio
     monkeypatch.setattr(capture, "BACKOFF", (0.01,))
     monkeypatch.setattr(serial_line, "FIRST_WAIT", 0.02)
     monkeypatch.setattr(serial_line, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(serial_line, "SHOWN", 0.05)
     stations = Stations(tmp_path, monkeypatch)
     yield stations
     begun = time.monotonic()

@@ -36,6 +36,8 @@ BAUD = 9600
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 AGAIN = 5.0
 """Seconds after which the light is told its state again: it may have been without power."""
+SHOWN = 1.0
+"""Seconds of each state while the light is tried."""
 LONGEST_LINE = 200
 _READ, _WRITE, _MODEM = 0.1, 2.0, 0.002
 
@@ -293,7 +295,7 @@ class StackLight(SerialOutput):
                 port.write(self._table[state])
                 told, at, self._last = state, now, f"It shows {state}."
             if trying is not None:
-                self._stopped.wait(1.0)
+                self._stopped.wait(SHOWN)
             else:
                 self._new.wait(0.2)  # alarms come without being told of
             self._new.clear()

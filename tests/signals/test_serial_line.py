@@ -67,6 +67,7 @@ def device(tmp_path: Path) -> Iterator[Device]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(serial_line, "FIRST_WAIT", 0.02)
     monkeypatch.setattr(serial_line, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(serial_line, "SHOWN", 0.05)
     yield
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("serial ")]
 
