@@ -201,6 +201,9 @@ class OpcUaOutput:
         server.name, server.manufacturer_name, server.product_uri = "Linesight", "Linesight", "urn:linesight"
         with _uncollected():
             await server.init()
+        if self._end.is_set():  # it was given up meanwhile
+            server.iserver.aspace.clear()
+            return
         await server.set_application_uri(f"urn:{socket.gethostname()}:linesight")
         server.set_endpoint(f"opc.tcp://{self._host or '0.0.0.0'}:{self._port}/linesight/")
         if identity is None:
