@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import shutil
 import subprocess
@@ -116,6 +117,15 @@ def make_capture() -> Iterator[Callable[..., FakeCapture]]:
     yield make
     for capture in made:
         capture.come_back()
+
+
+@pytest.fixture(scope="session")
+def pylon_emulator() -> tuple[str, str]:
+    """Two cameras that Basler's pylon imitates; their serial numbers."""
+    # pylon reads it when it is first loaded.
+    os.environ["PYLON_CAMEMU"] = "2"
+    pytest.importorskip("pypylon.pylon", reason="pypylon is not installed: bootstrap.py setup --extra basler")
+    return "0815-0000", "0815-0001"
 
 
 @dataclass(frozen=True)
