@@ -22,8 +22,8 @@ from app.cameras.extras import (
     IndustrialCamera,
     missing_extra,
 )
-from app.cameras.facts import Facts
-from app.cameras.held import Held, split_held
+from app.cameras.held import split_held
+from app.cameras.nodes import PylonNodes, said
 from app.domain.errors import SourceError
 from app.domain.frame import Image
 
@@ -34,7 +34,6 @@ _NONE_FOUND = (
 )
 _PAUSE = 0.002
 _UNKNOWN_BLOCK = 2**64 - 1
-_COLOURS = ("Red", "Green", "Blue")
 
 
 def basler_cameras() -> list[FoundCamera]:
@@ -48,7 +47,7 @@ def basler_cameras() -> list[FoundCamera]:
     try:
         devices = pylon.TlFactory.GetInstance().EnumerateDevices()
     except problem as error:
-        raise SourceError(f"pylon can't look for Basler cameras: {_said(error)}") from None
+        raise SourceError(f"pylon can't look for Basler cameras: {said(error)}") from None
     found = [FoundCamera(f"basler:{one.GetSerialNumber()}", _name(one)) for one in devices]
     return sorted(found, key=lambda one: one.address)
 
@@ -84,12 +83,12 @@ class BaslerCamera(IndustrialCamera):
             info = self._chosen(factory.EnumerateDevices())
             camera = pylon.InstantCamera(factory.CreateDevice(info))
         except problem as error:
-            raise SourceError(f"{self.address} can't be reached: {_said(error)}") from None
+            raise SourceError(f"{self.address} can't be reached: {said(error)}") from None
         try:
             camera.Open()
             if self._prepare is not None:
                 self._prepare(camera)
-            nodes = _Nodes(self.address, camera.GetNodeMap(), problem)
+            nodes = PylonNodes(self.address, camera.GetNodeMap(), (problem,))
             nodes.hold(self._held)
             device = _BaslerDevice(self.address, pylon, problem, camera, nodes, self.counted)
             self.facts = {"model": info.GetModelName(), "serial": info.GetSerialNumber(), **nodes.facts()}
@@ -100,7 +99,7 @@ class BaslerCamera(IndustrialCamera):
             if not isinstance(error, problem):
                 raise
             raise SourceError(
-                f"{self.address} ({_name(info)}) can't be opened: {_said(error)} "
+                f"{self.address} ({_name(info)}) can't be opened: {said(error)} "
                 "Close other programs that use it, such as pylon Viewer."
             ) from None
         return device
@@ -128,7 +127,7 @@ class _BaslerDevice:
     """An opened camera that grabs; see `app.cameras.background.Device`."""
 
     def __init__(
-        self, address: str, pylon: Any, problem: type[Exception], camera: Any, nodes: _Nodes, counted: Counted
+        self, address: str, pylon: Any, problem: type[Exception], camera: Any, nodes: PylonNodes, counted: Counted
     ) -> None:
         self._address = address
         self._pylon, self._problem, self._camera, self._nodes = pylon, problem, camera, nodes
@@ -152,7 +151,7 @@ class _BaslerDevice:
                 time.sleep(_PAUSE)
             removed, grabbing = self._camera.IsCameraDeviceRemoved(), self._camera.IsGrabbing()
         except self._problem as error:
-            self._lost(f"gives no pictures any more ({_said(error)})")
+            self._lost(f"gives no pictures any more ({said(error)})")
         if removed or not grabbing:
             self._lost("gives no pictures any more: it " + ("was unplugged" if removed else "has stopped"))
         return None
@@ -170,7 +169,7 @@ class _BaslerDevice:
         self._failed = 0
         if not self._converter.IsSupportedInputFormat(result.GetPixelType()):
             raise SourceError(
-                f"{self._address} sends pictures of the format {self._nodes.text('PixelFormat')}, which can't be made "
+                f"{self._address} sends pictures of the format {self._nodes.get('PixelFormat')}, which can't be made "
                 "into a colour picture. Choose Mono8 or BayerRG8 in pylon Viewer and save it as the camera's start-up "
                 "setting."
             )
@@ -192,121 +191,6 @@ class _BaslerDevice:
         _let_go(self._camera, self._problem)
 
 
-class _Nodes:
-    """The features of one camera, as far as it has them: names differ between generations."""
-
-    def __init__(self, address: str, nodemap: Any, problem: type[Exception]) -> None:
-        self._address, self._nodemap, self._problem = address, nodemap, problem
-
-    def _get(self, *names: str) -> Any:
-        """The value of the first feature of these that can be read; None where none can."""
-        for name in names:
-            try:
-                node = self._nodemap.GetNode(name)
-                if node is not None:
-                    return node.GetValue()
-            except (self._problem, AttributeError):
-                continue
-        return None
-
-    def text(self, name: str) -> str:
-        value = self._get(name)
-        return "" if value is None else str(value)
-
-    def _set(self, value: Any, *names: str) -> bool:
-        """Sets the first feature of these that there is. SourceError names the limits of one that refuses."""
-        for name in names:
-            try:
-                node = self._nodemap.GetNode(name)
-            except self._problem:
-                node = None
-            if node is None:
-                continue
-            try:
-                node.SetValue(int(value) if name.endswith("Raw") else value)
-            except self._problem as error:
-                try:
-                    limits = f"It takes {node.GetMin():g} to {node.GetMax():g}."
-                except (self._problem, AttributeError):
-                    limits = _said(error)
-                raise SourceError(f"{self._address} can't set {name} to {value:g}. {limits}") from None
-            return True
-        return False
-
-    def _off(self, name: str) -> None:
-        try:
-            node = self._nodemap.GetNode(name)
-            if node is not None:
-                node.SetValue("Off")
-        except self._problem:  # it has no automatic to switch off
-            return
-
-    def hold(self, held: Held) -> None:
-        """Sets what an address holds fast."""
-        missing = []
-        if held.exposure is not None:
-            self._off("ExposureAuto")
-            if not self._set(held.exposure, "ExposureTime", "ExposureTimeAbs"):
-                missing.append("exposure")
-        if held.gain is not None:
-            self._off("GainAuto")
-            if not self._set(held.gain, "Gain", "GainRaw"):
-                missing.append("gain")
-        if held.white_balance is not None:
-            self._off("BalanceWhiteAuto")
-            for colour, factor in zip(_COLOURS, held.white_balance, strict=True):
-                if not (self._select(colour) and self._set(factor, "BalanceRatio", "BalanceRatioAbs")):
-                    missing.append("white_balance")
-                    break
-        if missing:
-            raise SourceError(
-                f"{self._address} has no {' and no '.join(missing)} that can be set: leave it out of the address."
-            )
-
-    def _select(self, colour: str) -> bool:
-        try:
-            node = self._nodemap.GetNode("BalanceRatioSelector")
-            if node is None:
-                return False
-            node.SetValue(colour)
-        except self._problem:
-            return False
-        return True
-
-    def facts(self) -> Facts:
-        """What the camera is set to; "auto" for what it changes by itself."""
-        found: Facts = {}
-        for fact, automatic, names in (
-            ("width", "", ("Width",)),
-            ("height", "", ("Height",)),
-            ("pixel_format", "", ("PixelFormat",)),
-            ("fps", "", ("ResultingFrameRate", "ResultingFrameRateAbs", "AcquisitionFrameRate")),
-            ("exposure", "ExposureAuto", ("ExposureTime", "ExposureTimeAbs")),
-            ("gain", "GainAuto", ("Gain", "GainRaw")),
-        ):
-            value = "auto" if automatic and self._get(automatic) == "Continuous" else self._get(*names)
-            if value is not None:
-                found[fact] = round(value, 4) if isinstance(value, float) else value
-        if self._get("BalanceWhiteAuto") == "Continuous":
-            found["white_balance"] = "auto"
-        elif factors := self._factors():
-            found["white_balance"] = factors
-        return found
-
-    def _factors(self) -> str:
-        factors = []
-        for colour in _COLOURS:
-            value = self._get("BalanceRatio", "BalanceRatioAbs") if self._select(colour) else None
-            if value is None:
-                return ""
-            factors.append(f"{value:.4g}")
-        return ",".join(factors)
-
-    def temperature(self) -> float | None:
-        value = self._get("DeviceTemperature", "TemperatureAbs")
-        return None if value is None else float(value)
-
-
 def _pylon() -> tuple[Any, type[Exception]]:
     """pylon's module and the exception of all it may raise."""
     try:
@@ -321,16 +205,10 @@ def _let_go(camera: Any, problem: type[Exception]) -> None:
         try:
             step()
         except problem as error:  # of a camera that is gone; the next step still counts
-            log.debug("letting go of a Basler camera: %s", _said(error))
+            log.debug("letting go of a Basler camera: %s", said(error))
 
 
 def _name(info: Any) -> str:
     given = info.GetUserDefinedName()
     model = f"{given}, {info.GetModelName()}" if given else info.GetModelName()
     return f"{model} ({info.GetSerialNumber()})"
-
-
-def _said(error: Exception) -> str:
-    """The first sentence of what GenICam says: the rest is its own file and line."""
-    words = str(error).split(" : ")[0].splitlines()
-    return (words[0].strip() if words else "") or type(error).__name__

@@ -10,13 +10,14 @@ from app.cameras.base import FrameSource
 from app.cameras.basler import BaslerCamera
 from app.cameras.demo.source import PART_INTERVAL, DemoLine
 from app.cameras.folder import FolderSource
+from app.cameras.genicam import GenicamCamera
 from app.cameras.stream import RtspCamera
 from app.cameras.usb import UsbCamera
 from app.cameras.video import VideoFile
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 
-POSSIBLE = "demo, usb:N, basler:SERIAL, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+POSSIBLE = "demo, usb:N, basler:SERIAL, genicam:CAMERA, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
 
 _others: dict[str, Callable[[str], FrameSource]] = {}
 
@@ -44,8 +45,8 @@ def make_source(
     """The source an address names, not opened yet.
 
     Args:
-        address: `demo | usb:N | basler:SERIAL | rtsp://... | rtsps://... | video:PATH | folder:PATH`, and what was
-            registered.
+        address: `demo | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://... | rtsps://... | video:PATH | folder:PATH`,
+            and what was registered.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
         known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
@@ -64,6 +65,8 @@ def make_source(
         return UsbCamera(int(rest))
     if kind == "basler":
         return BaslerCamera(rest)
+    if kind == "genicam":
+        return GenicamCamera(rest)
     if kind in ("rtsp", "rtsps"):
         return RtspCamera(address)
     if kind in ("video", "folder") and not rest.strip():

@@ -18,7 +18,10 @@ from app.domain.wear import WearLimit
 if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
-SOURCES = "demo | usb:N | basler:SERIAL | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER | kvs:STREAM"
+SOURCES = (
+    "demo | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER | "
+    "kvs:STREAM"
+)
 BENCHES = ("vision", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud")
 
 _DATASET = (

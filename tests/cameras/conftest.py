@@ -128,6 +128,17 @@ def pylon_emulator() -> tuple[str, str]:
     return "0815-0000", "0815-0001"
 
 
+@pytest.fixture(scope="session")
+def gentl_driver() -> str:
+    """The simulated driver that comes with the package genicam: three cameras of the serial numbers 0, 1, 2."""
+    pytest.importorskip("harvesters.core", reason="harvesters is not installed: bootstrap.py setup --extra genicam")
+    genicam = pytest.importorskip("genicam")
+    driver = next(Path(genicam.__file__).parent.rglob("*.cti"), None)
+    if driver is None:
+        pytest.skip("this build of the package genicam brings no simulated driver")
+    return str(driver)
+
+
 @dataclass(frozen=True)
 class RtspServer:
     """A running server; `url` serves anyone, `locked` needs operator and s3cret-word."""

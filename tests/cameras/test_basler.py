@@ -262,7 +262,7 @@ def test_an_automatic_is_told_as_such_and_switched_off_by_what_is_held(make: Mak
     ("held", "words"),
     [
         ("exposure=1e12", r"can't set ExposureTime to 1e\+12\. It takes [\d.e+-]+ to [\d.e+-]+\."),
-        ("white_balance=1,1,1", "has no white_balance that can be set"),
+        ("white_balance=1,1,1", "has no white balance that can be set"),
     ],
 )
 def test_what_can_not_be_held_is_said(make: Make, held: str, words: str) -> None:
