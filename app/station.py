@@ -15,6 +15,7 @@ from app.alarms.health import together
 from app.away import AccountTraining
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
+from app.cameras.industrial import industrial_cameras
 from app.candidates import CloudModels, VersionImprover
 from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
@@ -231,6 +232,10 @@ class Station:
     def usb_cameras(self) -> list[tuple[int, str]]:
         """Slow: (index, name) of the cameras this computer sees."""
         return usb_cameras()
+
+    def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]:
+        """Slow: see `app.cameras.industrial`."""
+        return industrial_cameras(driver)
 
     @property
     def zone(self) -> tzinfo:

@@ -60,9 +60,7 @@ def make_source(
     if kind == "demo" and not rest:
         return DemoLine(seed, part_interval)
     if kind == "usb":
-        if not (rest.isascii() and rest.isdigit()):
-            raise SourceError(f"{address} names no camera: write its number, usb:0 for the first.")
-        return UsbCamera(int(rest))
+        return UsbCamera.at(f"usb:{rest}")
     if kind == "basler":
         return BaslerCamera(rest)
     if kind == "genicam":

@@ -19,6 +19,7 @@ LIVE_VIEW = SourceTraits(live=True, parts=False, endless=True)
         ("demo", "demo", LIVE_PARTS),
         ("usb:0", "usb:0", LIVE_VIEW),
         (" usb:12 ", "usb:12", LIVE_VIEW),
+        ("usb:1?size=1920x1080&focus=30", "usb:1?size=1920x1080&focus=30", LIVE_VIEW),
         ("basler:40012345", "basler:40012345", LIVE_VIEW),
         ("Basler:", "basler:", LIVE_VIEW),
         ("genicam:DEV_1AB2", "genicam:DEV_1AB2", LIVE_VIEW),

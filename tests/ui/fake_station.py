@@ -423,6 +423,17 @@ class FakeStation:
         self._note("usb_cameras")
         return [(0, "USB camera 0: Logitech BRIO")]
 
+    def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]:
+        self._note("industrial_cameras", driver)
+        missing = "GenICam cameras need harvesters, and it is not installed. Close the station, then install with: "
+        missing += "python3 installer/bootstrap.py setup --extra genicam"
+        if driver:
+            return [(f"genicam:{driver}#7", "GenICam: Maker M7 (7)")], []
+        return [
+            ("basler:40012345", "Basler: acA1300-60gm (40012345)"),
+            ("basler:40054321", "Basler: a2A (40054321)"),
+        ], [missing]
+
     def save_settings(self, **changes: Any) -> None:
         self._note("save_settings", changes)
         if changes.get("station") == "":
