@@ -16,6 +16,7 @@ from app.away import AccountTraining
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
 from app.cameras.industrial import industrial_cameras
+from app.cameras.usb import usb_sizes
 from app.candidates import CloudModels, VersionImprover
 from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
@@ -232,6 +233,10 @@ class Station:
     def usb_cameras(self) -> list[tuple[int, str]]:
         """Slow: (index, name) of the cameras this computer sees."""
         return usb_cameras()
+
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]:
+        """Slow: (width, height) of the pictures a USB camera gives; [] while something uses it."""
+        return usb_sizes(number)
 
     def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]:
         """Slow: see `app.cameras.industrial`."""

@@ -128,6 +128,7 @@ class StationPort(Protocol):
     def resume(self) -> None: ...
     def models(self) -> list[ModelEntry]: ...  # slow
     def usb_cameras(self) -> list[tuple[int, str]]: ...  # slow
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]: ...  # slow
     def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]: ...  # slow
     def save_settings(self, **changes: Any) -> None: ...  # slow
     def check_source(self, source: str) -> Job[Image]: ...

@@ -423,6 +423,10 @@ class FakeStation:
         self._note("usb_cameras")
         return [(0, "USB camera 0: Logitech BRIO")]
 
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]:
+        self._note("usb_sizes", number)
+        return [(640, 480), (1280, 720), (1920, 1080)]
+
     def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]:
         self._note("industrial_cameras", driver)
         missing = "GenICam cameras need harvesters, and it is not installed. Close the station, then install with: "

@@ -335,7 +335,8 @@ class LivePage(QWidget):
         age = "Frame age " + ("\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s")
         age = lag_words(state.source, self._bridge.station.linking.watching).capitalize() or age
         lost = f", {health.pictures_lost} pictures not kept" if health.pictures_lost else ""
-        self.print_drops.setText(f"{age}, {health.dropped} of {health.captured} dropped{lost}")
+        warm = "" if health.temperature is None else f", camera {health.temperature:.0f} °C"
+        self.print_drops.setText(f"{age}, {health.dropped} of {health.captured} dropped{lost}{warm}")
         if self.stage.currentWidget() is self.panel:
             self.panel.show_state(state)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge, JobWatcher, error_words
 from ui.live.sheet import StoredPicture
@@ -21,11 +21,11 @@ from ui.shared.widgets import Button, Card, Choice, Combo, Notice, column, field
 
 _KINDS = [
     ("demo", "Demo line"),
-    ("usb", "USB camera"),
+    ("usb", "USB"),
     ("industrial", "Industrial"),
-    ("rtsp", "Network camera"),
+    ("rtsp", "Network"),
     ("kvs", "Kinesis"),
-    ("video", "Video file"),
+    ("video", "Video"),
     ("folder", "Folder"),
 ]
 _USB_HELD = (
@@ -35,6 +35,7 @@ _USB_HELD = (
     ("white_balance", "White, K"),
     ("focus", "Focus"),
 )
+_USB_WORDS = "A camera that was plugged in just now appears after Look again."
 _TEST_SIZE = (800, 600)
 _DEMO_MODEL = ""
 
@@ -68,7 +69,9 @@ class SourcePage(QWidget):
         usb_row = row(self.usb, self.look)
         usb_row.setStretch(0, 1)
         usb.setLayout(usb_row)
+        self.usb_words = label(_USB_WORDS, "quiet", wrap=True)
         self.usb.currentIndexChanged.connect(lambda _index: self._edited())
+        self.usb.activated.connect(self._ask_sizes)
         self.usb_held = HeldFields(_USB_HELD)
         self.usb_held.changed.connect(self._edited)
         self.industrial = IndustrialFields(self._bridge)
@@ -99,7 +102,7 @@ class SourcePage(QWidget):
             "usb": column(
                 field("Camera", usb),
                 self.usb_held,
-                label("A camera that was plugged in just now appears after Look again.", "quiet", wrap=True),
+                self.usb_words,
                 1,
             ),
             "industrial": column(self.industrial, 1),
@@ -238,6 +241,9 @@ class SourcePage(QWidget):
         self._take(f"kvs:{name}")
 
     def _kind_chosen(self, kind: str) -> None:
+        for key, page in self._pages.items():  # only the one that is seen asks for room
+            high = QSizePolicy.Policy.Preferred if key == kind else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(QSizePolicy.Policy.Preferred, high)
         self.fields.setCurrentWidget(self._pages[kind])
         self._fill_models()
         if kind == "usb":
@@ -311,6 +317,20 @@ class SourcePage(QWidget):
             self.usb.addItem("No camera found", None)
         self.usb.setEnabled(bool(cameras))
         self._edited()
+        self._ask_sizes()
+
+    def _ask_sizes(self) -> None:
+        """Says which sizes the chosen camera gives; not of the one that is inspecting, which must not be disturbed."""
+        number, source = self.usb.currentData(), self._bridge.station.state().source
+        self.usb_words.setText(_USB_WORDS)
+        if number is None or source.partition("?")[0] == f"usb:{number}":
+            return
+
+        def show(sizes: list[tuple[int, int]]) -> None:
+            if sizes and self.usb.currentData() == number:
+                self.usb_words.setText("It gives " + ", ".join(f"{width}x{height}" for width, height in sizes) + ".")
+
+        self._bridge.run(lambda: self._bridge.station.usb_sizes(number), show, lambda _words: None)
 
     def _no_cameras(self, words: str) -> None:
         self._show_cameras([])
