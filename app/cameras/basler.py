@@ -86,6 +86,7 @@ class BaslerCamera(IndustrialCamera):
             raise SourceError(f"{self.address} can't be reached: {said(error)}") from None
         try:
             camera.Open()
+            PylonNodes(self.address, camera.GetNodeMap(), (problem,)).run_freely()
             if self._prepare is not None:
                 self._prepare(camera)
             nodes = PylonNodes(self.address, camera.GetNodeMap(), (problem,))

@@ -46,7 +46,7 @@ def make_source(
 
     Args:
         address: `demo | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://... | rtsps://... | video:PATH | folder:PATH`,
-            and what was registered.
+            and what was registered. `rtspu://...` is RTSP with its pictures over UDP.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
         known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
@@ -65,7 +65,7 @@ def make_source(
         return BaslerCamera(rest)
     if kind == "genicam":
         return GenicamCamera(rest)
-    if kind in ("rtsp", "rtsps"):
+    if kind in ("rtsp", "rtsps", "rtspu"):
         return RtspCamera(address)
     if kind in ("video", "folder") and not rest.strip():
         raise SourceError(f"{address} names no {'file' if kind == 'video' else 'folder'}: write {kind}:PATH.")

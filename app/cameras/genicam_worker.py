@@ -143,7 +143,7 @@ class Camera:
         try:
             self._acquirer = self._harvester.create(info)
             self.nodes = GenApiNodes(address, self._acquirer.remote_device.node_map, self._problem)
-            self.nodes.choose("AcquisitionMode", "Continuous")
+            self.nodes.run_freely()
             self._choose_format()
             self.nodes.hold(held)
             stream = GenApiNodes(address, self._acquirer.data_streams[0].node_map, self._problem)

@@ -82,6 +82,14 @@ class Nodes:
             return True
         return False
 
+    def run_freely(self) -> None:
+        """Switches every trigger off: the station takes the newest picture when it wants one."""
+        self.choose("AcquisitionMode", "Continuous")
+        for selector in ("AcquisitionStart", "FrameBurstStart", "FrameStart"):
+            if self.choose("TriggerSelector", selector):
+                self.choose("TriggerMode", "Off")
+        self.choose("TriggerMode", "Off")  # of a camera with one trigger and nothing to select
+
     def hold(self, held: Held) -> None:
         """Sets what an address holds fast; SourceError where the camera can't."""
         missing = []

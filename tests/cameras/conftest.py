@@ -146,6 +146,7 @@ class RtspServer:
     process: subprocess.Popen[str]
     port: int
     locked_port: int
+    h265: bool = False
 
     @property
     def url(self) -> str:
@@ -169,7 +170,7 @@ def start_rtsp_server(port: int = 0) -> RtspServer:
         process.kill()
         reason = (process.communicate()[1].strip().splitlines() or ["it says nothing"])[-1]
         pytest.skip(f"no GStreamer RTSP server ({reason}): apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 ...")
-    return RtspServer(process, int(words[1]), int(words[2]))
+    return RtspServer(process, int(words[1]), int(words[2]), "h265" in words)
 
 
 def end_rtsp_server(server: RtspServer) -> None:

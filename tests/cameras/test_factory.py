@@ -25,6 +25,7 @@ LIVE_VIEW = SourceTraits(live=True, parts=False, endless=True)
         ("genicam:DEV_1AB2", "genicam:DEV_1AB2", LIVE_VIEW),
         ("genicam:C:\\gentl\\maker.cti#7", "genicam:C:\\gentl\\maker.cti#7", LIVE_VIEW),
         ("rtsp://cam/1", "rtsp://cam/1", LIVE_VIEW),
+        ("rtspu://a:b@cam/1", "rtspu://cam/1", LIVE_VIEW),
         ("rtsps://a:b@cam/1", "rtsps://cam/1", LIVE_VIEW),
         ("video:clip.mp4", "video:clip.mp4", SourceTraits(live=True, parts=False, endless=False)),
         ("folder:parts", "folder:parts", SourceTraits(live=False, parts=True, endless=True)),

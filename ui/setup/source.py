@@ -189,7 +189,7 @@ class SourcePage(QWidget):
     # -- reading and writing the fields
     def _take(self, source: str) -> None:
         kind, _, rest = source.partition(":")
-        kind = {"rtsps": "rtsp", **dict.fromkeys(INDUSTRIAL, "industrial")}.get(kind, kind)
+        kind = {"rtsps": "rtsp", "rtspu": "rtsp", **dict.fromkeys(INDUSTRIAL, "industrial")}.get(kind, kind)
         if kind not in self._pages:
             kind = "demo"
         if kind == "rtsp":
