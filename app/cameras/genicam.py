@@ -46,7 +46,7 @@ def genicam_cameras(driver: str = "") -> list[FoundCamera]:
     try:
         done = subprocess.run(
             _command(request), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=_environment(), timeout=_LIST_TIMEOUT, check=False,
+            env=_environment(), creationflags=_FLAGS, timeout=_LIST_TIMEOUT, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise SourceError(f"The drivers of GenICam cameras do not answer within {_LIST_TIMEOUT:g} s.") from None
@@ -58,6 +58,12 @@ def genicam_cameras(driver: str = "") -> list[FoundCamera]:
         _refused("GenICam cameras", message)
     prefix = f"{driver}#" if driver else ""
     return [FoundCamera(f"genicam:{prefix}{key}", name) for _, key, name in message["cameras"]]
+
+
+if sys.platform == "win32":
+    _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+else:
+    _FLAGS = 0
 
 
 class GenicamCamera(IndustrialCamera):
@@ -123,6 +129,8 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=_environment(),
+                start_new_session=True,  # Ctrl+C is the station's to hear; it then ends the process in order
+                creationflags=_FLAGS,
             )
         except OSError as error:
             raise SourceError(f"{address}: its reader can't be started ({error.strerror or error}).") from None

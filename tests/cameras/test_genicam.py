@@ -227,11 +227,11 @@ def test_without_the_packages_the_way_to_get_them_is_said(monkeypatch: pytest.Mo
     camera.close()
 
 
-def test_nothing_of_it_is_loaded_in_the_stations_own_process(project_root: Path) -> None:
+def test_nothing_of_the_extras_is_loaded_until_it_is_needed(project_root: Path) -> None:
     code = """
 import sys
-import app.cameras.genicam, app.cameras.genicam_worker
-print([name for name in ("harvesters", "genicam") if name in sys.modules])
+import app.cameras.genicam_worker, app.cameras.industrial
+print([name for name in ("harvesters", "genicam", "pypylon") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=project_root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -131,6 +131,7 @@ def test_an_extra_comes_on_top_and_stays_through_updates(built: Project) -> None
     assert list(built.root.glob(".venv/lib/python3*/site-packages/pypylon/newer.py"))
 
 
+@pytest.mark.slow
 def test_an_extra_that_can_not_be_had_is_said_and_stops_no_start(built: Project) -> None:
     assert built.bootstrap("setup", "--extra", "basler").returncode == 0
     built.lock("basler.txt", "pypylon==9.9 --hash=sha256:" + "0" * 64)
