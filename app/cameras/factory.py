@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.cameras.base import FrameSource
+from app.cameras.demo.belt import DemoBelt
 from app.cameras.demo.source import PART_INTERVAL, DemoLine
 from app.cameras.folder import FolderSource
 from app.cameras.stream import RtspCamera
@@ -15,7 +16,7 @@ from app.cameras.video import VideoFile
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 
-POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+POSSIBLE = "demo, demo:belt, usb:N, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
 
 _others: dict[str, Callable[[str], FrameSource]] = {}
 
@@ -43,7 +44,8 @@ def make_source(
     """The source an address names, not opened yet.
 
     Args:
-        address: `demo | usb:N | rtsp://... | rtsps://... | video:PATH | folder:PATH`, and what was registered.
+        address: `demo | demo:belt | usb:N | rtsp://... | rtsps://... | video:PATH | folder:PATH`, and what was
+            registered.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
         known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
@@ -56,6 +58,8 @@ def make_source(
     kind = kind.lower()
     if kind == "demo" and not rest:
         return DemoLine(seed, part_interval)
+    if kind == "demo" and rest.strip().lower() == "belt":
+        return DemoBelt(seed)
     if kind == "usb":
         if not (rest.isascii() and rest.isdigit()):
             raise SourceError(f"{address} names no camera: write its number, usb:0 for the first.")
