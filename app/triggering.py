@@ -113,7 +113,7 @@ class TriggerDesk:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host, self._changed, self._clock = host, changed, clock
-        self._lock = threading.Lock()  # held while the gate is changed
+        self._lock = threading.RLock()  # held while the gate is changed; arming is heard of at once, by this desk too
         self._gate: Gate | None = None
         self._wanted: _Wanted | None = None
         self._fault = ""  # why the empty place can't be read
@@ -169,15 +169,18 @@ class TriggerDesk:
         return HAND_WORDS
 
     # -- what it is told
-    def press(self) -> Fired:
-        """The button, the space bar or the pedal: the next frame is a part.
+    def press(self) -> None:
+        """The button, the space bar or the pedal: the next frame is a part. A bouncing contact is counted, no more.
 
         Raises:
-            LinesightError: nothing is inspected now, or parts don't come by hand.
+            LinesightError: nothing is inspected now, parts don't come by hand, or one is still being judged.
         """
         if not self.state().pressable:
             raise LinesightError("Parts are not triggered by hand now. Set-up, Line says how they come.")
-        return self._fire()
+        if self._host.line.state().phase is not Phase.INSPECTING:
+            raise LinesightError("Nothing is inspected now. Start the line first.")
+        if self._host.line.trigger.fire("") is Fired.BUSY:
+            raise LinesightError("The part before has no verdict yet. Press again when it has.")
 
     def code(self, code: str) -> bool:
         """A scanner has read a code: it names the next part, and inspects it at once where codes are the trigger;
@@ -229,9 +232,6 @@ class TriggerDesk:
         return self._host.jobs.start("Teach the empty place", work)
 
     # -- inside
-    def _fire(self, *, bounces: bool = True) -> Fired:
-        return self._host.line.trigger.fire("", bounces=bounces)
-
     def _others(self) -> bool:
         """Whether a lot or a check says now which frames are parts."""
         return self._host.lots.current() is not None or self._host.challenging.waiting() is not None
@@ -301,4 +301,4 @@ class TriggerDesk:
                 continue
             self._due = max(self._due + wanted.seconds, self._clock() + wanted.seconds / 2)
             if self.gate() is not None and self._host.line.state().phase is Phase.INSPECTING:
-                self._fire(bounces=False)
+                self._host.line.trigger.fire("", bounces=False)

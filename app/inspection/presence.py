@@ -31,7 +31,7 @@ _LEAST = 10.0
 _SPREADS = 6.0
 _MOVED = 0.003
 """Share of cells whose change is a movement."""
-_FOLLOW = 20.0
+_FOLLOW = 5.0
 """Seconds in which the empty place is taken to look as it looks now."""
 _NEARLY_SHARP = 0.9
 _GONE = 2
