@@ -178,7 +178,7 @@ def test_a_hand_before_the_camera_is_not_learned() -> None:
 
 
 def test_every_part_of_the_demo_belt_is_taken_once_at_sixty_a_minute() -> None:
-    belt = Belt(11, 1.0)
+    belt = Belt(11, 1.0, gap=0.15)
     presence = Presence(EmptyPlace.of([belt.at(0.01 * number).image for number in range(12)]))
     taken = []
     for number in range(20 * FPS):

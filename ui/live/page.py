@@ -314,7 +314,7 @@ class LivePage(QWidget):
 
     def _show_waiting(self, words: str) -> None:
         """The frame was shown and not judged: there is no verdict beside it."""
-        self.tile.show_state("READY")
+        self.tile.show_state("NOT READY" if self.trigger.untaught else "READY")
         self.part.setText(self.grid.current if len(self.grid.tiles) > 1 else self._at.state().product)
         self.reason.setText(words)
         self.reason.setToolTip("")

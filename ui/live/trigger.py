@@ -53,6 +53,11 @@ class TriggerBar(QFrame):
         """Whether the space bar and the pedal trigger now."""
         return self._desk.state().pressable
 
+    @property
+    def untaught(self) -> bool:
+        """Whether no part can be found before the empty place was shown."""
+        return self._desk.state().untaught
+
     def refresh(self, *, room: bool = True) -> None:
         """From memory; `room`: nothing more urgent stands in its place."""
         state = self._desk.state()

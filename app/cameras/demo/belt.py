@@ -17,11 +17,11 @@ from app.cameras.demo.plan import LINE, PartTruth, stream, truth_of
 from app.domain.errors import SourceError
 from app.domain.frame import Frame, Image
 
-INTERVAL = 2.0
+INTERVAL, GAP = 5.0, 0.4
 FPS = 30.0
 DEFECT_RATE = 0.15
-_IN, _OUT, _GAP = 0.2, 0.2, 0.15
-"""Shares of the interval in which a part comes, goes, and nothing is there."""
+_MOVES = 0.3
+"""Share of a part's time in the picture in which it comes, and again in which it goes."""
 _APPEARANCE, _CAMERA, _NOISE = 2, 20, 21
 
 
@@ -45,12 +45,15 @@ class Belt:
 
     Args:
         interval: seconds from part to part.
+        gap: share of it in which the belt is empty: long enough to teach the empty place by hand.
         defect_rate: share of defective parts, 0..1.
     """
 
-    def __init__(self, seed: int, interval: float = INTERVAL, defect_rate: float = DEFECT_RATE) -> None:
+    def __init__(
+        self, seed: int, interval: float = INTERVAL, *, gap: float = GAP, defect_rate: float = DEFECT_RATE
+    ) -> None:
         scene.prepare()
-        self._seed, self.interval, self._rate = seed, interval, defect_rate
+        self._seed, self.interval, self._gap, self._rate = seed, interval, gap, defect_rate
         look = stream(seed, LINE, 0, _CAMERA)
         self._belt = plate.piece(plate.belt(), look)
         self._lit, self._blur = scene.light_of(look), float(look.uniform(0.35, 0.5))
@@ -66,14 +69,15 @@ class Belt:
     def at(self, seconds: float) -> Moment:
         """What the camera sees so many seconds, 0 or more, after the start; the first part comes after a gap."""
         turn = seconds / self.interval
-        index, share = int(turn), turn - int(turn)
-        if share < _GAP:
+        index = int(turn)
+        there = (turn - index - self._gap) / (1 - self._gap)  # share of the part's own time, below 0 before it
+        if there < 0:
             return Moment(scene.grain(self._empty, self._noise), None, False)
-        if share < _GAP + _IN:
-            return Moment(self._moving(index, (share - _GAP) / _IN - 1), index, False)
-        if share < 1 - _OUT:
+        if there < _MOVES:
+            return Moment(self._moving(index, there / _MOVES - 1), index, False)
+        if there < 1 - _MOVES:
             return Moment(scene.grain(self._still(index), self._noise), index, True)
-        return Moment(self._moving(index, (share - 1 + _OUT) / _OUT), index, False)
+        return Moment(self._moving(index, 1 - (1 - there) / _MOVES), index, False)
 
     def _part(self, index: int) -> tuple[Image, NDArray[np.float64]]:
         if self._at is None or self._at[0] != index:
