@@ -32,6 +32,7 @@ from app.people import PeopleDesk
 from app.settings import Settings
 from app.status import Change, Health, Phase, State, health_of
 from app.store import Store
+from app.vision.runtime import leave_room
 
 log = logging.getLogger(__name__)
 
@@ -280,6 +281,7 @@ class Line:
                 if not model:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
+                leave_room()
                 loaded = self._host.shelf.load(model)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None

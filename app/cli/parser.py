@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
 SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER | kvs:STREAM"
-BENCHES = ("vision", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud")
+BENCHES = ("vision", "live", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
