@@ -155,9 +155,10 @@ class Pipeline:
                     self._expect(look.code)
                 gate.taken(frame)
                 return True
-            if not self.source.traits.parts or (self._stopping.is_set() and self.source.traits.live):
+            traits = self.source.traits
+            if traits.live and (not traits.parts or self._stopping.is_set()):
                 return False  # the next frame of a part that still lies there wants it again
-            self._stopping.wait(_LOOK / 40)  # a single picture comes once: it waits for the part before
+            time.sleep(_LOOK / 40)  # a picture that comes once waits for the part before
         if not look.hold and not self.trigger.busy and self._clock() >= self._shown_until:
             words = look.words or "Waiting for a part"
             self._tell(self._publish, Outcome(frame, Verdict.ERROR, None, None, waiting=words))

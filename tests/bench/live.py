@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
 
@@ -49,18 +50,20 @@ Step = Callable[[float, str], None]
 
 FULL_HD, HD = (1920, 1080), (1280, 720)
 _SEED = 5
-_WARM = 2.0  # seconds that are not counted: windows and graphs are made in them
+_WARM = 3.0  # seconds that are not counted: windows and graphs are made in them
+_WARM_FOUR = 6.0
+_TAUGHT = 24
 _EVERY = 0.005
 
 
 def run(quick: bool, step: Step) -> list[Figure]:
-    seconds = 8.0 if quick else 30.0
+    seconds = 5.0 if quick else 30.0
     found: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         step(0.0, "Filming parts")
         large = film(root / "large.mp4", FULL_HD, 30, seconds + 2 * _WARM)
-        small = [film(root / f"small{number}.mp4", HD, 15, seconds + 2 * _WARM, number) for number in range(4)]
+        small = [film(root / f"small{number}.mp4", HD, 15, seconds + 2 * _WARM_FOUR, number) for number in range(4)]
         step(0.2, "Training")
         models = {size: trained(root, size) for size in (FULL_HD, HD)}
         step(0.3, "One camera, 1080p30")
@@ -82,12 +85,16 @@ def film(path: Path, size: tuple[int, int], fps: int, seconds: float, seed: int 
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", fps, options={"preset": "ultrafast", "crf": "18"})
         stream.width, stream.height, stream.pix_fmt = size[0], size[1], "yuv420p"
-        shown = cycle(looked)
-        image = next(shown)
+        stream.time_base = Fraction(1, fps)
+        shown = cycle(
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(part), format="bgr24").reformat(format="yuv420p")
+            for part in looked
+        )
+        frame = next(shown)
         for number in range(round(fps * seconds)):
-            if number % fps == 0:
-                image = next(shown)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            if number and number % fps == 0:
+                frame = next(shown)
+            frame.pts = number
             for packet in stream.encode(frame):
                 container.mux(packet)
         for packet in stream.encode():
@@ -97,7 +104,7 @@ def film(path: Path, size: tuple[int, int], fps: int, seconds: float, seed: int 
 
 def trained(root: Path, size: tuple[int, int]) -> Path:
     """A model of what these films show: good parts at this size, as the codec leaves them."""
-    teach = film(root / "teach.mp4", size, 1, 40, 50, 40)
+    teach = film(root / "teach.mp4", size, 1, _TAUGHT, 50, _TAUGHT)
     samples = [Sample(f"part {number}", lambda image=image: image) for number, image in enumerate(_pictures(teach))]
     path = root / f"{size[0]}.model"
     path.write_bytes(train(samples, name="bench").data)
@@ -231,7 +238,7 @@ def _four(root: Path, videos: list[Path], model: Path, seconds: float) -> list[F
         live.show_all(True)
         _turn(0.5, lambda: len(live.grid.tiles) == 4)
         seen = [_Seen(tile.picture) for tile in live.grid.tiles]
-        _turn(_WARM)
+        _turn(_WARM_FOUR)
         delays = _Delays()
         delays.start()
         counted = sum(line.health().inspected for line in lines())
