@@ -57,23 +57,23 @@ _EVERY = 0.005
 
 
 def run(quick: bool, step: Step) -> list[Figure]:
-    seconds = 5.0 if quick else 30.0
+    seconds = 4.0 if quick else 30.0
     found: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         step(0.0, "Filming parts")
         large = film(root / "large.mp4", FULL_HD, 30, seconds + 2 * _WARM)
-        small = [film(root / f"small{number}.mp4", HD, 15, seconds + 2 * _WARM_FOUR, number) for number in range(4)]
+        small = film(root / "small.mp4", HD, 15, seconds + 2 * _WARM_FOUR)
         step(0.2, "Training")
         models = {size: trained(root, size) for size in (FULL_HD, HD)}
         step(0.3, "One camera, 1080p30")
         found += _one(root / "one", large, models[FULL_HD], seconds)
         step(0.5, "Four cameras, 720p15")
-        found += _four(root / "four", small, models[HD], seconds)
+        found += _four(root / "four", [small] * 4, models[HD], seconds)
         step(0.7, "Overlay")
         found.append(_overlay(models[FULL_HD]))
         step(0.75, "Parts by presence")
-        found += _presence(root / "presence", models[HD], 60 if quick else 500)
+        found += _presence(root / "presence", models[HD], 25 if quick else 500)
     step(1.0, "Done")
     return found
 
