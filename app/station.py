@@ -55,6 +55,7 @@ from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk, load_config
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class Station:
             tell=self._tell,
             recorded=self._recorded,
             judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
+            gate=lambda: self.triggering.gate(),
             tap=self.linking.tap,
             behind=self.opinions.behind,
         )
@@ -123,6 +125,7 @@ class Station:
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK), now=now)
+        self.triggering = TriggerDesk(self, lambda: self._tell(Change.HEALTH))
         self.signalling = SignalDesk(self, withheld=self.challenging.withheld)
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
@@ -292,6 +295,7 @@ class Station:
         self.rounds.begin()
         self.alarms.clear("camera")  # of the run before
         self.signalling.begin()
+        self.triggering.begin()
         self.line.begin()
         self.beside.begin()
         self.improving.begin()
@@ -325,6 +329,7 @@ class Station:
         if not self.line.close():
             return
         self.beside.close()
+        self.triggering.close()
         self.signalling.close()
         self.away.close()
         self.improving.close()
@@ -342,6 +347,10 @@ class Station:
         self.store.close()
 
     # -- inside
+    def expect(self, code: str) -> None:
+        """The part that is inspected next has this serial."""
+        self.next_serial.expect(code)
+
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
         serial, camera = self.next_serial.take(), self.line.camera()

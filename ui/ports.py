@@ -40,6 +40,7 @@ from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, Phase, State
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk
 
 __all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort"]
@@ -93,6 +94,8 @@ class StationPort(Protocol):
     def opinions(self) -> OpinionDesk: ...
     @property
     def signalling(self) -> SignalDesk: ...
+    @property
+    def triggering(self) -> TriggerDesk: ...
     @property
     def notifying(self) -> NotifyDesk: ...
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.cameras.base import FrameSource
 from app.cameras.basler import BaslerCamera
+from app.cameras.demo.belt import DemoBelt
 from app.cameras.demo.source import PART_INTERVAL, DemoLine
 from app.cameras.folder import FolderSource
 from app.cameras.genicam import GenicamCamera
@@ -17,7 +18,9 @@ from app.cameras.video import VideoFile
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 
-POSSIBLE = "demo, usb:N, basler:SERIAL, genicam:CAMERA, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+POSSIBLE = (
+    "demo, demo:belt, usb:N, basler:SERIAL, genicam:CAMERA, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+)
 
 _others: dict[str, Callable[[str], FrameSource]] = {}
 
@@ -45,8 +48,8 @@ def make_source(
     """The source an address names, not opened yet.
 
     Args:
-        address: `demo | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://... | rtsps://... | video:PATH | folder:PATH`,
-            and what was registered. `rtspu://...` is RTSP with its pictures over UDP.
+        address: `demo | demo:belt | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://... | rtsps://... | video:PATH |
+            folder:PATH`, and what was registered. `rtspu://...` is RTSP with its pictures over UDP.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
         known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
@@ -59,6 +62,8 @@ def make_source(
     kind = kind.lower()
     if kind == "demo" and not rest:
         return DemoLine(seed, part_interval)
+    if kind == "demo" and rest.strip().lower() == "belt":
+        return DemoBelt(seed)
     if kind == "usb":
         return UsbCamera.at(f"usb:{rest}")
     if kind == "basler":

