@@ -57,6 +57,10 @@ class DataFolder:
         return self.root / "outputs"
 
     @property
+    def places(self) -> Path:
+        return self.root / "places"
+
+    @property
     def cache(self) -> Path:
         return self.root / "cache"
 

@@ -112,7 +112,13 @@ class Settings(BaseModel):
         fleet_bucket: S3 bucket with what all stations sent, to look at their figures; "" for none.
         fleet_database, fleet_workgroup: of Athena, which then counts; "" counts here over the bucket's files.
         video_clips: the ten seconds around a defect are kept with its alarm.
-        line_trigger: parts are taken when the line triggers; otherwise as the source gives them.
+        trigger: who says that a part lies before the first camera: the source as it gives them; a hand on the button,
+            the space bar or the pedal; a timer; the part itself by its presence in the picture; or its code, scanned or
+            found in the picture.
+        trigger_seconds: from part to part of the timer.
+        presence_percent: of the picture that a part covers at least.
+        presence_still: seconds that a part must stand still before it is inspected.
+        line_trigger: parts are taken when the line triggers, too.
         check_needed: the line gets no Trigger Ready until the check of the challenge parts has passed.
         check_hours: a passed check holds so long; 0 until shift, model or camera change.
         line_timeout: seconds after which a trigger that got no verdict is answered with an error.
@@ -186,6 +192,10 @@ class Settings(BaseModel):
     fleet_bucket: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     fleet_database: str = Field(default="", pattern=r"^[a-z0-9_]{0,255}$")
     fleet_workgroup: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,128}$")
+    trigger: Literal["source", "hand", "timer", "presence", "code"] = "source"
+    trigger_seconds: float = Field(default=5.0, ge=0.2, le=86_400)
+    presence_percent: float = Field(default=1.0, ge=0.05, le=90)
+    presence_still: float = Field(default=0.2, ge=0, le=10)
     line_trigger: bool = False
     check_needed: bool = False
     check_hours: float = Field(default=0, ge=0, le=720)

@@ -92,6 +92,7 @@ class SignalDesk:
     Args:
         withheld: why the station is not released, "" where it is; returns at once.
         alarmed: whether an alarm stands; returns at once.
+        triggers: told of a code that names the next part; whether it inspects the part at once.
     """
 
     def __init__(
@@ -100,8 +101,9 @@ class SignalDesk:
         *,
         withheld: Callable[[], str] = lambda: "",
         alarmed: Callable[[], bool] = lambda: False,
+        triggers: Callable[[str], bool] = lambda code: False,
     ) -> None:
-        self._host, self._withheld = host, withheld
+        self._host, self._withheld, self._triggers = host, withheld, triggers
         self._wake, self._closed = threading.Event(), threading.Event()
         self._armed, self._named = False, ""
         self._notes: queue.Queue[tuple[str, str, int | None, datetime]] = queue.Queue(_WAITING_NOTES)
@@ -241,6 +243,8 @@ class SignalDesk:
             self._host.lots.scan(code)
         elif code.isprintable() and len(code) <= _LONGEST_CODE:
             self._host.next_serial.expect(code)
+            if self._triggers(code):
+                return f"Part {code} is inspected."
         else:
             raise LinesightError("This code is no serial: it has more than 80 characters, or unreadable ones.")
         return f"The next part is {code}."

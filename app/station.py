@@ -15,6 +15,8 @@ from app.alarms.health import together
 from app.away import AccountTraining
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
+from app.cameras.industrial import industrial_cameras
+from app.cameras.usb import usb_sizes
 from app.candidates import CloudModels, VersionImprover
 from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
@@ -53,6 +55,7 @@ from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk, load_config
 
 log = logging.getLogger(__name__)
@@ -112,6 +115,7 @@ class Station:
             tell=self._tell,
             recorded=self._recorded,
             judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
+            gate=lambda: self.triggering.gate(),
             tap=self.linking.tap,
             behind=self.opinions.behind,
         )
@@ -121,8 +125,12 @@ class Station:
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK), now=now)
+        self.triggering = TriggerDesk(self, lambda: self._tell(Change.HEALTH))
         self.signalling = SignalDesk(
-            self, withheld=self.challenging.withheld, alarmed=lambda: bool(self.watching.active())
+            self,
+            withheld=self.challenging.withheld,
+            alarmed=lambda: bool(self.watching.active()),
+            triggers=self.triggering.code,
         )
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
@@ -234,6 +242,14 @@ class Station:
         """Slow: (index, name) of the cameras this computer sees."""
         return usb_cameras()
 
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]:
+        """Slow: (width, height) of the pictures a USB camera gives; [] while something uses it."""
+        return usb_sizes(number)
+
+    def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]:
+        """Slow: see `app.cameras.industrial`."""
+        return industrial_cameras(driver)
+
     @property
     def zone(self) -> tzinfo:
         return station_zone(self._settings.zone)
@@ -284,6 +300,7 @@ class Station:
         self.rounds.begin()
         self.alarms.clear("camera")  # of the run before
         self.signalling.begin()
+        self.triggering.begin()
         self.line.begin()
         self.beside.begin()
         self.improving.begin()
@@ -317,6 +334,7 @@ class Station:
         if not self.line.close():
             return
         self.beside.close()
+        self.triggering.close()
         self.signalling.close()
         self.away.close()
         self.improving.close()
@@ -334,6 +352,10 @@ class Station:
         self.store.close()
 
     # -- inside
+    def expect(self, code: str) -> None:
+        """The part that is inspected next has this serial."""
+        self.next_serial.expect(code)
+
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
         serial, camera = self.next_serial.take(), self.line.camera()

@@ -40,6 +40,7 @@ from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, Phase, State
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk
 
 __all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort"]
@@ -94,6 +95,8 @@ class StationPort(Protocol):
     @property
     def signalling(self) -> SignalDesk: ...
     @property
+    def triggering(self) -> TriggerDesk: ...
+    @property
     def notifying(self) -> NotifyDesk: ...
     @property
     def searching(self) -> SearchDesk: ...
@@ -128,6 +131,8 @@ class StationPort(Protocol):
     def resume(self) -> None: ...
     def models(self) -> list[ModelEntry]: ...  # slow
     def usb_cameras(self) -> list[tuple[int, str]]: ...  # slow
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]: ...  # slow
+    def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]: ...  # slow
     def save_settings(self, **changes: Any) -> None: ...  # slow
     def check_source(self, source: str) -> Job[Image]: ...
     def close(self) -> None: ...  # slow

@@ -252,8 +252,9 @@ class Window(QMainWindow):
         self._refresh_alarms()
 
     def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
-        if event.key() == Qt.Key.Key_Space:
-            event.accept()  # kept for the trigger of a manual recipe: presses nothing by accident
+        take = getattr(self.stack.currentWidget(), "take_key", None)
+        if (take is not None and take(event)) or event.key() == Qt.Key.Key_Space:
+            event.accept()  # the space bar is kept for the trigger: it presses nothing by accident
             return
         super().keyPressEvent(event)
 

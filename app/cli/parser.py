@@ -18,8 +18,11 @@ from app.domain.wear import WearLimit
 if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
-SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER | kvs:STREAM"
-BENCHES = ("vision", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud")
+SOURCES = (
+    "demo | demo:belt | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | "
+    "folder:FOLDER | kvs:STREAM"
+)
+BENCHES = ("vision", "live", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud", "soak")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
@@ -118,6 +121,7 @@ class Arguments(argparse.Namespace):
     key_id: str = ""
     bench: str = ""
     quick: bool = False
+    minutes: float | None = None
 
 
 def parse(arguments: Sequence[str]) -> Arguments:
@@ -314,6 +318,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)
     bench.add_argument("--quick", action="store_true", help="ends within 50 s on two cores")
+    bench.add_argument("--minutes", type=float, metavar="N", help="of soak: how long it runs (else 12)")
     return parser
 
 

@@ -86,7 +86,7 @@ def visit(window: Window, told: str) -> None:
         window.go(key)
         QApplication.processEvents()
         if key == "setup":
-            for kind in ("demo", "usb", "rtsp", "kvs", "video", "folder"):
+            for kind in ("demo", "usb", "industrial", "rtsp", "kvs", "video", "folder"):
                 window.spaces.setup.source.kind.button(kind).click()
                 check(window, f"{told} source {kind}")
             for chip in ("station", "about"):

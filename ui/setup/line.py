@@ -13,6 +13,7 @@ from app.signals.handshake import Signals
 from ui.bridge import Bridge
 from ui.setup.challenge import ChallengeCard
 from ui.setup.line_ways import KEPT, OpcUaCard, SerialCard, editor, secret
+from ui.setup.triggers import TriggerCard
 from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row, set_kind
 
@@ -22,8 +23,8 @@ _EXPLAINED = (
     "trigger: keep it in the machine's own network."
 )
 _RECIPES = "One a line: the PLC's number and the product, such as 7 Bracket. A trigger for another one is refused."
-_WAYS = [("off", "By themselves"), ("on", "On a trigger")]
-_WAYS_WORDS = "By themselves: as the source gives them. On a trigger: of a PLC or a serial port."
+_WAYS = [("off", "Off"), ("on", "On")]
+_WAYS_WORDS = "On: each trigger of a PLC or a serial port is one part, beside what else may trigger."
 _SIGNALS = ("Trigger Ready", "Busy", "Result Ready", "OK", "NG", "Retest", "Error")
 _EVERY = 300  # ms
 
@@ -69,7 +70,7 @@ class LinePage(QWidget):
     def _lay_out(self) -> None:
         asked = Card("What the line does")
         asked.body.addWidget(label(_EXPLAINED, "note", wrap=True))
-        asked.body.addWidget(field("Parts come", self.trigger, _WAYS_WORDS))
+        asked.body.addWidget(field("The line triggers", self.trigger, _WAYS_WORDS))
         fields = [
             field("Modbus TCP, address and port", self.listen),
             field("Topic of the broker", self.topic),
@@ -122,6 +123,9 @@ class LinePage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
+        self.ways = TriggerCard(self._bridge)
+        self.ways.saved.connect(self.saved)
+        layout.addWidget(self.ways)
         layout.addLayout(cards)
         layout.addLayout(ways)
         layout.addLayout(foot)
@@ -209,6 +213,7 @@ class LinePage(QWidget):
 
     def close_page(self) -> None:
         self._timer.stop()
+        self.ways.close_page()
 
 
 def _bits(now: Signals) -> tuple[bool, ...]:
