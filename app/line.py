@@ -114,6 +114,7 @@ class Line:
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
         self.trigger = Trigger(changed=lambda: tell(Change.STATE))
         self._limits: tuple[WearLimit, ...] = ()
+        self._standing: tuple[WearLimit, ...] = ()
         self._plain: Any = None  # the running detector with the model's own limits
         self._part: Outcome | None = None  # of the newest trigger
 
@@ -224,9 +225,16 @@ class Line:
         """
         with self._lock:
             pipeline, plain = self._pipeline, self._plain
+            effective = tuple(limits) or self._standing
             if pipeline is not None and plain is not None:
-                pipeline.detector = plain.with_limits(limits) if limits else plain
+                pipeline.detector = plain.with_limits(effective) if effective else plain
             self._limits = tuple(limits)
+
+    def stand_by(self, limits: Sequence[WearLimit]) -> None:
+        """Judges by these limits whenever `hold_to` names none: from the next start of the line on. What the model
+        can't judge by is a fault of that start."""
+        with self._lock:
+            self._standing = tuple(limits)
 
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
@@ -289,8 +297,8 @@ class Line:
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
                 detector = plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
-                if self._limits:
-                    detector = plain.with_limits(self._limits)
+                if limits := self._limits or self._standing:
+                    detector = plain.with_limits(limits)
             except Cancelled:
                 if order == self._order:
                     self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")

@@ -119,6 +119,8 @@ class Settings(BaseModel):
         presence_percent: of the picture that a part covers at least.
         presence_still: seconds that a part must stand still before it is inspected.
         line_trigger: parts are taken when the line triggers, too.
+        recipe, recipe_before: NAME@VERSION that the last change-over brought, and that ran before it; "" for none.
+        line_changes: a trigger of the line for another recipe than the running one changes over to it.
         check_needed: the line gets no Trigger Ready until the check of the challenge parts has passed.
         check_hours: a passed check holds so long; 0 until shift, model or camera change.
         line_timeout: seconds after which a trigger that got no verdict is answered with an error.
@@ -197,6 +199,9 @@ class Settings(BaseModel):
     presence_percent: float = Field(default=1.0, ge=0.05, le=90)
     presence_still: float = Field(default=0.2, ge=0, le=10)
     line_trigger: bool = False
+    recipe: str = Field(default="", max_length=80)
+    recipe_before: str = Field(default="", max_length=80)
+    line_changes: bool = False
     check_needed: bool = False
     check_hours: float = Field(default=0, ge=0, le=720)
     line_timeout: float = Field(default=5.0, ge=0.1, le=60)

@@ -93,6 +93,8 @@ class SignalDesk:
         withheld: why the station is not released, "" where it is; returns at once.
         alarmed: whether an alarm stands; returns at once.
         triggers: told of a code that names the next part; whether it inspects the part at once.
+        recipes: number of the one that runs, 0 for none, and names of all by number; from memory.
+        wanted: told of the number that the line triggered for while another recipe runs; returns at once.
     """
 
     def __init__(
@@ -102,8 +104,10 @@ class SignalDesk:
         withheld: Callable[[], str] = lambda: "",
         alarmed: Callable[[], bool] = lambda: False,
         triggers: Callable[[str], bool] = lambda code: False,
+        recipes: Callable[[], tuple[int, dict[int, str]]] = lambda: (0, {}),
+        wanted: Callable[[int], None] = lambda recipe: None,
     ) -> None:
-        self._host, self._withheld, self._triggers = host, withheld, triggers
+        self._host, self._withheld, self._triggers, self._recipes = host, withheld, triggers, recipes
         self._wake, self._closed = threading.Event(), threading.Event()
         self._armed, self._named = False, ""
         self._notes: queue.Queue[tuple[str, str, int | None, datetime]] = queue.Queue(_WAITING_NOTES)
@@ -123,6 +127,7 @@ class SignalDesk:
             self._show,
             debounce=settings.line_debounce,
             timeout=settings.line_timeout,
+            wanted=wanted,
         )
         self.ways = Ways(self.handshake, host.data.outputs, self._scanned, alarmed, self._closed.is_set)
         self._thread = threading.Thread(target=self._keep_time, name="signals", daemon=True)
@@ -294,8 +299,9 @@ class SignalDesk:
 
     def _condition(self) -> tuple[ErrorCode, int, dict[int, str]]:
         settings, state = self._host.settings, self._host.line.state()
-        recipes = read_recipes(settings.line_recipes)
-        recipe = next((number for number, product in recipes.items() if product == state.product), 0)
+        products, (running, names) = read_recipes(settings.line_recipes), self._recipes()
+        recipe = running or next((number for number, product in products.items() if product == state.product), 0)
+        recipes = products | names
         if state.phase is Phase.WAITING:
             code = ErrorCode.NO_CAMERA
         elif state.phase is not Phase.INSPECTING:

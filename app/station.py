@@ -45,6 +45,7 @@ from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
+from app.recipes import RecipeDesk
 from app.reporting import ReportDesk
 from app.reports import Figures
 from app.reviewing import ReviewDesk
@@ -124,6 +125,7 @@ class Station:
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
+        self.recipes = RecipeDesk(self, lambda: self._tell(Change.STATE), now=now)
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK), now=now)
         self.triggering = TriggerDesk(self, lambda: self._tell(Change.HEALTH))
         self.signalling = SignalDesk(
@@ -131,6 +133,8 @@ class Station:
             withheld=self.challenging.withheld,
             alarmed=lambda: bool(self.watching.active()),
             triggers=self.triggering.code,
+            recipes=self.recipes.numbers,
+            wanted=self.recipes.line_wants,
         )
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
@@ -334,6 +338,7 @@ class Station:
         if not self.line.close():
             return
         self.beside.close()
+        self.recipes.close()
         self.triggering.close()
         self.signalling.close()
         self.away.close()
@@ -359,7 +364,9 @@ class Station:
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
         serial, camera = self.next_serial.take(), self.line.camera()
-        return self.lots.around(Around(serial=serial, operator=self.people.on_record(), camera=camera))
+        running, person = self.recipes.running(), self.people.on_record()
+        recipe = running.ref if running is not None else ""
+        return self.lots.around(Around(serial=serial, recipe=recipe, operator=person, camera=camera))
 
     def _recorded(self, row: Inspection) -> None:
         self._tally.add(row)

@@ -31,6 +31,7 @@ from app.notifying import NotifyDesk
 from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
+from app.recipes import RecipeDesk
 from app.reporting import ReportDesk
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
@@ -94,6 +95,8 @@ class StationPort(Protocol):
     def opinions(self) -> OpinionDesk: ...
     @property
     def signalling(self) -> SignalDesk: ...
+    @property
+    def recipes(self) -> RecipeDesk: ...
     @property
     def triggering(self) -> TriggerDesk: ...
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.cli import auditing, backing, clouding, reviewing, rounds, sagemaking, serving, versions
 from app.cli.dataset_words import add_dataset
-from app.domain.wear import WearLimit
+from app.domain.wear import WearLimit, read_limit
 
 if TYPE_CHECKING:
     from app.datasets.exporting import Kind
@@ -421,10 +421,10 @@ def _wear_limit(parser: argparse.ArgumentParser, words: str) -> None:
 
 
 def _limit(text: str) -> WearLimit:
-    found = re.fullmatch(r"(.+)=([0-9]{1,9}(?:\.[0-9]{1,6})?)(mm2|px)", text)
-    if not found or not float(found[2]) > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a kind of defect and an area: corrosion=12.5mm2, or in px")
-    return WearLimit(found[1], float(found[2]), "mm2" if found[3] == "mm2" else "px")
+    try:
+        return read_limit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _three(text: str) -> tuple[float, float, float]:

@@ -125,7 +125,7 @@ class _Pending:
 
 
 class Handshake:
-    """Any thread. `fire`, `show` and `answered` are called with the lock held: they return at once.
+    """Any thread. `fire`, `show`, `answered` and `wanted` are called with the lock held: they return at once.
 
     Args:
         fire: asks the inspection for the next frame as a part, under a name and with the part's id ("" for none); says
@@ -133,6 +133,7 @@ class Handshake:
         withdraw: takes that back where no frame has come yet.
         show: receives every change.
         answered: receives every answer once.
+        wanted: told of the number of a recipe that is known and does not run, when the line triggers for it.
         debounce, timeout: seconds.
     """
 
@@ -143,11 +144,13 @@ class Handshake:
         show: Callable[[Signals], None],
         answered: Callable[[Answer], None] = lambda answer: None,
         *,
+        wanted: Callable[[int], None] = lambda recipe: None,
         debounce: float = 0.05,
         timeout: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fire, self._withdraw, self._show, self._answered = fire, withdraw, show, answered
+        self._wanted = wanted
         self._debounce, self._timeout, self._clock = debounce, timeout, clock
         self._lock = threading.RLock()
         self._signals = Signals()
@@ -262,6 +265,8 @@ class Handshake:
                 code = self._fire(f"{OWNER}{number}", part_id)
             if code is not ErrorCode.NONE:
                 self._give_up(code, bad)
+                if code is ErrorCode.WRONG_RECIPE:
+                    self._wanted(recipe)
                 return number
             self._tell()
             return number

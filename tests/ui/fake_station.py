@@ -48,6 +48,7 @@ from app.notifying import NotifyDesk
 from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
+from app.recipes import RecipeDesk
 from app.reports.counting import Tally
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
@@ -140,6 +141,7 @@ class FakeStation:
         self._index = 0
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), lambda: datetime.now(UTC))
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK))
+        self.recipes = RecipeDesk(self, lambda: self._tell(Change.STATE))
         self.triggering = TriggerDesk(self, lambda: self._tell(Change.HEALTH))
         self.exchange = SetExchange(self, self.linking.session)
         self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS))
