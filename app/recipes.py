@@ -118,10 +118,14 @@ class RecipeDesk:
 
         Raises:
             NotAllowed: whoever is signed in may not.
-            LinesightError: a number or code that another one has, a limit that makes no sense, no room.
+            LinesightError: a number or code that another one has, a limit that makes no sense or that the model can't
+                judge by, no room.
         """
         self._host.people.require(Action.SETTINGS)
         recipe = Recipe.of(self._host.settings, name, number=number, code=code, limits=list(limits))
+        model = recipe.model or self._released(recipe.product)
+        if recipe.limits and model:
+            self._host.shelf.load(model).with_limits(recipe.wear)  # a ModelError now, not at the change-over
         with self._lock:
             kept = self._keep(recipe)
         if self._host.settings.recipe != kept.ref:

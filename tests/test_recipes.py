@@ -43,7 +43,7 @@ def station(stations: Stations, cameras: dict[str, FakeSource]) -> Station:
     """One that has two recipes and runs the second."""
     station = inspecting(stations, cameras[CAMERA])
     stations.sources = {address: lambda address=address: cameras[address] for address in cameras}  # type: ignore[misc]
-    station.save_settings(source=CAMERA, model=MODEL, product="Bracket", line_trigger=True)
+    station.save_settings(source=CAMERA, model=MODEL, product="Bracket", line_trigger=True, line_debounce=0)
     station.recipes.save("Bracket", number=7, code="R-7")
     station.save_settings(source=OTHER, product="Plate", trigger="hand", line_trigger=True)
     station.recipes.save("Plate", number=8, code="R-8")
@@ -157,7 +157,7 @@ def test_a_scanned_code_names_a_recipe(station: Station) -> None:
 
 
 def test_limits_of_a_recipe_judge_what_runs(stations: Stations, tmp_path: Path) -> None:
-    """With a model that knows no scale a limit in mm2 is a fault that says so; without the limit it runs."""
+    """With a model that knows no scale a limit in mm2 is refused when the recipe is kept."""
     first = Station(DataFolder(tmp_path / "real"), demo_seed=3)
     try:
         train_on_demo(first.shelf, "Demo plate", 7, lambda fraction, words: None)
@@ -167,10 +167,8 @@ def test_limits_of_a_recipe_judge_what_runs(stations: Stations, tmp_path: Path) 
         reaches(first, Phase.INSPECTING, 30)
         detector = first.line._pipeline.detector  # type: ignore[union-attr]
         assert [(each.label, each.area, each.unit) for each in detector.wear_limits] == [("*", 1.0, "px")]  # type: ignore[attr-defined]
-        first.recipes.save("Impossible", limits=["*=1mm2"])
-        first.recipes.use("Impossible")
-        reaches(first, Phase.FAULT, 30)
-        assert "mm2" in first.state().words
+        with pytest.raises(LinesightError, match="mm2"):
+            first.recipes.save("Impossible", limits=["*=1mm2"])
 
         path = first.recipes.export("Strict", tmp_path / "strict.recipe")
         second = Station(DataFolder(tmp_path / "second"))

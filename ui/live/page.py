@@ -453,6 +453,11 @@ class LivePage(QWidget):
 
     def take_code(self, code: str) -> bool:
         """What is scanned here names the next part, which can be taken back; or inspects it at once."""
+        recipe = self._bridge.station.recipes.scanned(code)
+        if recipe is not None:
+            use = self._bridge.station.recipes.use
+            self._bridge.run(lambda: use(recipe.name), lambda found: self.tell(f"{found.name} runs now."), self.tell)
+            return True
         if self._bridge.station.triggering.code(code):
             return True
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
