@@ -175,7 +175,7 @@ def test_the_light_follows_the_station(stations: Stations, device: Device) -> No
     device.hears(b"\x02")
     with pytest.raises(LinesightError, match="nothing is sent for IDLE"):
         station.save_settings(serial_light_table=table[:5])
-    wait_for(lambda: state(station, LIGHT)[0], what="the light with its new table")
+    wait_for(lambda: "It shows FAIL" in state(station, LIGHT)[1], what="the light with its new table")
     assert "It shows FAIL" in station.signalling.test_serial()
     device.hears(b"\x01\x02")
     station.save_settings(serial_light="")
