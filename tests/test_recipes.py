@@ -156,6 +156,7 @@ def test_a_scanned_code_names_a_recipe(station: Station) -> None:
     assert station.recipes.scanned("R-9") is None and station.recipes.scanned("") is None
 
 
+@pytest.mark.slow
 def test_limits_of_a_recipe_judge_what_runs(stations: Stations, tmp_path: Path) -> None:
     """With a model that knows no scale a limit in mm2 is refused when the recipe is kept."""
     first = Station(DataFolder(tmp_path / "real"), demo_seed=3)
