@@ -186,5 +186,8 @@ class _Own:
     def save_settings(self, **changes: Any) -> None:
         raise AssertionError("a further camera chooses nothing for the station")
 
+    def expect(self, code: str) -> None:
+        raise AssertionError("serials belong to the first camera")
+
     def around(self) -> Around:
         return Around(operator=self.people.on_record(), camera=self._of_camera())

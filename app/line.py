@@ -19,6 +19,7 @@ from app.domain.inspection import Around, Inspection, ModelRef, Outcome
 from app.domain.training import TrainedModel
 from app.domain.wear import WearLimit
 from app.inspection.capture import CaptureState, one_picture
+from app.inspection.gates import Gate
 from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
 from app.inspection.serials import read_code
@@ -31,6 +32,7 @@ from app.people import PeopleDesk
 from app.settings import Settings
 from app.status import Change, Health, Phase, State, health_of
 from app.store import Store
+from app.vision.runtime import leave_room
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,9 @@ class Host(Protocol):
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
 
+    def expect(self, code: str) -> None:
+        """The part that is inspected next has this serial."""
+
 
 class Line:
     """All methods may be called from any thread and return at once, except `close`.
@@ -68,6 +73,7 @@ class Line:
         tell: says what has changed.
         recorded: receives each inspection after its commit.
         judged: receives each part, on record or refused, and who fired its trigger ("" without one).
+        gate: what looks for parts in the frames; None while parts are not looked for.
         tap: puts what else sees the frames between source and line.
         behind: puts what else judges beside the model: given the detector, the source's address, and what says
             whether the frame that is judged now is a part.
@@ -82,10 +88,11 @@ class Line:
         tell: Callable[[Change], None],
         recorded: Callable[[Inspection], None],
         judged: Callable[[Outcome, str], None] = lambda outcome, owner: None,
+        gate: Callable[[], Gate | None] = lambda: None,
         tap: Callable[[FrameSource], FrameSource] = lambda source: source,
         behind: Callable[[Any, str, Callable[[], bool]], Any] = lambda detector, address, is_part: detector,
     ) -> None:
-        self._tap, self._behind = tap, behind
+        self._gate, self._tap, self._behind = gate, tap, behind
         self._host, self._demo_seed, self._given = host, demo_seed, given
         self._tell, self._recorded, self._judged = tell, recorded, judged
         self._lock = threading.Lock()  # guards the fields below; held for moments only
@@ -107,6 +114,7 @@ class Line:
         self._bad_pictures: deque[tuple[Path | None, str]] = deque(maxlen=1000)
         self.trigger = Trigger(changed=lambda: tell(Change.STATE))
         self._limits: tuple[WearLimit, ...] = ()
+        self._standing: tuple[WearLimit, ...] = ()
         self._plain: Any = None  # the running detector with the model's own limits
         self._part: Outcome | None = None  # of the newest trigger
 
@@ -217,9 +225,16 @@ class Line:
         """
         with self._lock:
             pipeline, plain = self._pipeline, self._plain
+            effective = tuple(limits) or self._standing
             if pipeline is not None and plain is not None:
-                pipeline.detector = plain.with_limits(limits) if limits else plain
+                pipeline.detector = plain.with_limits(effective) if effective else plain
             self._limits = tuple(limits)
+
+    def stand_by(self, limits: Sequence[WearLimit]) -> None:
+        """Judges by these limits whenever `hold_to` names none: from the next start of the line on. What the model
+        can't judge by is a fault of that start."""
+        with self._lock:
+            self._standing = tuple(limits)
 
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
@@ -274,6 +289,7 @@ class Line:
                 if not model:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
+                leave_room()
                 loaded = self._host.shelf.load(model)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None
@@ -281,8 +297,8 @@ class Line:
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
                 detector = plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
-                if self._limits:
-                    detector = plain.with_limits(self._limits)
+                if limits := self._limits or self._standing:
+                    detector = plain.with_limits(limits)
             except Cancelled:
                 if order == self._order:
                     self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
@@ -342,6 +358,8 @@ class Line:
             on_bad_picture=self._bad_picture,
             on_finished=lambda: self._finished(pipeline),
             trigger=self.trigger,
+            gate=self._gate,
+            expect=self._host.expect,
             first=GIVING_WAY.held,
             record_every=self._host.settings.record_every_seconds,
         )

@@ -57,6 +57,14 @@ class DataFolder:
         return self.root / "outputs"
 
     @property
+    def recipes(self) -> Path:
+        return self.root / "recipes"
+
+    @property
+    def places(self) -> Path:
+        return self.root / "places"
+
+    @property
     def cache(self) -> Path:
         return self.root / "cache"
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from app.cloud.session import CloudAddress
 from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
+from app.domain.light import read_light_table
 from app.domain.parcel import read_hours
 from app.domain.periods import read_shifts
 
@@ -111,7 +112,15 @@ class Settings(BaseModel):
         fleet_bucket: S3 bucket with what all stations sent, to look at their figures; "" for none.
         fleet_database, fleet_workgroup: of Athena, which then counts; "" counts here over the bucket's files.
         video_clips: the ten seconds around a defect are kept with its alarm.
-        line_trigger: parts are taken when the line triggers; otherwise as the source gives them.
+        trigger: who says that a part lies before the first camera: the source as it gives them; a hand on the button,
+            the space bar or the pedal; a timer; the part itself by its presence in the picture; or its code, scanned or
+            found in the picture.
+        trigger_seconds: from part to part of the timer.
+        presence_percent: of the picture that a part covers at least.
+        presence_still: seconds that a part must stand still before it is inspected.
+        line_trigger: parts are taken when the line triggers, too.
+        recipe, recipe_before: NAME@VERSION that the last change-over brought, and that ran before it; "" for none.
+        line_changes: a trigger of the line for another recipe than the running one changes over to it.
         check_needed: the line gets no Trigger Ready until the check of the challenge parts has passed.
         check_hours: a passed check holds so long; 0 until shift, model or camera change.
         line_timeout: seconds after which a trigger that got no verdict is answered with an error.
@@ -121,6 +130,13 @@ class Settings(BaseModel):
         line_topic: everything there lies below it.
         line_webhook: URL that every result is posted to; "" for none.
         modbus_listen: HOST:PORT of the Modbus TCP server, "0.0.0.0" for every network; "" for none.
+        opcua_listen: the same of the OPC UA server.
+        opcua_user: who may use it, with a password from the keyring and encrypted; "" for everybody, unencrypted.
+        serial_trigger: PORT[:BAUD] of the serial port that triggers parts; "" for none. Likewise the next ones.
+        serial_trigger_by: what triggers there: a line of text, or a modem input that goes on.
+        serial_scanner: a scanner that names the next part.
+        serial_light: a stack light.
+        serial_light_table: what it is sent for each state, such as "PASS \\x01G"; empty for the defaults.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -178,7 +194,14 @@ class Settings(BaseModel):
     fleet_bucket: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
     fleet_database: str = Field(default="", pattern=r"^[a-z0-9_]{0,255}$")
     fleet_workgroup: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,128}$")
+    trigger: Literal["source", "hand", "timer", "presence", "code"] = "source"
+    trigger_seconds: float = Field(default=5.0, ge=0.2, le=86_400)
+    presence_percent: float = Field(default=1.0, ge=0.05, le=90)
+    presence_still: float = Field(default=0.2, ge=0, le=10)
     line_trigger: bool = False
+    recipe: str = Field(default="", max_length=80)
+    recipe_before: str = Field(default="", max_length=80)
+    line_changes: bool = False
     check_needed: bool = False
     check_hours: float = Field(default=0, ge=0, le=720)
     line_timeout: float = Field(default=5.0, ge=0.1, le=60)
@@ -188,6 +211,13 @@ class Settings(BaseModel):
     line_topic: str = Field(default="linesight/line", min_length=1, max_length=200, pattern=r"^[^+#\x00\s]+$")
     line_webhook: str = Field(default="", max_length=1000, pattern=r"^(https?://[^\s@]+)?$")
     modbus_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
+    opcua_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
+    opcua_user: str = Field(default="", max_length=60, pattern=r"^[^\s:]*$")
+    serial_trigger: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    serial_trigger_by: Literal["text", "cts", "dsr", "dcd"] = "text"
+    serial_scanner: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    serial_light: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    serial_light_table: list[str] = Field(default=[], max_length=12)
 
     tidy_by_itself: bool = False
 
@@ -226,6 +256,13 @@ class Settings(BaseModel):
     @classmethod
     def _known_recipes(cls, value: list[str]) -> list[str]:
         read_recipes(value)
+        return value
+
+    @field_validator("serial_light_table")
+    @classmethod
+    def _known_light(cls, value: list[str]) -> list[str]:
+        if value:
+            read_light_table(value)
         return value
 
     @field_validator("shifts")

@@ -1,4 +1,7 @@
-"""The desk of the signals to the line: follows the settings and the line, and lets neither wait for a PLC."""
+"""The desk of the signals to the line: follows the settings and the line, and lets neither wait for a PLC.
+
+Ways in and out that the settings switch on: `app/signals/ways.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -25,21 +27,22 @@ from app.settings import Settings, read_recipes
 from app.signals.codes import ErrorCode
 from app.signals.courier import Courier
 from app.signals.handshake import Handshake, SignalCounts, Signals
-from app.signals.modbus import ModbusOutput
+from app.signals.kept import AGAIN, OutputState
 from app.signals.mqtt import MqttOutput
 from app.signals.result import result_json
+from app.signals.ways import MODBUS as MODBUS
+from app.signals.ways import OPCUA_SECRET as OPCUA_SECRET
+from app.signals.ways import Ways
 from app.status import Change, Health, Phase, State
 from app.store import Store
 
 log = logging.getLogger(__name__)
 
 _TICK = 0.05
-_AGAIN = 5.0
-"""Seconds until an output that could not be started is tried again."""
 _WAITING_NOTES = 10_000
 _BY = "line"
 _KNOWN_NUMBERS = 1000
-MODBUS = "Modbus TCP"
+_LONGEST_CODE = 80
 BROKER, WEBHOOK = "line-broker", "line-webhook"
 """Names of the secrets in the keyring: the broker's password, the key that results are signed with."""
 
@@ -55,6 +58,7 @@ class LinePort(Protocol):
 
 class LotPort(Protocol):
     def current(self) -> LotState | None: ...
+    def scan(self, serial: str) -> None: ...
 
 
 class SerialPort(Protocol):
@@ -81,34 +85,31 @@ class Host(Protocol):
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class OutputState:
-    """How one output goes.
-
-    Attributes:
-        connected: somebody is at the other end.
-        words: the same, or why it does not work and the way out.
-    """
-
-    name: str
-    connected: bool
-    words: str
-
-
 class SignalDesk:
     """Any thread. One thread of its own keeps the handshake's time and never waits for disk or network; another one
     starts and ends outputs and notes what was told.
 
     Args:
         withheld: why the station is not released, "" where it is; returns at once.
+        alarmed: whether an alarm stands; returns at once.
+        triggers: told of a code that names the next part; whether it inspects the part at once.
+        recipes: number of the one that runs, 0 for none, and names of all by number; from memory.
+        wanted: told of the number that the line triggered for while another recipe runs; returns at once.
     """
 
-    def __init__(self, host: Host, *, withheld: Callable[[], str] = lambda: "") -> None:
-        self._host, self._withheld = host, withheld
+    def __init__(
+        self,
+        host: Host,
+        *,
+        withheld: Callable[[], str] = lambda: "",
+        alarmed: Callable[[], bool] = lambda: False,
+        triggers: Callable[[str], bool] = lambda code: False,
+        recipes: Callable[[], tuple[int, dict[int, str]]] = lambda: (0, {}),
+        wanted: Callable[[int], None] = lambda recipe: None,
+    ) -> None:
+        self._host, self._withheld, self._triggers, self._recipes = host, withheld, triggers, recipes
         self._wake, self._closed = threading.Event(), threading.Event()
-        self._modbus: ModbusOutput | None = None
         self._armed, self._named = False, ""
-        self._listen, self._fault, self._again = "", "", 0
         self._notes: queue.Queue[tuple[str, str, int | None, datetime]] = queue.Queue(_WAITING_NOTES)
         self._numbers: dict[str, int] = {}  # of the newest answers, by inspection
         self._recipe = 0
@@ -126,7 +127,9 @@ class SignalDesk:
             self._show,
             debounce=settings.line_debounce,
             timeout=settings.line_timeout,
+            wanted=wanted,
         )
+        self.ways = Ways(self.handshake, host.data.outputs, self._scanned, alarmed, self._closed.is_set)
         self._thread = threading.Thread(target=self._keep_time, name="signals", daemon=True)
         self._keeper = threading.Thread(target=self._keep_outputs, name="outputs", daemon=True)
         self._no_more_changes: Callable[[], None] = lambda: None
@@ -159,12 +162,7 @@ class SignalDesk:
 
     def outputs(self) -> list[OutputState]:
         """Those that are switched on."""
-        found = []
-        modbus, mqtt = self._modbus, self._mqtt
-        if modbus is not None:
-            found.append(OutputState(MODBUS, modbus.connected(), modbus.words()))
-        elif self._host.settings.modbus_listen:
-            found.append(OutputState(MODBUS, False, self._fault or "Starting."))
+        found, mqtt = self.ways.states(self._host.settings), self._mqtt
         if mqtt is not None:
             found.append(OutputState("MQTT", mqtt.connected(), mqtt.words()))
         found += [OutputState(name, False, words) for name, words in list(self._keyring.items())]
@@ -181,7 +179,8 @@ class SignalDesk:
         return {name: (now - since, words) for name, (since, words) in self._lost.items()}
 
     def keep_secret(self, name: str, secret: str) -> None:
-        """Slow: puts the broker's password (`BROKER`) or the webhook's key (`WEBHOOK`) into the keyring.
+        """Slow: puts the broker's password (`BROKER`), the webhook's key (`WEBHOOK`) or the password of OPC UA's user
+        (`OPCUA_SECRET`) into the keyring.
 
         Raises:
             NotAllowed: whoever is signed in may not.
@@ -203,8 +202,8 @@ class SignalDesk:
             self._numbers[row.id] = number
             while len(self._numbers) > _KNOWN_NUMBERS:
                 del self._numbers[next(iter(self._numbers))]
-            if self._modbus is not None:
-                self._told(row, "modbus", number)
+            for name in self.ways.servers():
+                self._told(row, name, number)
         for courier in list(self._couriers.values()):
             courier.wake()
 
@@ -228,6 +227,33 @@ class SignalDesk:
         self._host.people.require(Action.SETTINGS)
         self.handshake.acknowledge()
 
+    def test_opcua(self) -> str:
+        """Slow: asks the OPC UA server as a client would; in words. NotAllowed, or LinesightError saying why not."""
+        self._host.people.require(Action.SETTINGS)
+        return self.ways.test_opcua(self._host.settings.opcua_listen)
+
+    def test_serial(self) -> str:
+        """Slow: how the serial ports go and which there are; lets the light show all it can. NotAllowed, or
+        LinesightError where a port is not open."""
+        self._host.people.require(Action.SETTINGS)
+        return self.ways.test_serial(self._host.settings)
+
+    # -- for a scanner at a serial port; slow
+    def _scanned(self, code: str) -> str:
+        """As where a scanner types: a badge signs in and never becomes the name of a part."""
+        person = self._host.people.scan_any(code)
+        if person is not None:
+            return f"{person.name} signed in by badge."
+        if self._host.lots.current() is not None:
+            self._host.lots.scan(code)
+        elif code.isprintable() and len(code) <= _LONGEST_CODE:
+            self._host.next_serial.expect(code)
+            if self._triggers(code):
+                return f"Part {code} is inspected."
+        else:
+            raise LinesightError("This code is no serial: it has more than 80 characters, or unreadable ones.")
+        return f"The next part is {code}."
+
     # -- for the handshake: with its lock held
     def _fire(self, name: str, part_id: str) -> ErrorCode:
         if self._host.lots.current() is not None:
@@ -246,9 +272,8 @@ class SignalDesk:
             self._host.next_serial.expect("")  # it was for the part that never came
 
     def _show(self, signals: Signals) -> None:
-        modbus, mqtt = self._modbus, self._mqtt
-        if modbus is not None:
-            modbus.show(signals)
+        self.ways.show(signals)
+        mqtt = self._mqtt
         if mqtt is not None:
             mqtt.show(signals)
 
@@ -274,8 +299,9 @@ class SignalDesk:
 
     def _condition(self) -> tuple[ErrorCode, int, dict[int, str]]:
         settings, state = self._host.settings, self._host.line.state()
-        recipes = read_recipes(settings.line_recipes)
-        recipe = next((number for number, product in recipes.items() if product == state.product), 0)
+        products, (running, names) = read_recipes(settings.line_recipes), self._recipes()
+        recipe = running or next((number for number, product in products.items() if product == state.product), 0)
+        recipes = products | names
         if state.phase is Phase.WAITING:
             code = ErrorCode.NO_CAMERA
         elif state.phase is not Phase.INSPECTING:
@@ -298,36 +324,29 @@ class SignalDesk:
                 self._note()
             except Exception:
                 log.exception("the outputs to the line stumbled")
-                self._closed.wait(_AGAIN)
-        self._end_modbus()
+                self._closed.wait(AGAIN)
+        self.ways.end()
         self._end_remote(())
         self._note()
 
     def _follow(self) -> None:
         settings = self._host.settings
-        if self._modbus is not None and not self._modbus.alive:
-            self._end_modbus()
-        if settings.modbus_listen != self._listen:
-            self._end_modbus()
-            self._listen, self._fault, self._again = settings.modbus_listen, "", 0
-        if self._listen and self._modbus is None:
-            self._again -= 1
-            if self._again <= 0:
-                self._begin_modbus()
-
         remote = (settings.line_broker, settings.line_topic, settings.line_webhook)
         if remote != self._remote or self._renew.is_set():
+            if self._renew.is_set():
+                self.ways.renew()
             self._renew.clear()
             self._end_remote([name for name, on in (("mqtt", remote[0]), ("webhook", remote[2])) if not on])
             self._begin_remote(*remote)
             self._remote = remote
+        self.ways.follow(settings)  # last: to start OPC UA takes seconds
 
     def _miss(self) -> None:
         lost = {}
         for each in self.outputs():
             if each.connected:
                 self._met.add(each.name)
-            elif each.name in self._met or each.name != MODBUS or self._fault:
+            elif each.name in self._met or not self.ways.waits(each.name):
                 lost[each.name] = (self._lost.get(each.name, (time.monotonic(), ""))[0], each.words)
         self._lost = lost
 
@@ -377,30 +396,6 @@ class SignalDesk:
             courier.stop(forget=name in off)
         if mqtt is not None:
             mqtt.stop()
-
-    def _begin_modbus(self) -> None:
-        host, _, port = self._listen.rpartition(":")
-        modbus = ModbusOutput(
-            host,
-            int(port),
-            lambda recipe, part: self.handshake.trigger(recipe, part),
-            lambda: self.handshake.acknowledge(),
-        )
-        modbus.show(self.handshake.signals)
-        try:
-            modbus.start()
-        except LinesightError as error:
-            if str(error) != self._fault:
-                log.error("%s", error)
-            self._fault, self._again = str(error), round(_AGAIN / _TICK)
-            return
-        self._fault, self._modbus = "", modbus
-        modbus.show(self.handshake.signals)  # what has changed meanwhile
-
-    def _end_modbus(self) -> None:
-        modbus, self._modbus = self._modbus, None
-        if modbus is not None:
-            modbus.stop()
 
     def _note(self) -> None:
         """Puts on record what was told to the line."""

@@ -15,6 +15,8 @@ from app.alarms.health import together
 from app.away import AccountTraining
 from app.beside import BesideDesk
 from app.cameras import usb_cameras
+from app.cameras.industrial import industrial_cameras
+from app.cameras.usb import usb_sizes
 from app.candidates import CloudModels, VersionImprover
 from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
@@ -44,6 +46,7 @@ from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
 from app.pictures import read_picture
+from app.recipes import RecipeDesk
 from app.reporting import ReportDesk
 from app.reports import Figures
 from app.reviewing import ReviewDesk
@@ -54,6 +57,7 @@ from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, State
 from app.store import Store
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk, load_config
 
 log = logging.getLogger(__name__)
@@ -113,6 +117,7 @@ class Station:
             tell=self._tell,
             recorded=self._recorded,
             judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
+            gate=lambda: self.triggering.gate(),
             tap=self.linking.tap,
             behind=self.opinions.behind,
         )
@@ -121,8 +126,17 @@ class Station:
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()
+        self.recipes = RecipeDesk(self, lambda: self._tell(Change.STATE), now=now)
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK), now=now)
-        self.signalling = SignalDesk(self, withheld=self.challenging.withheld)
+        self.triggering = TriggerDesk(self, lambda: self._tell(Change.HEALTH))
+        self.signalling = SignalDesk(
+            self,
+            withheld=self.challenging.withheld,
+            alarmed=lambda: bool(self.watching.active()),
+            triggers=self.triggering.code,
+            recipes=self.recipes.numbers,
+            wanted=self.recipes.line_wants,
+        )
         self.keeping = Keeper(self)
         self.searching = SearchDesk(self)
         self._daily = Daily(lambda: self.keeping.tidy_if_due(quiet=self.line.quiet()))
@@ -234,6 +248,14 @@ class Station:
         """Slow: (index, name) of the cameras this computer sees."""
         return usb_cameras()
 
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]:
+        """Slow: (width, height) of the pictures a USB camera gives; [] while something uses it."""
+        return usb_sizes(number)
+
+    def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]:
+        """Slow: see `app.cameras.industrial`."""
+        return industrial_cameras(driver)
+
     @property
     def zone(self) -> tzinfo:
         return station_zone(self._settings.zone)
@@ -284,6 +306,7 @@ class Station:
         self.rounds.begin()
         self.alarms.clear("camera")  # of the run before
         self.signalling.begin()
+        self.triggering.begin()
         self.line.begin()
         self.beside.begin()
         self.improving.begin()
@@ -317,6 +340,8 @@ class Station:
         if not self.line.close():
             return
         self.beside.close()
+        self.recipes.close()
+        self.triggering.close()
         self.signalling.close()
         self.away.close()
         self.improving.close()
@@ -334,10 +359,16 @@ class Station:
         self.store.close()
 
     # -- inside
+    def expect(self, code: str) -> None:
+        """The part that is inspected next has this serial."""
+        self.next_serial.expect(code)
+
     def around(self) -> Around:
         """What is known of the part that is inspected now, beside its picture."""
         serial, camera = self.next_serial.take(), self.line.camera()
-        return self.lots.around(Around(serial=serial, operator=self.people.on_record(), camera=camera))
+        running, person = self.recipes.running(), self.people.on_record()
+        recipe = running.ref if running is not None else ""
+        return self.lots.around(Around(serial=serial, recipe=recipe, operator=person, camera=camera))
 
     def _recorded(self, row: Inspection) -> None:
         self._tally.add(row)

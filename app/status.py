@@ -70,6 +70,7 @@ class Health:
         captured, dropped, inspected, reconnects: since the source was started.
         disk_words: "" while fine.
         pictures_lost: inspections whose picture could not be kept.
+        temperature: of the camera in degrees Celsius, None where it does not tell.
     """
 
     connected: bool
@@ -83,6 +84,7 @@ class Health:
     reconnects: int
     disk_words: str
     pictures_lost: int
+    temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +129,5 @@ def health_of(pipeline: Pipeline | None, frame_age: float | None, disk_words: st
         reconnects=capture.reconnects,
         disk_words=disk_words,
         pictures_lost=pictures_lost,
+        temperature=getattr(pipeline.source, "temperature", None),
     )

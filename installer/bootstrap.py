@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sets Linesight up on a fresh machine and starts it: `bootstrap.py setup [--dev] | run ARGS | test`.
+"""Sets Linesight up on a fresh machine and starts it: `bootstrap.py setup [--dev] [--extra NAME] | run ARGS | test`.
 
 This file alone keeps to words that very old Pythons understand, so that they can say what is
 missing; everything else is in station_setup/ beside it. Standard library only.

@@ -32,6 +32,7 @@ from app.notifying import NotifyDesk
 from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
+from app.recipes import RecipeDesk
 from app.reporting import ReportDesk
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
@@ -41,6 +42,7 @@ from app.secondary import OpinionDesk
 from app.settings import Settings
 from app.signalling import SignalDesk
 from app.status import Change, Health, ModelEntry, Phase, State
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk
 
 __all__ = ["Change", "DatasetSummary", "Health", "ModelEntry", "Phase", "State", "StationPort"]
@@ -97,6 +99,10 @@ class StationPort(Protocol):
     @property
     def signalling(self) -> SignalDesk: ...
     @property
+    def recipes(self) -> RecipeDesk: ...
+    @property
+    def triggering(self) -> TriggerDesk: ...
+    @property
     def notifying(self) -> NotifyDesk: ...
     @property
     def searching(self) -> SearchDesk: ...
@@ -131,6 +137,8 @@ class StationPort(Protocol):
     def resume(self) -> None: ...
     def models(self) -> list[ModelEntry]: ...  # slow
     def usb_cameras(self) -> list[tuple[int, str]]: ...  # slow
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]: ...  # slow
+    def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]: ...  # slow
     def save_settings(self, **changes: Any) -> None: ...  # slow
     def check_source(self, source: str) -> Job[Image]: ...
     def close(self) -> None: ...  # slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.addresses import source_words
@@ -76,6 +76,7 @@ class TopBar(QFrame):
     """Product and model, station and source, health chips, person, clock."""
 
     person_tapped = Signal()
+    product_tapped = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +89,10 @@ class TopBar(QFrame):
         for words in (self.product, self.model, self.station, self.source):
             words.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
             words.setMaximumWidth(280)
+        self.change = Button("", "person", "swap-horizontal", on=self.product_tapped.emit)
+        self.change.setAccessibleName("Change over to another product")
+        self.change.setToolTip("Change over")
+        layout.addWidget(self.change)
         layout.addLayout(_pair(self.product, self.model))
         layout.addSpacing(32)
         layout.addLayout(_pair(self.station, self.source))
@@ -115,6 +120,7 @@ class TopBar(QFrame):
 
     def _resize(self) -> None:
         self.setFixedHeight(current().metrics.top_bar)
+        self.change.setFixedHeight(current().metrics.top_bar)
         self.update()
 
     def show_person(self, person: Person | None, *, open_to_all: bool) -> None:
@@ -125,8 +131,13 @@ class TopBar(QFrame):
         self.person.setToolTip(f"{person.name}, {person.role.value}: tap to sign out" if person else "Tap to sign in")
         self.person.set_icon("account-check-outline" if person else "account-outline")
 
-    def show_state(self, state: State, station: str) -> None:
-        self.product.setText(state.product)
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """The product's words are a way to the change-over, too."""
+        if event.position().x() < self.model.geometry().right():
+            self.product_tapped.emit()
+
+    def show_state(self, state: State, station: str, recipe: str = "") -> None:
+        self.product.setText(recipe or state.product)
         self.model.setText(f"model {state.model}" if state.model else "no model yet")
         self.station.setText(station)
         self.source.setText(source_words(state.source))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -16,6 +16,8 @@ from app.domain.calendar import station_zone
 from ui.alarm_sound import AlarmSound
 from ui.alarm_strip import AlarmStrip
 from ui.bridge import Bridge, attempt
+from ui.changeover import WIDTH as CHANGE_WIDTH
+from ui.changeover import ChangeOverSheet
 from ui.people import Guard
 from ui.people.places import may_go
 from ui.ports import StationPort
@@ -60,6 +62,10 @@ class Window(QMainWindow):
         self.guard = Guard(self, self.bridge, lambda: self.stack.currentWidget(), clock)
         self.guard.changed.connect(self._person_changed)
         self.top.person_tapped.connect(self.guard.tapped)
+        self.changing = ChangeOverSheet(self.bridge, self)
+        self.changing.told.connect(self._changed_over)
+        self.changing.set_up.connect(self._open_recipes)
+        self.top.product_tapped.connect(self._change_over)
         self._clock = QTimer(self)
         self._clock.setInterval(500)
         self._clock.timeout.connect(self._tick)
@@ -169,6 +175,24 @@ class Window(QMainWindow):
         if refresh is not None:
             refresh()
 
+    def _change_over(self) -> None:
+        """Opens the recipes below the product, or shuts them."""
+        if self.changing.isVisible():
+            self.changing.hide()
+            return
+        top = self.top.mapTo(self, QPoint(0, 0)).y() + self.top.height()
+        self.changing.setGeometry(0, top, min(CHANGE_WIDTH, self.width()), self.height() - top)
+        self.changing.open()
+
+    def _changed_over(self, words: str) -> None:
+        self.go("live")
+        self.live.tell(words)
+
+    def _open_recipes(self) -> None:
+        self.go("setup")
+        if self.place == "setup":
+            self.spaces.setup.open("recipes")
+
     def show_part(self, id: str) -> None:
         """Everything about one part; it goes back to where it was opened."""
         if self.place != "part":
@@ -211,7 +235,9 @@ class Window(QMainWindow):
             QApplication.beep()
 
     def _refresh_state(self) -> None:
-        self.top.show_state(self.station.state(), self.station.settings.station)
+        running = self.station.recipes.running()
+        recipe = f"{running.name}" if running is not None else ""
+        self.top.show_state(self.station.state(), self.station.settings.station, recipe)
         self._refresh_health()
 
     def _refresh_health(self) -> None:
@@ -252,8 +278,9 @@ class Window(QMainWindow):
         self._refresh_alarms()
 
     def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
-        if event.key() == Qt.Key.Key_Space:
-            event.accept()  # kept for the trigger of a manual recipe: presses nothing by accident
+        take = getattr(self.stack.currentWidget(), "take_key", None)
+        if (take is not None and take(event)) or event.key() == Qt.Key.Key_Space:
+            event.accept()  # the space bar is kept for the trigger: it presses nothing by accident
             return
         super().keyPressEvent(event)
 

@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 class Device(Protocol):
     """A connected camera. All calls come from one thread and may block."""
 
-    def grab(self) -> Image | Frame:
-        """The next picture, (H, W, 3) uint8 BGR, as a frame where the device knows when it was taken;
-        SourceError when the camera is lost."""
+    def grab(self) -> Image | Frame | None:
+        """The next picture, (H, W, 3) uint8 BGR, as a frame where the device knows when it was taken; None while
+        there is none yet, where the device can wait a moment at a time; SourceError when the camera is lost."""
 
     def release(self) -> None: ...
 
@@ -133,6 +133,8 @@ class _Session(threading.Thread):
             self.ready.set()
             while not self._abandoned.is_set():
                 taken = device.grab()
+                if taken is None:
+                    continue
                 self.slot.put(taken if isinstance(taken, Frame) else Frame(taken, self._address))
         except SourceError as error:
             self.error = error

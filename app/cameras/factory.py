@@ -7,15 +7,20 @@ from datetime import datetime
 from pathlib import Path
 
 from app.cameras.base import FrameSource
+from app.cameras.basler import BaslerCamera
+from app.cameras.demo.belt import DemoBelt
 from app.cameras.demo.source import PART_INTERVAL, DemoLine
 from app.cameras.folder import FolderSource
+from app.cameras.genicam import GenicamCamera
 from app.cameras.stream import RtspCamera
 from app.cameras.usb import UsbCamera
 from app.cameras.video import VideoFile
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 
-POSSIBLE = "demo, usb:N, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+POSSIBLE = (
+    "demo, demo:belt, usb:N, basler:SERIAL, genicam:CAMERA, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+)
 
 _others: dict[str, Callable[[str], FrameSource]] = {}
 
@@ -43,7 +48,8 @@ def make_source(
     """The source an address names, not opened yet.
 
     Args:
-        address: `demo | usb:N | rtsp://... | rtsps://... | video:PATH | folder:PATH`, and what was registered.
+        address: `demo | demo:belt | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://... | rtsps://... | video:PATH |
+            folder:PATH`, and what was registered. `rtspu://...` is RTSP with its pictures over UDP.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
         known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
@@ -56,11 +62,15 @@ def make_source(
     kind = kind.lower()
     if kind == "demo" and not rest:
         return DemoLine(seed, part_interval)
+    if kind == "demo" and rest.strip().lower() == "belt":
+        return DemoBelt(seed)
     if kind == "usb":
-        if not (rest.isascii() and rest.isdigit()):
-            raise SourceError(f"{address} names no camera: write its number, usb:0 for the first.")
-        return UsbCamera(int(rest))
-    if kind in ("rtsp", "rtsps"):
+        return UsbCamera.at(f"usb:{rest}")
+    if kind == "basler":
+        return BaslerCamera(rest)
+    if kind == "genicam":
+        return GenicamCamera(rest)
+    if kind in ("rtsp", "rtsps", "rtspu"):
         return RtspCamera(address)
     if kind in ("video", "folder") and not rest.strip():
         raise SourceError(f"{address} names no {'file' if kind == 'video' else 'folder'}: write {kind}:PATH.")

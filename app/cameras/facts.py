@@ -21,6 +21,7 @@ _USB = (
     ("brightness", cv2.CAP_PROP_BRIGHTNESS),
     ("contrast", cv2.CAP_PROP_CONTRAST),
     ("white_balance", cv2.CAP_PROP_WB_TEMPERATURE),
+    ("focus", cv2.CAP_PROP_FOCUS),
 )
 
 

@@ -20,7 +20,7 @@ from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 from app.domain.frame import Frame, Image
 
-_PORTS = {"rtsp": 554, "rtsps": 322}
+_PORTS = {"rtsp": 554, "rtsps": 322, "rtspu": 554}
 _DAMAGED_IN_A_ROW = 200
 
 
@@ -28,8 +28,8 @@ class RtspCamera:
     """A network camera.
 
     Args:
-        url: rtsp:// or rtsps://, with user and password where the camera wants them; they reach the
-            camera and nothing else (no log, no error text, no record).
+        url: rtsp:// or rtsps:// over TCP, rtspu:// over UDP, with user and password where the camera wants them; they
+            reach the camera and nothing else (no log, no error text, no record). H.264, H.265, MJPEG.
         timeout: seconds after which a camera that does not answer, or sends nothing, counts as lost.
 
     Raises:
@@ -40,7 +40,9 @@ class RtspCamera:
 
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         self._address = without_credentials(url)
-        self._url = url
+        # GStreamer's and VLC's way to write the transport; FFmpeg takes it as an option.
+        self._udp = url.lower().startswith("rtspu:")
+        self._url = "rtsp:" + url.partition(":")[2] if self._udp else url
         self._host, self._port = _host_and_port(url, self._address)
         self._timeout = timeout
         self.facts: Facts = {}
@@ -75,7 +77,8 @@ class RtspCamera:
     def _connect(self) -> _RtspDevice:
         self._reach()
         options = {
-            "rtsp_transport": "tcp",  # UDP loses packets, and a torn picture is judged as a part
+            # UDP loses packets, and a torn picture is judged as a part: only where it is asked for.
+            "rtsp_transport": "udp" if self._udp else "tcp",
             "fflags": "nobuffer",
             "flags": "low_delay",
             "analyzeduration": "500000",
@@ -133,7 +136,7 @@ class RtspCamera:
         elif late or isinstance(error, TimeoutError):  # however FFmpeg calls what its time ran out in
             words = f"was reached but does not answer within {self._timeout:g} s. Start the camera anew."
         elif isinstance(error, av.error.InvalidDataError):
-            words = "answers, but not with a video stream this station can read. Choose H.264 or MJPEG in the camera."
+            words = "answers, but not with video this station can read. Choose H.264, H.265 or MJPEG in the camera."
         else:
             words = "answers, but the stream can't be opened. Check that address and port are those of RTSP."
         raise SourceError(f"{self._address} {words}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.cameras.base import FrameSource, SourceTraits
+from app.cameras.facts import Facts
 from app.domain.frame import Frame
 
 
@@ -26,6 +27,18 @@ class TappedSource:
     def dropped(self) -> int:
         """Pictures replaced by newer ones before they were read."""
         return int(getattr(self.source, "dropped", 0))
+
+    @property
+    def temperature(self) -> float | None:
+        """Of the camera in degrees Celsius, None where it does not tell."""
+        told: float | None = getattr(self.source, "temperature", None)
+        return told
+
+    @property
+    def facts(self) -> Facts:
+        """What the camera was set to when it was last opened."""
+        known: Facts = getattr(self.source, "facts", {})
+        return known
 
     def open(self) -> None:
         self.source.open()

@@ -43,7 +43,10 @@ class Figure:
 
 
 def command(options: Arguments, output: Output) -> int:
-    figures = _load(options.bench).run(options.quick, output.step)
+    if options.minutes is not None and not (options.bench == "soak" and 0 < options.minutes <= 10_000):
+        raise LinesightError("--minutes is for bench soak, and more than 0.")
+    longer = {} if options.minutes is None else {"minutes": options.minutes}
+    figures = _load(options.bench).run(options.quick, output.step, **longer)
     output.result(
         {"figures": [_as_json(figure) for figure in figures]},
         "\n".join(_words(figure) for figure in figures),

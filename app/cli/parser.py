@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.cli import auditing, backing, clouding, gauging, reviewing, rounds, sagemaking, serving, versions
 from app.cli.dataset_words import add_dataset
-from app.domain.wear import WearLimit
+from app.domain.wear import WearLimit, read_limit
 
 if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
-SOURCES = "demo | usb:N | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | folder:FOLDER | kvs:STREAM"
-BENCHES = ("vision", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud")
+SOURCES = (
+    "demo | demo:belt | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | "
+    "folder:FOLDER | kvs:STREAM"
+)
+BENCHES = ("vision", "live", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud", "soak")
 
 _DATASET = (
     "folder with normal/ and, if there are any, anomaly/ (or anomaly/TYPE/) and masks/; "
@@ -119,6 +122,7 @@ class Arguments(argparse.Namespace):
     key_id: str = ""
     bench: str = ""
     quick: bool = False
+    minutes: float | None = None
 
 
 def parse(arguments: Sequence[str]) -> Arguments:
@@ -316,6 +320,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench = _command(commands, "bench", "measures this machine (in a checkout)")
     bench.add_argument("bench", choices=BENCHES)
     bench.add_argument("--quick", action="store_true", help="ends within 50 s on two cores")
+    bench.add_argument("--minutes", type=float, metavar="N", help="of soak: how long it runs (else 12)")
     return parser
 
 
@@ -418,10 +423,10 @@ def _wear_limit(parser: argparse.ArgumentParser, words: str) -> None:
 
 
 def _limit(text: str) -> WearLimit:
-    found = re.fullmatch(r"(.+)=([0-9]{1,9}(?:\.[0-9]{1,6})?)(mm2|px)", text)
-    if not found or not float(found[2]) > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a kind of defect and an area: corrosion=12.5mm2, or in px")
-    return WearLimit(found[1], float(found[2]), "mm2" if found[3] == "mm2" else "px")
+    try:
+        return read_limit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _three(text: str) -> tuple[float, float, float]:

@@ -30,6 +30,7 @@ def command(options: Arguments, output: Output) -> int:
     before = {number: signal.signal(number, watch.end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         station.reporting.begin()
+        station.triggering.begin()
         station.inspect_source(source, model, remember=False)
         watch.wait(options.seconds, give_up_at_once=source.lower().startswith(_AT_ONCE))
         health = station.health()

@@ -25,7 +25,11 @@ def source_words(address: str) -> str:
     if address == "demo":
         return "Demo line"
     if kind == "usb":
-        return f"USB camera {rest}"
+        return f"USB camera {rest.partition('?')[0]}"
+    if kind == "genicam":
+        return f"GenICam camera {rest.partition('?')[0].rpartition('#')[2]}".strip()
+    if kind == "basler":
+        return f"Basler camera {rest.partition('?')[0]}".strip()
     if kind == "kvs":
         return f"Stream {rest}"
     if kind in ("video", "folder", "round"):

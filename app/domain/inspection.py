@@ -157,6 +157,7 @@ class Outcome:
 
     Attributes:
         pictures_lost: why the picture of this inspection could not be kept, in words; "" if kept.
+        waiting: what is waited for, where the frame was shown and not judged; then `verdict` means nothing.
     """
 
     frame: Frame
@@ -165,3 +166,4 @@ class Outcome:
     inspection: Inspection | None
     error: str = ""
     pictures_lost: str = ""
+    waiting: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -63,6 +64,14 @@ class Wear:
 def figure(area: float) -> str:
     """An area as people read it: "12.3", "12,014"."""
     return f"{area:.4g}" if area < 9999.5 else f"{area:,.0f}"
+
+
+def read_limit(text: str) -> WearLimit:
+    """A limit as people write it, corrosion=12.5mm2 or *=900px; ValueError for anything else."""
+    found = re.fullmatch(r"(.+)=([0-9]{1,9}(?:\.[0-9]{1,6})?)(mm2|px)", text.strip())
+    if not found or not float(found[2]) > 0:
+        raise ValueError(f"{text!r} must be a kind of defect and an area: corrosion=12.5mm2, or in px")
+    return WearLimit(found[1].strip(), float(found[2]), "mm2" if found[3] == "mm2" else "px")
 
 
 def grade(regions: Sequence[Region], limits: Sequence[WearLimit]) -> tuple[tuple[Region, ...], tuple[Wear, ...]]:

@@ -24,6 +24,7 @@ from app.domain.frame import Frame
 from app.domain.inspection import Outcome
 from app.domain.verdict import Verdict
 from app.inspection.capture import CaptureState, CaptureThread, slot_for
+from app.inspection.gates import Gate
 from app.inspection.meter import RateMeter
 from app.inspection.recorder import DetectorPort, Judged, Recorder
 from app.inspection.triggers import Trigger
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _AHEAD = 2  # judged frames that may wait for the recorder before detection waits too
 _LOOK = 0.2  # seconds between two looks whether a line that waits for a trigger has ended
+_SHOWN = 2.0  # seconds that a triggered part's verdict is shown at least before its place is shown again
 _DRIVER_PATIENCE = 2.0
 """Seconds that ending a live source may take. Sources promise half a second; a driver that hangs is left behind."""
 
@@ -46,6 +48,8 @@ class Pipeline:
         on_bad_picture: told of a picture that can't be read.
         on_finished: called once when a finite source has ended and everything of it is on record.
         trigger: who says which frames are parts while it is armed.
+        gate: what looks for parts in the frames; None while parts are not looked for.
+        expect: told of the code that a gate has read, before its part is recorded.
         first: entered while a frame is judged, for whatever must stand back meanwhile.
         record_every: seconds after which unchanged continuous viewing is recorded again.
         wait: of the capture thread, for tests.
@@ -63,6 +67,8 @@ class Pipeline:
         on_bad_picture: Callable[[PictureError], None] = lambda error: None,
         on_finished: Callable[[], None] = lambda: None,
         trigger: Trigger | None = None,
+        gate: Callable[[], Gate | None] = lambda: None,
+        expect: Callable[[str], None] = lambda code: None,
         first: Callable[[], AbstractContextManager[None]] = nullcontext,
         record_every: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
@@ -71,6 +77,8 @@ class Pipeline:
         self.source, self.detector = source, detector
         self._recorder, self._publish, self._on_finished = recorder, publish, on_finished
         self._on_refused, self._first = on_refused, first
+        self._gate, self._expect = gate, expect
+        self._shown_until = -math.inf  # the verdict of a triggered part stays on the screen so long
         self._record_every, self._clock = record_every, clock
         self.trigger = trigger or Trigger()
         self.slot = slot_for(source)
@@ -110,7 +118,7 @@ class Pipeline:
     def _detect_all(self) -> None:
         live = self.source.traits.live
         while True:
-            while not live and not self.trigger.wait(_LOOK) and not self._stopping.is_set():
+            while not (live or self._searched() or self.trigger.wait(_LOOK) or self._stopping.is_set()):
                 pass  # an enumerated source drops nothing: its next picture waits for the trigger
             if not live and self.trigger.armed and self._stopping.is_set() and not self.trigger.busy:
                 self.slot.close()  # what was not asked for is no part; the source gives it again
@@ -123,8 +131,38 @@ class Pipeline:
             if self._stopping.is_set() and live:
                 break
             triggered = self.trigger.claim(frame, live=live)
+            gate = self._gate()
+            if gate is not None and not (triggered or self._let_in(gate, frame)):
+                continue
+            triggered = triggered or gate is not None
             self._judged.put(replace(self._judge(frame), triggered=triggered, viewed=self.trigger.armed))
         self._judged.put(None)
+
+    def _searched(self) -> bool:
+        gate = self._gate()
+        return gate is not None and gate.searches
+
+    def _let_in(self, gate: Gate, frame: Frame) -> bool:
+        """Whether the gate has found a part and it is ours now; what is none is shown without being judged."""
+        try:
+            look = gate.look(frame, single=self.source.traits.parts)
+        except Exception:
+            log.exception("frame %d could not be looked at for a part", frame.id)
+            return False
+        while look.part:
+            if self.trigger.take(frame) or not self.trigger.armed:  # let go this moment: still it is a part
+                if look.code:
+                    self._expect(look.code)
+                gate.taken(frame)
+                return True
+            traits = self.source.traits
+            if traits.live and (not traits.parts or self._stopping.is_set()):
+                return False  # the next frame of a part that still lies there wants it again
+            time.sleep(_LOOK / 40)  # a picture that comes once waits for the part before
+        if not look.hold and not self.trigger.busy and self._clock() >= self._shown_until:
+            words = look.words or "Waiting for a part"
+            self._tell(self._publish, Outcome(frame, Verdict.ERROR, None, None, waiting=words))
+        return False
 
     def _judge(self, frame: Frame) -> Judged:
         """The detector's answer; no answer is an answer the line must hear: ERROR, never PASS."""
@@ -156,6 +194,7 @@ class Pipeline:
             self.verdicts.tick()
             self._tell(self._publish, outcome)
             if judged.triggered:
+                self._shown_until = self._clock() + _SHOWN
                 self.trigger.release(judged.frame.id)
             self._recorder.keep_small(outcome)  # when nobody waits for this part any more
         if not self._stopping.is_set():

@@ -175,6 +175,17 @@ class Trigger:
             self._fired, self._owned = None, frame.id
             return True
 
+    def take(self, frame: Frame) -> bool:
+        """Takes a frame that a gate has found to be a part; False while the part before has no verdict yet."""
+        with self._state:
+            if not self._armed or self.busy:
+                return False
+            self._owned, self._by = frame.id, ""
+            self._last = self._clock()
+            self._taken += 1
+        self._changed()
+        return True
+
     def release(self, frame_id: int | None = None) -> None:
         """The verdict is on record, or there will be none; None for whatever is under way: the line has ended."""
         with self._state:

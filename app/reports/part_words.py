@@ -17,15 +17,19 @@ from app.domain.words import moment, number, percent
 Facts = list[tuple[str, str]]
 
 _CAMERA = {
+    "model": "model",
+    "serial": "serial number",
     "width": "width",
     "height": "height",
     "fps": "frames a second",
     "codec": "codec",
+    "pixel_format": "pixel format",
     "exposure": "exposure",
     "gain": "gain",
     "brightness": "brightness",
     "contrast": "contrast",
     "white_balance": "white balance",
+    "focus": "focus",
 }
 _PICTURE = {
     PictureState.UNCHANGED: "Unchanged: its file has the hash of the record",

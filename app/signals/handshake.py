@@ -83,6 +83,7 @@ class Signals:
         recipe: number of the one that runs; 0 where it has none.
         heartbeat: rises by one a second.
         answer: the newest; it is valid while `result_ready`.
+        station: why it can take no trigger, whatever answer stands; NONE where it can.
     """
 
     trigger_ready: bool = False
@@ -93,6 +94,7 @@ class Signals:
     heartbeat: int = 0
     answer: Answer | None = None
     counts: SignalCounts = field(default_factory=SignalCounts)
+    station: ErrorCode = ErrorCode.NOT_RUNNING
 
     def _stands(self, verdict: Verdict) -> bool:
         return self.result_ready and self.answer is not None and self.answer.verdict is verdict
@@ -123,7 +125,7 @@ class _Pending:
 
 
 class Handshake:
-    """Any thread. `fire`, `show` and `answered` are called with the lock held: they return at once.
+    """Any thread. `fire`, `show`, `answered` and `wanted` are called with the lock held: they return at once.
 
     Args:
         fire: asks the inspection for the next frame as a part, under a name and with the part's id ("" for none); says
@@ -131,6 +133,7 @@ class Handshake:
         withdraw: takes that back where no frame has come yet.
         show: receives every change.
         answered: receives every answer once.
+        wanted: told of the number of a recipe that is known and does not run, when the line triggers for it.
         debounce, timeout: seconds.
     """
 
@@ -141,11 +144,13 @@ class Handshake:
         show: Callable[[Signals], None],
         answered: Callable[[Answer], None] = lambda answer: None,
         *,
+        wanted: Callable[[int], None] = lambda recipe: None,
         debounce: float = 0.05,
         timeout: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fire, self._withdraw, self._show, self._answered = fire, withdraw, show, answered
+        self._wanted = wanted
         self._debounce, self._timeout, self._clock = debounce, timeout, clock
         self._lock = threading.RLock()
         self._signals = Signals()
@@ -230,35 +235,41 @@ class Handshake:
             self._tell()
 
     # -- the line's side
-    def trigger(self, recipe: int = 0, part_id: str = "", *, bad: str = "") -> None:
-        """A rising edge, or a message.
+    def trigger(self, recipe: int = 0, part_id: str = "", *, bad: str = "", after: int = 0) -> int:
+        """A rising edge, or a message; the number of the answer that it gets, 0 where it was refused.
 
         Args:
             recipe: number of the one that the line expects; 0 for whichever runs.
             part_id: "" for the station's own number.
             bad: why the message can't be read.
+            after: number of an answer that counts as acknowledged by this trigger, for who has no other way to.
         """
         with self._lock:
             now = self._clock()
             if self._edge is not None and now - self._edge < self._debounce:
                 self._count("debounced")
                 self._tell()
-                return
+                return 0
             self._edge = now
+            if after and self._ready and self._last is not None and self._last.number == after:
+                self._ready = False
             if self._pending is not None or (self._ready and self._state is not ErrorCode.TRIGGER_OFF):
                 self._count("busy")
                 self._tell()
-                return
-            self._number += 1
+                return 0
+            self._number = number = self._number + 1
             self._count("taken")
-            self._pending = _Pending(self._number, now, part_id)
+            self._pending = _Pending(number, now, part_id)
             code = ErrorCode.BAD_REQUEST if bad else self._refusal(recipe)
             if code is ErrorCode.NONE:
-                code = self._fire(f"{OWNER}{self._number}", part_id)
+                code = self._fire(f"{OWNER}{number}", part_id)
             if code is not ErrorCode.NONE:
                 self._give_up(code, bad)
-                return
+                if code is ErrorCode.WRONG_RECIPE:
+                    self._wanted(recipe)
+                return number
             self._tell()
+            return number
 
     def acknowledge(self, number: int | None = None) -> None:
         """A rising edge of Result Ack, or a message that may name the answer it is about."""
@@ -308,6 +319,7 @@ class Handshake:
             heartbeat=self._heartbeat,
             answer=answer,
             counts=self._counts,
+            station=self._state,
         )
         if now != self._signals:
             self._signals = now

@@ -98,7 +98,7 @@ class ModbusOutput:
         self,
         host: str,
         port: int,
-        trigger: Callable[[int, str], None],
+        trigger: Callable[[int, str], object],
         acknowledge: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -45,7 +45,7 @@ class MqttOutput:
         address: str,
         topic: str,
         password: str,
-        trigger: Callable[[int, str, str], None],
+        trigger: Callable[[int, str, str], object],
         acknowledge: Callable[[int | None], None],
     ) -> None:
         from paho.mqtt.client import Client, MQTTv311  # only where it is used

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,10 @@ def open_database(path: Path) -> sa.Engine:
     try:
         if current != HEAD:
             with words_for(path), writer(engine) as connection, connection.begin():
-                _migrate(connection)
+                if current is None:
+                    _begin_record(connection)
+                else:
+                    _migrate(connection)
     except BaseException:
         engine.dispose()
         raise
@@ -190,6 +194,28 @@ def recycle_log(connection: sa.Connection) -> bool:
     finally:
         cursor.close()
     return row is not None and row[0] == 0  # the first of its three numbers: whether a reader was in the way
+
+
+def _begin_record(connection: sa.Connection) -> None:
+    """Gives an empty database the newest schema, in the connection's transaction."""
+    for statement in _newest_schema():
+        connection.exec_driver_sql(statement)
+
+
+@lru_cache(maxsize=1)
+def _newest_schema() -> tuple[str, ...]:
+    """What the steps one after the other make of an empty database, as SQL. They are run in memory, once a process:
+    a fortieth of a second instead of a third for each further record (a merge's, a backup's, a test's)."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    try:
+        with engine.connect() as connection:
+            _migrate(connection)
+            connection.commit()
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            return tuple(line for line in raw.iterdump() if line not in ("BEGIN TRANSACTION;", "COMMIT;"))
+    finally:
+        engine.dispose()
 
 
 def _migrate(connection: sa.Connection) -> None:

@@ -11,12 +11,16 @@ from pathlib import Path
 
 from station_setup import system
 from station_setup.console import SetupError, say
-from station_setup.environment import DEV, RUNTIME, Environment, Profile
+from station_setup.environment import DEV, EXTRAS, RUNTIME, Environment, Profile
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 USAGE = """\
-usage: bootstrap.py setup [--dev]       install what Linesight needs (--dev: what its tests need as well)
+usage: bootstrap.py setup [--dev] [--extra NAME ...]
+                                        install what Linesight needs (--dev: what its tests need as well); extras:
+                                            basler   cameras of Basler, through Basler's pylon
+                                            genicam  cameras of any maker with a GenICam driver (.cti)
+                                        an extra that was installed stays; later updates keep it up to date
        bootstrap.py run [ARGS ...]      install if needed, then start; ARGS go to main.py (run --help lists them)
        bootstrap.py test [ARGS ...]     install if needed, then run the tests; ARGS go to pytest, paths count from
                                         the project's folder
@@ -32,15 +36,17 @@ def main(arguments: Sequence[str]) -> int:
         case ["-h" | "--help", *_] | ["setup", "-h" | "--help"]:
             print(USAGE, end="")
             return 0
-        case ["setup"] | ["setup", "--dev"] | ["run", *_] | ["test", *_]:
+        case ["setup", *rest] if (asked := _asked(rest)) is not None:
             pass
+        case ["run", *_] | ["test", *_]:
+            asked = None
         case _:
             sys.stderr.write(USAGE)
             return 2
     command, *rest = arguments
     try:
-        if command == "setup":
-            return setup(dev=bool(rest))
+        if asked is not None:
+            return setup(dev=asked[0], extras=asked[1])
         return run(rest) if command == "run" else test(rest)
     except SetupError as error:
         say(str(error))
@@ -50,11 +56,27 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def setup(*, dev: bool) -> int:
+def _asked(options: list[str]) -> tuple[bool, list[str]] | None:
+    """(--dev, names after --extra) of what follows `setup`; None where that is no usage."""
+    dev, extras = False, []
+    left = iter(options)
+    for option in left:
+        name = next(left, "") if option == "--extra" else option.removeprefix("--extra=")
+        if option == "--dev" and not dev:
+            dev = True
+        elif option.startswith("--extra") and name in EXTRAS:
+            extras.append(name)
+        else:
+            return None
+    return dev, extras
+
+
+def setup(*, dev: bool, extras: Sequence[str] = ()) -> int:
     """Installs everything for every way of starting, with a closer look at what is there."""
     shown = bool(os.environ.get("DISPLAY"))
     x11 = tuple(replace(need, essential=shown) for need in system.X11)
-    _provide(DEV if dev else RUNTIME, (*system.WINDOWLESS, *x11), test_tools=dev, look_closely=True)
+    libraries = (*system.WINDOWLESS, *x11)
+    _provide(DEV if dev else RUNTIME, libraries, extras=extras, test_tools=dev, look_closely=True)
     say("Ready." if dev else "Ready. Start with: python3 installer/bootstrap.py run")
     return 0
 
@@ -111,7 +133,12 @@ def opens_window(arguments: Sequence[str]) -> bool:
 
 
 def _provide(
-    profile: Profile, libraries: tuple[system.Need, ...], *, test_tools: bool = False, look_closely: bool = False
+    profile: Profile,
+    libraries: tuple[system.Need, ...],
+    *,
+    extras: Sequence[str] = (),
+    test_tools: bool = False,
+    look_closely: bool = False,
 ) -> None:
     environment = Environment(ROOT)
 
@@ -123,7 +150,7 @@ def _provide(
     needs = missing()
     if needs:
         system.provide(needs, system.Host.this(), missing)
-    environment.prepare(profile, look_closely=look_closely)
+    environment.prepare(profile, extras=extras, look_closely=look_closely)
 
 
 def _become(arguments: list[str], env: dict[str, str]) -> int:

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,11 @@ class Profile:
 
 RUNTIME = Profile("runtime.txt", (), "Linesight's packages (1 to 5 minutes, depending on the network)")
 DEV = Profile("dev.txt", ("runtime.txt",), "Linesight's packages and the test tools (1 to 5 minutes)")
+EXTRAS = {
+    "basler": Profile("basler.txt", ("runtime.txt",), "the extra basler: pylon for Basler cameras"),
+    "genicam": Profile("genicam.txt", ("runtime.txt",), "the extra genicam: harvesters for GenICam cameras"),
+}
+"""What may be installed on top; kept from then on, whatever is installed or made anew later."""
 
 
 class Environment:
@@ -77,25 +82,51 @@ class Environment:
             and all(stamp["locks"].get(lock) == self._digest(lock) for lock in profile.locks)
         )
 
-    def prepare(self, profile: Profile, *, look_closely: bool = False) -> None:
+    def prepare(self, profile: Profile, *, extras: Collection[str] = (), look_closely: bool = False) -> None:
         """Makes, repairs or completes it; returns at once when it is ready.
 
         Args:
+            extras: names of EXTRAS to install as well. Those that were installed before stay, and follow their locks.
             look_closely: also look whether every installed file is still there (a second or so).
 
         Raises:
             SetupError: in words, with the end of pip's output where that failed.
         """
-        if self.ready(profile) and not (look_closely and self._lost_file()):
+
+        def whole() -> bool:
+            ready = self.ready(profile) and all(self.ready(EXTRAS[name]) for name in (*extras, *self._extras()))
+            return ready and not (look_closely and self._lost_file())
+
+        if whole():
             return
         with self._alone() as lock:
-            if self.ready(profile) and not (look_closely and self._lost_file()):
+            if whole():
                 return  # another bootstrap has just done it
+            before = self._extras()
             self._mend_or_remove()
             if not self.folder.exists():
                 self._check_machine()
                 self._create(lock)
             self._install(profile, lock)
+            for name in dict.fromkeys((*extras, *before)):
+                self._add(name, lock, wanted_now=name in extras)
+
+    def _extras(self) -> list[str]:
+        """Those that were installed once, even where the environment is to be made anew."""
+        try:
+            locks = json.loads(self._stamp.read_text(encoding="utf-8"))["locks"]
+            return [name for name, one in EXTRAS.items() if one.lock in locks and self._lock_file(one.lock).is_file()]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def _add(self, name: str, lock: IO[bytes], *, wanted_now: bool) -> None:
+        """Installs an extra; only who asks for it now has to hear that it can't be had."""
+        try:
+            self._install(EXTRAS[name], lock)
+        except SetupError as error:
+            if wanted_now or self._unfinished.exists():
+                raise
+            say(f"{error}\nGoing on without the extra {name}. To try again: bootstrap.py setup --extra {name}")
 
     # -- what is there
     def _read_stamp(self) -> dict[str, Any] | None:
@@ -251,7 +282,8 @@ class Environment:
             if code == _INTERRUPTED:
                 raise KeyboardInterrupt
             raise SetupError(self._words_of_failure(output))
-        kept = {"pip", "setuptools"}.union(*(self._names(name) for name in (RUNTIME.lock, DEV.lock)))
+        extras = [one for one in EXTRAS.values() if self._lock_file(one.lock).is_file()]
+        kept = {"pip", "setuptools"}.union(*(self._names(one.lock) for one in (RUNTIME, DEV, *extras)))
         gone = sorted({_plain(info.name.split("-")[0]) for info in self._installed()} - kept)
         if gone:
             code, output = self._follow([*pip, "uninstall", "-y", *gone], lock)
@@ -263,11 +295,19 @@ class Environment:
                 "root": str(self.root),
                 "interpreter": self._base_interpreter(),
                 "python": platform.python_version(),
-                "locks": {name: self._digest(name) for name in profile.locks},
+                "locks": self._kept_locks(old, profile) | {name: self._digest(name) for name in profile.locks},
             }
         )
         self._unfinished.unlink()
         say(f"Installed in {time.monotonic() - began:.0f} s.")
+
+    def _kept_locks(self, old: dict[str, Any] | None, profile: Profile) -> dict[str, str]:
+        """What the stamp said before and is still so: an extra takes nothing away, and nothing takes an extra away."""
+        if old is None:
+            return {}
+        extras = {one.lock for one in EXTRAS.values()}
+        adds = profile.lock in extras
+        return {name: digest for name, digest in old["locks"].items() if adds or name in extras}
 
     def _names(self, lock: str) -> set[str]:
         text = self._lock_file(lock).read_text(encoding="utf-8")

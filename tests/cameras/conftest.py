@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import shutil
 import subprocess
@@ -118,6 +119,26 @@ def make_capture() -> Iterator[Callable[..., FakeCapture]]:
         capture.come_back()
 
 
+@pytest.fixture(scope="session")
+def pylon_emulator() -> tuple[str, str]:
+    """Two cameras that Basler's pylon imitates; their serial numbers."""
+    # pylon reads it when it is first loaded.
+    os.environ["PYLON_CAMEMU"] = "2"
+    pytest.importorskip("pypylon.pylon", reason="pypylon is not installed: bootstrap.py setup --extra basler")
+    return "0815-0000", "0815-0001"
+
+
+@pytest.fixture(scope="session")
+def gentl_driver() -> str:
+    """The simulated driver that comes with the package genicam: three cameras of the serial numbers 0, 1, 2."""
+    pytest.importorskip("harvesters.core", reason="harvesters is not installed: bootstrap.py setup --extra genicam")
+    genicam = pytest.importorskip("genicam")
+    driver = next(Path(genicam.__file__).parent.rglob("*.cti"), None)
+    if driver is None:
+        pytest.skip("this build of the package genicam brings no simulated driver")
+    return str(driver)
+
+
 @dataclass(frozen=True)
 class RtspServer:
     """A running server; `url` serves anyone, `locked` needs operator and s3cret-word."""
@@ -125,6 +146,7 @@ class RtspServer:
     process: subprocess.Popen[str]
     port: int
     locked_port: int
+    h265: bool = False
 
     @property
     def url(self) -> str:
@@ -148,7 +170,7 @@ def start_rtsp_server(port: int = 0) -> RtspServer:
         process.kill()
         reason = (process.communicate()[1].strip().splitlines() or ["it says nothing"])[-1]
         pytest.skip(f"no GStreamer RTSP server ({reason}): apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 ...")
-    return RtspServer(process, int(words[1]), int(words[2]))
+    return RtspServer(process, int(words[1]), int(words[2]), "h265" in words)
 
 
 def end_rtsp_server(server: RtspServer) -> None:

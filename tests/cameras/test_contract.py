@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ Make = Callable[[], FrameSource]
 STOP_WITHIN = 0.5
 
 
-@pytest.fixture(params=["demo", "folder", "folder-once", "video", "usb", "rtsp", "kvs"])
+@pytest.fixture(params=["demo", "folder", "folder-once", "video", "usb", "basler", "genicam", "rtsp", "kvs"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes a source of each kind that gives at least three frames and then, where it can, pauses or ends."""
     kind = request.param
@@ -28,6 +29,12 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     if kind == "usb":
         make_capture = request.getfixturevalue("make_capture")
         return lambda: UsbCamera(0, lambda index, backend: make_capture())
+    if kind == "basler":
+        serials = itertools.cycle(request.getfixturevalue("pylon_emulator"))  # a camera serves one at a time
+        return lambda: make_source(f"basler:{next(serials)}")
+    if kind == "genicam":
+        driver, numbers = request.getfixturevalue("gentl_driver"), itertools.cycle("012")
+        return lambda: make_source(f"genicam:{driver}#{next(numbers)}")
     if kind == "rtsp":
         server = request.getfixturevalue("rtsp_server")
         return lambda: make_source(server.url)

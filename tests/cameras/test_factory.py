@@ -19,7 +19,13 @@ LIVE_VIEW = SourceTraits(live=True, parts=False, endless=True)
         ("demo", "demo", LIVE_PARTS),
         ("usb:0", "usb:0", LIVE_VIEW),
         (" usb:12 ", "usb:12", LIVE_VIEW),
+        ("usb:1?size=1920x1080&focus=30", "usb:1?size=1920x1080&focus=30", LIVE_VIEW),
+        ("basler:40012345", "basler:40012345", LIVE_VIEW),
+        ("Basler:", "basler:", LIVE_VIEW),
+        ("genicam:DEV_1AB2", "genicam:DEV_1AB2", LIVE_VIEW),
+        ("genicam:C:\\gentl\\maker.cti#7", "genicam:C:\\gentl\\maker.cti#7", LIVE_VIEW),
         ("rtsp://cam/1", "rtsp://cam/1", LIVE_VIEW),
+        ("rtspu://a:b@cam/1", "rtspu://cam/1", LIVE_VIEW),
         ("rtsps://a:b@cam/1", "rtsps://cam/1", LIVE_VIEW),
         ("video:clip.mp4", "video:clip.mp4", SourceTraits(live=True, parts=False, endless=False)),
         ("folder:parts", "folder:parts", SourceTraits(live=False, parts=True, endless=True)),
@@ -41,7 +47,7 @@ def test_the_home_folder_may_be_written_short() -> None:
 
 @pytest.mark.parametrize("address", ["", "demo:1", "webcam", "http://u:s3cret@cam/x", "/data/parts", "C:\\parts"])
 def test_anything_else_is_refused_with_what_is_possible(address: str) -> None:
-    possible = "demo, usb:N, rtsp://HOST/PATH, video:FILE, folder:FOLDER or kvs:STREAM"
+    possible = "demo, demo:belt, usb:N, basler:SERIAL, genicam:CAMERA, rtsp://HOST/PATH, video:FILE, folder:FOLDER or "
     with pytest.raises(SourceError, match=possible) as error:
         make_source(address)
     assert "s3cret" not in str(error.value)

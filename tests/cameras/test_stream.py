@@ -169,6 +169,25 @@ def test_the_right_password_opens_and_is_not_kept_in_the_frame(rtsp_server: Any)
     assert frame.size == (320, 240)
 
 
+@pytest.mark.parametrize("scheme", ["rtsp", "rtspu"])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_both_codecs_come_over_tcp_and_udp(rtsp_server: Any, scheme: str, codec: str) -> None:
+    if codec == "hevc" and not rtsp_server.h265:
+        pytest.skip("GStreamer here has no x265enc or rtph265pay: apt-get install gstreamer1.0-plugins-bad")
+    url = rtsp_server.url.replace("rtsp:", f"{scheme}:", 1) + ("265" if codec == "hevc" else "")
+    camera = RtspCamera(url)
+    camera.open()
+    frames = [camera.read() for _ in range(3)]
+    facts = camera.facts
+    camera.close()
+    assert facts["codec"] == codec
+    for frame in frames:
+        assert frame is not None
+        assert frame.source == url
+        assert frame.size == (320, 240)
+        assert frame.image.max() > 200 > frame.image.mean()  # the white ball on black
+
+
 def test_a_frozen_camera_is_given_up_and_comes_back(own_rtsp_server: Callable[..., Any]) -> None:
     server = own_rtsp_server()
     camera = RtspCamera(server.url, timeout=1.5)

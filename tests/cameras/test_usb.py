@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.cameras.usb import UsbCamera, usb_cameras
+from app.cameras.usb import UsbCamera, usb_cameras, usb_sizes
 from app.domain.errors import SourceError
 
 MakeCapture = Callable[..., Any]
@@ -170,3 +170,84 @@ def test_elsewhere_cameras_are_tried_in_turn(monkeypatch: pytest.MonkeyPatch, ma
     captures = {index: make_capture(opens=index == 1) for index in range(4)}
     assert usb_cameras(opener=lambda index, backend: captures[index]) == [(1, "Camera 1")]
     assert all(capture.released.is_set() for capture in captures.values())
+
+
+class Adjustable:
+    """Stands for a camera of two sizes whose focus does not move; remembers what was set, in order."""
+
+    def __init__(self) -> None:
+        self.sets: list[tuple[int, float]] = []
+        self.size = [640.0, 480.0]
+        self.released = False
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, Any]:
+        return True, np.full((48, 64, 3), 9, np.uint8)
+
+    def set(self, propId: int, value: float) -> bool:
+        self.sets.append((propId, value))
+        if propId == cv2.CAP_PROP_FRAME_WIDTH:
+            self.size = [1920.0, 1080.0] if value > 1000 else [640.0, 480.0]
+        return propId != cv2.CAP_PROP_FOCUS
+
+    def get(self, propId: int) -> float:
+        sizes = dict(zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), self.size, strict=True))
+        return sizes.get(propId, dict(self.sets).get(propId, 0.0))
+
+    def release(self) -> None:
+        self.released = True
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[UsbCamera, Adjustable]:
+    """The camera an address makes, with a stand-in of its own; not opened yet."""
+    capture = Adjustable()
+    camera = UsbCamera.at(address)
+    monkeypatch.setattr(camera, "_opener", lambda index, backend: capture)
+    return camera, capture
+
+
+def test_what_the_address_holds_is_set_with_its_automatic_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera, capture = opened(monkeypatch, "usb:0?size=1920x1080&exposure=-6&gain=12&white_balance=4600")
+    camera.open()
+    camera.close()
+    order = [one for one, _ in capture.sets]
+    for automatic, setting, value in (
+        (cv2.CAP_PROP_AUTO_EXPOSURE, cv2.CAP_PROP_EXPOSURE, -6),
+        (cv2.CAP_PROP_AUTO_WB, cv2.CAP_PROP_WB_TEMPERATURE, 4600),
+    ):
+        assert order.index(automatic) < order.index(setting)
+        assert dict(capture.sets)[setting] == value
+    said = camera.facts
+    assert (said["width"], said["height"], said["exposure"], said["gain"]) == (1920, 1080, -6, 12)
+    assert said["white_balance"] == 4600
+
+
+def test_what_is_not_held_is_left_to_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera, capture = opened(monkeypatch, "usb:0")
+    camera.open()
+    camera.close()
+    touched = {one for one, _ in capture.sets}
+    assert not touched & {cv2.CAP_PROP_AUTO_EXPOSURE, cv2.CAP_PROP_EXPOSURE, cv2.CAP_PROP_AUTO_WB, cv2.CAP_PROP_FOCUS}
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [("focus=30&gain=3", "does not take focus 30"), ("size=800x600", "its nearest are 640 x 480: write size=640x480")],
+)
+def test_what_the_camera_refuses_is_said_and_it_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, held: str, words: str
+) -> None:
+    camera, capture = opened(monkeypatch, f"usb:0?{held}")
+    with pytest.raises(SourceError, match=words):
+        camera.open()
+    camera.close()
+    assert capture.released
+
+
+def test_the_sizes_a_camera_takes_are_found(make_capture: MakeCapture) -> None:
+    capture = Adjustable()
+    assert usb_sizes(0, lambda index, backend: capture) == [(640, 480), (1920, 1080)]
+    assert capture.released
+    assert usb_sizes(0, lambda index, backend: make_capture(opens=False)) == []

@@ -76,6 +76,7 @@ def test_a_set_is_learned_from_in_the_account_and_the_version_comes_back(
     assert station.improving.release("plate@1", person="Susan").result(60).overridden == ()
 
 
+@pytest.mark.slow
 def test_one_that_a_restart_cut_short_is_looked_after_again(
     stations: Stations, cloud: Cloud, control_plane: str, plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,6 +244,7 @@ class Stack:
         assert self.cloud.deliver(self.to_propose, lambda event: feedback.take_all(self.feedback, event)) == []
 
 
+@pytest.mark.slow
 def test_reviews_at_a_station_come_back_as_a_model_that_a_person_releases(
     stations: Stations, cloud: Cloud, control_plane: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

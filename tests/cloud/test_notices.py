@@ -326,6 +326,7 @@ def fail(station: Station) -> Alarm:
     return next(one for one in station.alarms.active() if one.inspection_id == row.id)
 
 
+@pytest.mark.slow
 def test_what_waits_for_the_cloud_is_an_alarm_until_it_has_gone(
     cloud: Cloud, moto_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def _new(folder: Path, source: Path) -> Project:
     tool = project.wheel("pytest", "1.0", {"pytest/__init__.py": "", "pytest/__main__.py": _TEST_TOOL})
     project.lock("runtime.txt", part)
     project.lock("dev.txt", part, tool)
+    project.lock("basler.txt", project.wheel("pypylon", "1.0", {"pypylon/__init__.py": ""}))
     return project
 
 

@@ -22,7 +22,17 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="written for POSIX paths
 
 
 # -- usage
-@pytest.mark.parametrize("arguments", [[], ["install"], ["setup", "--devel"], ["setup", "--dev", "more"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["install"],
+        ["setup", "--devel"],
+        ["setup", "--dev", "more"],
+        ["setup", "--extra"],
+        ["setup", "--extra", "webcam"],
+    ],
+)
 def test_wrong_usage_is_told_and_ends_with_2(fresh: Project, arguments: list[str]) -> None:
     done = fresh.bootstrap(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
@@ -100,6 +110,35 @@ def test_a_copy_without_main_says_that_it_is_incomplete(built: Project) -> None:
     done = built.bootstrap("run")
     assert done.returncode == 1
     assert "incomplete" in done.stderr
+
+
+# -- extras
+def test_an_extra_comes_on_top_and_stays_through_updates(built: Project) -> None:
+    assert not _has(built, "pypylon")
+    done = built.bootstrap("setup", "--extra", "basler")
+    assert done.returncode == 0, done.stderr
+    assert "the extra basler" in done.stderr
+    assert _has(built, "pypylon") and built.installations == 1  # the rest was there
+    assert built.bootstrap("setup", "--extra=basler").returncode == 0
+    assert json.loads(built.bootstrap("run").stdout)["part"] == "1.0"
+    assert built.installations == 1
+    # The product's packages change, then the extra's own: both are followed.
+    built.lock("runtime.txt", built.part("1.1"))
+    assert json.loads(built.bootstrap("run").stdout)["part"] == "1.1"
+    assert _has(built, "pypylon")
+    built.lock("basler.txt", built.wheel("pypylon", "1.1", {"pypylon/__init__.py": "", "pypylon/newer.py": ""}))
+    assert json.loads(built.bootstrap("run").stdout)["part"] == "1.1"
+    assert list(built.root.glob(".venv/lib/python3*/site-packages/pypylon/newer.py"))
+
+
+@pytest.mark.slow
+def test_an_extra_that_can_not_be_had_is_said_and_stops_no_start(built: Project) -> None:
+    assert built.bootstrap("setup", "--extra", "basler").returncode == 0
+    built.lock("basler.txt", "pypylon==9.9 --hash=sha256:" + "0" * 64)
+    done = built.bootstrap("run")
+    assert json.loads(done.stdout)["part"] == "1.0"
+    assert "Going on without the extra basler" in done.stderr
+    assert built.bootstrap("setup", "--extra", "basler").returncode == 1
 
 
 # -- when the locks change

@@ -49,6 +49,7 @@ from app.notifying import NotifyDesk
 from app.outbox import OutboxDesk
 from app.paths import DataFolder
 from app.people import PeopleDesk
+from app.recipes import RecipeDesk
 from app.reports.counting import Tally
 from app.reports.figures import Figures
 from app.reviewing import ReviewDesk
@@ -58,6 +59,7 @@ from app.secondary import OpinionDesk
 from app.settings import Settings, changed
 from app.signalling import SignalDesk
 from app.store import Store
+from app.triggering import TriggerDesk
 from app.watching import WatchDesk
 from tests.ui.fake_desks import FakeLine, FakeReports
 from ui.ports import Change, Health, ModelEntry, Phase, State
@@ -141,6 +143,8 @@ class FakeStation:
         self._index = 0
         self.improving = ImproveDesk(self, lambda: self._tell(Change.VERSIONS), lambda: datetime.now(UTC))
         self.challenging = ChallengeDesk(self, lambda: self._tell(Change.CHECK))
+        self.recipes = RecipeDesk(self, lambda: self._tell(Change.STATE))
+        self.triggering = TriggerDesk(self, lambda: self._tell(Change.HEALTH))
         self.exchange = SetExchange(self, self.linking.session)
         self.cloud_models = CloudModels(self, self.linking.session, lambda: self._tell(Change.VERSIONS))
         improver = VersionImprover(self.improving)
@@ -319,6 +323,9 @@ class FakeStation:
     def listeners(self) -> int:
         return len(self._listeners)
 
+    def expect(self, code: str) -> None:
+        self.next_serial.expect(code)
+
     def running(self, address: str) -> Outcome | None:
         return self._latest if self._latest is not None and self._latest.frame.source == address else None
 
@@ -424,6 +431,21 @@ class FakeStation:
     def usb_cameras(self) -> list[tuple[int, str]]:
         self._note("usb_cameras")
         return [(0, "USB camera 0: Logitech BRIO")]
+
+    def usb_sizes(self, number: int) -> list[tuple[int, int]]:
+        self._note("usb_sizes", number)
+        return [(640, 480), (1280, 720), (1920, 1080)]
+
+    def industrial_cameras(self, driver: str = "") -> tuple[list[tuple[str, str]], list[str]]:
+        self._note("industrial_cameras", driver)
+        missing = "GenICam cameras need harvesters, and it is not installed. Close the station, then install with: "
+        missing += "python3 installer/bootstrap.py setup --extra genicam"
+        if driver:
+            return [(f"genicam:{driver}#7", "GenICam: Maker M7 (7)")], []
+        return [
+            ("basler:40012345", "Basler: acA1300-60gm (40012345)"),
+            ("basler:40054321", "Basler: a2A (40054321)"),
+        ], [missing]
 
     def save_settings(self, **changes: Any) -> None:
         self._note("save_settings", changes)

@@ -43,7 +43,7 @@ def shown(root: QWidget) -> Iterator[QWidget]:
 
 def faults(window: Window) -> Iterator[str]:
     """What is cut off, stands over its parent's edge, or lies over its neighbour."""
-    over = (window.live.sheet, window.live.toast)  # these lie over the page on purpose
+    over = (window.live.sheet, window.live.toast, window.changing)  # these lie over the page on purpose
     for widget in shown(window):
         parent = widget.parentWidget()
         assert parent is not None
@@ -86,7 +86,7 @@ def visit(window: Window, told: str) -> None:
         window.go(key)
         QApplication.processEvents()
         if key == "setup":
-            for kind in ("demo", "usb", "rtsp", "kvs", "video", "folder"):
+            for kind in ("demo", "usb", "industrial", "rtsp", "kvs", "video", "folder"):
                 window.spaces.setup.source.kind.button(kind).click()
                 check(window, f"{told} source {kind}")
             for chip in ("station", "about"):

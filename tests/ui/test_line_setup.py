@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
@@ -84,6 +86,38 @@ def test_the_signals_are_shown_and_tried_by_hand(qtbot: QtBot, page: LinePage, s
     qtbot.mouseClick(page.test, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Error 14" in page.answer.text())
     assert "1 taken" in page.counts.text() and "1 without a verdict" in page.counts.text()
+
+
+def test_opcua_and_serial_ports_are_saved(
+    qtbot: QtBot, page: LinePage, station: FakeStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(secrets, "keep", kept.__setitem__)
+    page.opcua.listen.setText("0.0.0.0:4840")
+    page.opcua.user.setText("plc")
+    page.opcua.password.setText("secret word")
+    page.serial.trigger.setText("COM3:19200")
+    page.serial.by.button("dcd").click()
+    page.serial.light.setText("COM4")
+    save(qtbot, page)
+    found = station.settings
+    assert (found.opcua_listen, found.opcua_user, kept) == ("0.0.0.0:4840", "plc", {"line-opcua": "secret word"})
+    assert page.opcua.password.text() == "" and "secret word" not in str(found.model_dump())
+    assert (found.serial_trigger, found.serial_trigger_by, found.serial_light) == ("COM3:19200", "dcd", "COM4")
+    page.serial.table.setPlainText("PASS G")
+    save(qtbot, page)
+    assert page.words.kind == "bad" and "nothing is sent for FAIL" in page.words.text()
+    assert station.settings.serial_light_table == []
+
+
+def test_tests_say_how_it_goes(qtbot: QtBot, page: LinePage, station: FakeStation, tmp_path: Path) -> None:
+    qtbot.mouseClick(page.opcua.test, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "switched off" in page.opcua.said.text() and page.opcua.said.kind == "bad")
+    station.save_settings(serial_light=str(tmp_path / "ttyUSB9"))
+    station.signalling.begin()
+    qtbot.waitUntil(lambda: "There is no port" in page.state.text())
+    qtbot.mouseClick(page.serial.test, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "ttyUSB9" in page.serial.said.text() and page.serial.said.kind == "bad")
 
 
 @pytest.mark.parametrize("pixels_per_mm", [0.0, 5.9])

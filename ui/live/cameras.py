@@ -102,6 +102,11 @@ class CameraTile(QFrame):
             return
         verdict = prepared.outcome.verdict  # with the picture it belongs to, not before it
         self.picture.show_prepared(prepared)
+        if prepared.outcome.waiting:
+            self.shape.show_verdict(None)
+            self.verdict.setText("")
+            self.setAccessibleName(f"{self.name}: {prepared.outcome.waiting}")
+            return
         self.shape.show_verdict(verdict)
         self.verdict.setText(verdict.value)
         self.setAccessibleName(f"{self.name}: {verdict.value}")

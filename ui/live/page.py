@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.beside import FIRST
@@ -25,6 +26,7 @@ from ui.live.release import ReleaseBar
 from ui.live.sheet import WIDTH as SHEET_WIDTH
 from ui.live.sheet import PartSheet
 from ui.live.strip import SHOWN, PartStrip
+from ui.live.trigger import TriggerBar
 from ui.live.verdict import ScoreBar, VerdictTile
 from ui.ports import Phase
 from ui.shared.elided import Elided
@@ -132,9 +134,13 @@ class LivePage(QWidget):
         self.release = ReleaseBar(bridge)
         self.release.asks.connect(self._show)
         self.release.told.connect(self.tell)
+        self.trigger = TriggerBar(bridge)
+        self.trigger.told.connect(self.tell)
+        self.trigger.changed.connect(self._show)
         left = QVBoxLayout()
         left.setSpacing(8)
         left.addWidget(self.release)
+        left.addWidget(self.trigger)
         left.addWidget(self.stage, 1)
         left.addLayout(controls)
         left.addWidget(self.strip)
@@ -277,14 +283,17 @@ class LivePage(QWidget):
             self.part.setText(self.grid.current if len(self.grid.tiles) > 1 else state.product)
             self.reason.setText("")
             self.score.show_score(None, None, None, Verdict.PASS)
-            asked = self.panel.offers_a_step or self.release.asking
+            asked = self.panel.offers_a_step or self._asks()
             self.export_button.set_role("plain" if asked else "primary")
             return
         outcome = prepared.outcome
         detection, inspection = outcome.detection, outcome.inspection
         self.stage.setCurrentWidget(self.grid if self._all else self.picture)
-        self.export_button.set_role("plain" if self.release.asking else "primary")
+        self.export_button.set_role("plain" if self._asks() else "primary")
         self.picture.show_prepared(prepared)
+        if outcome.waiting:
+            self._show_waiting(outcome.waiting)
+            return
         self.tile.show_verdict(outcome.verdict, prepared.frame_id, stand_in_words(outcome))
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
         serial = inspection.serial if inspection is not None and inspection.serial != part else ""
@@ -298,6 +307,18 @@ class LivePage(QWidget):
             self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
         else:
             self.score.show_score(None, None, None, outcome.verdict)
+
+    def _asks(self) -> bool:
+        """Whether a bar has the primary button now."""
+        return self.release.asking or self.trigger.asking
+
+    def _show_waiting(self, words: str) -> None:
+        """The frame was shown and not judged: there is no verdict beside it."""
+        self.tile.show_state("NOT READY" if self.trigger.untaught else "READY")
+        self.part.setText(self.grid.current if len(self.grid.tiles) > 1 else self._at.state().product)
+        self.reason.setText(words)
+        self.reason.setToolTip("")
+        self.score.show_score(None, None, None, Verdict.PASS)
 
     def refresh_state(self) -> None:
         state = self._bridge.station.state()
@@ -328,6 +349,7 @@ class LivePage(QWidget):
         health, state = self._at.health(), self._at.state()
         self.grid.refresh()
         self.release.refresh()
+        self.trigger.refresh(room=not self.release.asking)
         if state.phase == Phase.FINISHED:
             self.print_rates.setText(state.words)
         else:
@@ -335,7 +357,8 @@ class LivePage(QWidget):
         age = "Frame age " + ("\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s")
         age = lag_words(state.source, self._bridge.station.linking.watching).capitalize() or age
         lost = f", {health.pictures_lost} pictures not kept" if health.pictures_lost else ""
-        self.print_drops.setText(f"{age}, {health.dropped} of {health.captured} dropped{lost}")
+        warm = "" if health.temperature is None else f", camera {health.temperature:.0f} °C"
+        self.print_drops.setText(f"{age}, {health.dropped} of {health.captured} dropped{lost}{warm}")
         if self.stage.currentWidget() is self.panel:
             self.panel.show_state(state)
 
@@ -414,9 +437,29 @@ class LivePage(QWidget):
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
 
+    def takes_at_once(self, event: QKeyEvent) -> bool:
+        """Whether this key triggers a part now, and so is never the beginning of a code."""
+        pedal = self._bridge.station.settings.pedal_key
+        named = QKeySequence(event.key()).toString() if pedal else ""
+        return self.trigger.pressable and (event.key() == Qt.Key.Key_Space or (pedal != "" and named == pedal))
+
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Whether a key that nobody else wanted was a trigger."""
+        if not self.takes_at_once(event):
+            return False
+        if not event.isAutoRepeat():
+            self.trigger.press()
+        return True
+
     def take_code(self, code: str) -> bool:
-        """What is scanned here names the next part; it can be taken back."""
-        self._bridge.station.next_serial.expect(code)
+        """What is scanned here names the next part, which can be taken back; or inspects it at once."""
+        recipe = self._bridge.station.recipes.scanned(code)
+        if recipe is not None:
+            use = self._bridge.station.recipes.use
+            self._bridge.run(lambda: use(recipe.name), lambda found: self.tell(f"{found.name} runs now."), self.tell)
+            return True
+        if self._bridge.station.triggering.code(code):
+            return True
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         forget = self._bridge.station.next_serial
         self.toast.tell(f"The next part is {code}", place, "Not this one", lambda: forget.expect(""), "close")
@@ -446,6 +489,7 @@ class LivePage(QWidget):
         self._preparer.close()
         self.grid.close_page()
         self.exporter.close()
+        self.trigger.close_bar()
 
 
 __all__ = ["LivePage", "Mode", "Shown"]

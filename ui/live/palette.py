@@ -19,6 +19,7 @@ LIGHTNESS = (38.0, 90.0)
 _HUE = (315.0, 455.0)
 _CHROMA = 85.0
 _EDGE = 0.04
+_STEPS = 255
 
 
 def lab_to_rgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -57,11 +58,18 @@ def paint_heat(heat: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
     4 % of the way are a soft edge.
     """
     top = max(1.5 * limit, float(heat.max(initial=0.0)), limit + 1e-6)
-    strength = np.clip((heat - limit) / (top - limit), 0.0, 1.0)
-    colours = heat_colours()[np.rint(strength * 255).astype(np.uint8)].astype(np.float32)
-    edge = np.clip(strength / _EDGE, 0.2, 1.0)
-    opacity = np.where(heat >= limit, edge * (0.55 + 0.35 * strength), 0.0).astype(np.float32)
-    out = np.empty((*heat.shape, 4), np.uint8)
-    out[..., :3] = np.rint(colours * opacity[..., None])
-    out[..., 3] = np.rint(opacity * 255)
-    return out
+    strength = (heat - np.float32(limit)) * np.float32((_STEPS - 1) / (top - limit))
+    index = np.where(strength >= 0, np.minimum(strength, _STEPS - 1).astype(np.uint8) + np.uint8(1), np.uint8(0))
+    return _premultiplied()[index].view(np.uint8).reshape(*heat.shape, 4)
+
+
+@cache
+def _premultiplied() -> NDArray[np.uint32]:
+    """(256,) pixels: transparent, then `_STEPS` from weak to strong."""
+    strength = np.arange(_STEPS) / (_STEPS - 1)
+    colours = heat_colours()[np.rint(strength * 255).astype(np.uint8)].astype(np.float64)
+    opacity = np.clip(strength / _EDGE, 0.2, 1.0) * (0.55 + 0.35 * strength)
+    out = np.zeros((_STEPS + 1, 4), np.uint8)
+    out[1:, :3] = np.rint(colours * opacity[:, None])
+    out[1:, 3] = np.rint(opacity * 255)
+    return out.view(np.uint32)[:, 0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtGui import QImage
 
@@ -73,15 +74,29 @@ def _heat(
     if float(detection.heat.max()) < limit:
         return None, QRectF()
     x, y, width, height = detection.heat_box
-    # Coloured at half the screen's resolution, which is a quarter of the work, and brought to all of it here:
-    # the painter's own enlarging is either coarse or slow.
-    grid = (max(1, round(width / frame_size[0] * shown[0] / 2)), max(1, round(height / frame_size[1] * shown[1] / 2)))
-    smooth = np.asarray(cv2.resize(detection.heat, grid, interpolation=cv2.INTER_LINEAR), np.float32)
-    coloured = paint_heat(smooth, limit)
     full = (max(1, round(width / frame_size[0] * shown[0])), max(1, round(height / frame_size[1] * shown[1])))
-    image = wrap(cv2.resize(coloured, full, interpolation=cv2.INTER_LINEAR), QImage.Format.Format_ARGB32_Premultiplied)
-    at = QRectF(x / frame_size[0], y / frame_size[1], width / frame_size[0], height / frame_size[1])
+    smooth = np.asarray(cv2.resize(detection.heat, full, interpolation=cv2.INTER_LINEAR), np.float32)
+    # Coloured is only where it is hot: mostly a small part of the picture.
+    (top, bottom), (left, right) = (
+        _hot(detection.heat.max(axis=axis) >= limit, size) for axis, size in ((1, full[1]), (0, full[0]))
+    )
+    image = wrap(paint_heat(smooth[top:bottom, left:right], limit), QImage.Format.Format_ARGB32_Premultiplied)
+    share = width / frame_size[0] / full[0], height / frame_size[1] / full[1]
+    at = QRectF(
+        x / frame_size[0] + left * share[0],
+        y / frame_size[1] + top * share[1],
+        (right - left) * share[0],
+        (bottom - top) * share[1],
+    )
     return image, at
+
+
+def _hot(cells: NDArray[np.bool_], size: int) -> tuple[int, int]:
+    """From where to where, in pixels, the cells that reach the limit may colour something: one cell more on each side,
+    since between cells the map is interpolated."""
+    which = np.flatnonzero(cells)
+    scale = size / len(cells)
+    return max(0, int((which[0] - 1) * scale)), min(size, int(np.ceil((which[-1] + 2) * scale)))
 
 
 class Preparer(QObject):

@@ -47,6 +47,11 @@ class VerdictTile(QWidget):
         self.note_at = QRectF()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
+    @property
+    def words(self) -> str:
+        """The large word on it."""
+        return self._words
+
     def show_verdict(self, verdict: Verdict, frame_id: int, note: str = "") -> None:
         self._verdict, self._frame_id, self._words, self.note = verdict, frame_id, verdict.value, note
         self.setAccessibleName(f"Verdict {verdict.value}" + (f". {note}" if note else ""))

@@ -1,17 +1,19 @@
-"""The signals to the line: who triggers, the Modbus server, what the PLC sees now, and a trigger to try it with."""
+"""The signals to the line: who triggers, the ways to it, what it sees now, and a trigger to try it with."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.domain.errors import LinesightError
 from app.signalling import BROKER, WEBHOOK
 from app.signals.handshake import Signals
 from ui.bridge import Bridge
 from ui.setup.challenge import ChallengeCard
+from ui.setup.line_ways import KEPT, OpcUaCard, SerialCard, editor, secret
+from ui.setup.triggers import TriggerCard
 from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row, set_kind
 
@@ -20,10 +22,9 @@ _EXPLAINED = (
     "record. Help, Line has registers, topics and the order of the signals. Whoever reaches the Modbus port can "
     "trigger: keep it in the machine's own network."
 )
-_KEPT = "In this computer's keyring, never in a file."
 _RECIPES = "One a line: the PLC's number and the product, such as 7 Bracket. A trigger for another one is refused."
-_WAYS = [("off", "By themselves"), ("on", "On a trigger")]
-_WAYS_WORDS = "By themselves: as the source gives them. On a trigger: of the PLC."
+_WAYS = [("off", "Off"), ("on", "On")]
+_WAYS_WORDS = "On: each trigger of a PLC or a serial port is one part, beside what else may trigger."
 _SIGNALS = ("Trigger Ready", "Busy", "Result Ready", "OK", "NG", "Retest", "Error")
 _EVERY = 300  # ms
 
@@ -38,12 +39,12 @@ class LinePage(QWidget):
         self._bridge, self._desk = bridge, bridge.station.signalling
         settings = bridge.station.settings
         self.trigger = Choice(_WAYS, "on" if settings.line_trigger else "off")
-        self.listen = _editor(settings.modbus_listen, "none; 0.0.0.0:1502")
-        self.broker = _editor(settings.line_broker, "none; mqtt://user@host")
-        self.topic = _editor(settings.line_topic, "linesight/line")
-        self.password = _secret()
-        self.webhook = _editor(settings.line_webhook, "none; https://...")
-        self.key = _secret()
+        self.listen = editor(settings.modbus_listen, "none; 0.0.0.0:1502")
+        self.broker = editor(settings.line_broker, "none; mqtt://user@host")
+        self.topic = editor(settings.line_topic, "linesight/line")
+        self.password = secret()
+        self.webhook = editor(settings.line_webhook, "none; https://...")
+        self.key = secret()
         self.timeout = number_field(settings.line_timeout, "Answer within")
         self.debounce = number_field(settings.line_debounce, "Debounce")
         self.recipes = QPlainTextEdit("\n".join(settings.line_recipes))
@@ -59,6 +60,7 @@ class LinePage(QWidget):
         self.test = Button("Trigger one part", icon_name="target", on=lambda: self._try(self._desk.test_trigger))
         self.ack = Button("Acknowledge", icon_name="check", on=lambda: self._try(self._desk.test_acknowledge))
         self.said = Notice()
+        self.opcua, self.serial = OpcUaCard(bridge, settings), SerialCard(bridge, settings)
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY)
@@ -68,14 +70,14 @@ class LinePage(QWidget):
     def _lay_out(self) -> None:
         asked = Card("What the line does")
         asked.body.addWidget(label(_EXPLAINED, "note", wrap=True))
-        asked.body.addWidget(field("Parts come", self.trigger, _WAYS_WORDS))
+        asked.body.addWidget(field("The line triggers", self.trigger, _WAYS_WORDS))
         fields = [
             field("Modbus TCP, address and port", self.listen),
             field("Topic of the broker", self.topic),
             field("MQTT broker", self.broker),
-            field("Its password", self.password, _KEPT),
+            field("Its password", self.password, KEPT),
             field("Webhook", self.webhook),
-            field("Its key", self.key, _KEPT),
+            field("Its key", self.key, KEPT),
         ]
         grid = QGridLayout()
         grid.setSpacing(16)
@@ -84,9 +86,9 @@ class LinePage(QWidget):
         asked.body.addLayout(grid)
         times = QGridLayout()
         times.setSpacing(8)
-        for line, (words, editor) in enumerate((("Answer within", self.timeout), ("Debounce", self.debounce))):
+        for line, (words, number) in enumerate((("Answer within", self.timeout), ("Debounce", self.debounce))):
             times.addWidget(label(words, "strong"), line, 0)
-            times.addWidget(editor, line, 1)
+            times.addWidget(number, line, 1)
             times.addWidget(label("s", "note"), line, 2)
         times.setColumnStretch(3, 1)
         asked.body.addLayout(times)
@@ -111,13 +113,21 @@ class LinePage(QWidget):
         cards.setSpacing(24)
         cards.addWidget(asked, 3)
         cards.addWidget(now, 2)
+        ways = QHBoxLayout()
+        ways.setSpacing(24)
+        ways.addWidget(self.opcua, 1)
+        ways.addWidget(self.serial, 1)
         foot = row(self.primary, spacing=16)
         foot.addWidget(self.words, 4)
         foot.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
+        self.ways = TriggerCard(self._bridge)
+        self.ways.saved.connect(self.saved)
+        layout.addWidget(self.ways)
         layout.addLayout(cards)
+        layout.addLayout(ways)
         layout.addLayout(foot)
         self.check = ChallengeCard(self._bridge)
         self.check.saved.connect(self.saved)
@@ -168,6 +178,8 @@ class LinePage(QWidget):
             "line_timeout": number_of(self.timeout, "Answer within"),
             "line_debounce": number_of(self.debounce, "Debounce"),
             "line_recipes": [line.strip() for line in self.recipes.toPlainText().splitlines() if line.strip()],
+            **self.opcua.changes(),
+            **self.serial.changes(),
         }
 
     def _save(self) -> None:
@@ -177,12 +189,12 @@ class LinePage(QWidget):
             self.words.tell(str(error), "bad")
             return
         self.primary.setEnabled(False)
-        secrets = {BROKER: self.password.text(), WEBHOOK: self.key.text()}
+        secrets = {BROKER: self.password.text(), WEBHOOK: self.key.text(), **self.opcua.secrets()}
 
         def work() -> None:
-            for name, secret in secrets.items():
-                if secret:
-                    self._desk.keep_secret(name, secret)
+            for name, typed in secrets.items():
+                if typed:
+                    self._desk.keep_secret(name, typed)
             self._bridge.station.save_settings(**changes)
 
         self._bridge.run(work, lambda _none: self._saved(), self._refused)
@@ -191,6 +203,7 @@ class LinePage(QWidget):
         self.primary.setEnabled(True)
         self.password.clear()  # they lie in the keyring now, and nowhere on the screen
         self.key.clear()
+        self.opcua.saved()
         self.words.tell("Saved.", "good")
         self.saved.emit()
 
@@ -200,19 +213,7 @@ class LinePage(QWidget):
 
     def close_page(self) -> None:
         self._timer.stop()
-
-
-def _editor(text: str, example: str) -> QLineEdit:
-    made = QLineEdit(text)
-    made.setPlaceholderText(example)
-    made.setCursorPosition(0)
-    return made
-
-
-def _secret() -> QLineEdit:
-    made = _editor("", "as it is kept")
-    made.setEchoMode(QLineEdit.EchoMode.Password)
-    return made
+        self.ways.close_page()
 
 
 def _bits(now: Signals) -> tuple[bool, ...]:

@@ -13,6 +13,7 @@ from ui.setup.alarms import AlarmsSetup
 from ui.setup.audit import AuditPage
 from ui.setup.cloud import CloudPage
 from ui.setup.line import LinePage
+from ui.setup.recipes import RecipesPage
 from ui.setup.review import ReviewSetup
 from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
@@ -23,6 +24,7 @@ _PAGES: tuple[tuple[str, str, Action | None], ...] = (
     ("source", "Source", Action.SETTINGS),
     ("station", "Station", Action.SETTINGS),
     ("line", "Line", Action.SETTINGS),
+    ("recipes", "Recipes", Action.SETTINGS),
     ("alarms", "Alarms", Action.SETTINGS),
     ("review", "Review", Action.SETTINGS),
     ("people", "People", Action.PEOPLE),
@@ -52,10 +54,11 @@ class SetupPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
-        self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source", columns=5)
+        self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source", columns=6)
         self.source = SourcePage(bridge)
         self.station = StationPage(bridge)
         self.line = LinePage(bridge)
+        self.recipes = RecipesPage(bridge)
         self.review = ReviewSetup(bridge)
         self.people = PeoplePage(bridge)
         self.storage = StoragePage(bridge)
@@ -70,6 +73,7 @@ class SetupPage(QWidget):
             "source": self.source,
             "station": self.station,
             "line": self.line,
+            "recipes": self.recipes,
             "alarms": self.alarms,
             "review": self.review,
             "people": self.people,
@@ -88,6 +92,7 @@ class SetupPage(QWidget):
         self.source.training_wanted.connect(self.training_wanted)
         self.station.saved.connect(self.settings_changed)
         self.line.saved.connect(self.settings_changed)
+        self.recipes.saved.connect(self.settings_changed)
         self.review.saved.connect(self.settings_changed)
         self.cloud.saved.connect(self.settings_changed)
         self.cloud.streams.camera_wanted.connect(self.choose_stream)

@@ -6,24 +6,36 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge, JobWatcher, error_words
 from ui.live.sheet import StoredPicture
 from ui.ports import ModelEntry
 from ui.setup.address import StreamFields, join_stream, split_stream
 from ui.setup.cameras import CamerasCard
+from ui.setup.held import HeldFields
+from ui.setup.industrial import KINDS as INDUSTRIAL
+from ui.setup.industrial import IndustrialFields
 from ui.shared.images import fit, to_qimage
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, column, field, label, row
 
 _KINDS = [
     ("demo", "Demo line"),
-    ("usb", "USB camera"),
-    ("rtsp", "Network camera"),
+    ("usb", "USB"),
+    ("industrial", "Industrial"),
+    ("rtsp", "Network"),
     ("kvs", "Kinesis"),
-    ("video", "Video file"),
+    ("video", "Video"),
     ("folder", "Folder"),
 ]
+_USB_HELD = (
+    ("size", "Size"),
+    ("exposure", "Exposure"),
+    ("gain", "Gain"),
+    ("white_balance", "White, K"),
+    ("focus", "Focus"),
+)
+_USB_WORDS = "A camera that was plugged in just now appears after Look again."
 _TEST_SIZE = (800, 600)
 _DEMO_MODEL = ""
 
@@ -39,6 +51,7 @@ class SourcePage(QWidget):
         super().__init__()
         self._bridge = bridge
         self._watcher: JobWatcher | None = None
+        self._usb_wanted = ""
         self._wanted_model = bridge.station.settings.model
         self._product = bridge.station.settings.product
         self._build()
@@ -56,6 +69,13 @@ class SourcePage(QWidget):
         usb_row = row(self.usb, self.look)
         usb_row.setStretch(0, 1)
         usb.setLayout(usb_row)
+        self.usb_words = label(_USB_WORDS, "quiet", wrap=True)
+        self.usb.currentIndexChanged.connect(lambda _index: self._edited())
+        self.usb.activated.connect(self._ask_sizes)
+        self.usb_held = HeldFields(_USB_HELD)
+        self.usb_held.changed.connect(self._edited)
+        self.industrial = IndustrialFields(self._bridge)
+        self.industrial.changed.connect(self._edited)
         self.address = QLineEdit()
         self.address.setPlaceholderText("rtsp://192.168.1.20:554/stream1")
         self.user, self.password = QLineEdit(), QLineEdit()
@@ -81,9 +101,11 @@ class SourcePage(QWidget):
             ),
             "usb": column(
                 field("Camera", usb),
-                label("A camera that was plugged in just now appears after Look again.", "quiet", wrap=True),
+                self.usb_held,
+                self.usb_words,
                 1,
             ),
+            "industrial": column(self.industrial, 1),
             "rtsp": column(
                 stream,
                 label("The camera's manual or its own web page says the address.", "quiet", wrap=True),
@@ -167,7 +189,7 @@ class SourcePage(QWidget):
     # -- reading and writing the fields
     def _take(self, source: str) -> None:
         kind, _, rest = source.partition(":")
-        kind = "rtsp" if kind == "rtsps" else kind
+        kind = {"rtsps": "rtsp", "rtspu": "rtsp", **dict.fromkeys(INDUSTRIAL, "industrial")}.get(kind, kind)
         if kind not in self._pages:
             kind = "demo"
         if kind == "rtsp":
@@ -175,6 +197,11 @@ class SourcePage(QWidget):
             self.address.setText(parts.address)
             self.user.setText(parts.user)
             self.password.setText(parts.password)
+        elif kind == "usb":
+            self._usb_wanted = rest.partition("?")[0]
+            self.usb_held.take(source)
+        elif kind == "industrial":
+            self.industrial.take(source)
         elif kind == "kvs":
             self.kinesis.setText(rest)
         elif kind in ("video", "folder"):
@@ -189,7 +216,9 @@ class SourcePage(QWidget):
             return "demo"
         if kind == "usb":
             number = self.usb.currentData()
-            return "" if number is None else f"usb:{number}"
+            return "" if number is None else self.usb_held.added_to(f"usb:{number}")
+        if kind == "industrial":
+            return self.industrial.source()
         if kind == "rtsp":
             return join_stream(StreamFields(self.address.text(), self.user.text(), self.password.text()))
         if kind == "kvs":
@@ -212,10 +241,15 @@ class SourcePage(QWidget):
         self._take(f"kvs:{name}")
 
     def _kind_chosen(self, kind: str) -> None:
+        for key, page in self._pages.items():  # only the one that is seen asks for room
+            high = QSizePolicy.Policy.Preferred if key == kind else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(QSizePolicy.Policy.Preferred, high)
         self.fields.setCurrentWidget(self._pages[kind])
         self._fill_models()
         if kind == "usb":
             self._look_for_cameras()
+        if kind == "industrial":
+            self.industrial.look_for_cameras()
         self._edited()
 
     def _edited(self) -> None:
@@ -277,10 +311,26 @@ class SourcePage(QWidget):
         self.usb.clear()
         for number, name in cameras:
             self.usb.addItem(name, number)
+            if str(number) == self._usb_wanted:
+                self.usb.setCurrentIndex(self.usb.count() - 1)
         if not cameras:
             self.usb.addItem("No camera found", None)
         self.usb.setEnabled(bool(cameras))
         self._edited()
+        self._ask_sizes()
+
+    def _ask_sizes(self) -> None:
+        """Says which sizes the chosen camera gives; not of the one that is inspecting, which must not be disturbed."""
+        number, source = self.usb.currentData(), self._bridge.station.state().source
+        self.usb_words.setText(_USB_WORDS)
+        if number is None or source.partition("?")[0] == f"usb:{number}":
+            return
+
+        def show(sizes: list[tuple[int, int]]) -> None:
+            if sizes and self.usb.currentData() == number:
+                self.usb_words.setText("It gives " + ", ".join(f"{width}x{height}" for width, height in sizes) + ".")
+
+        self._bridge.run(lambda: self._bridge.station.usb_sizes(number), show, lambda _words: None)
 
     def _no_cameras(self, words: str) -> None:
         self._show_cameras([])

@@ -60,12 +60,14 @@ class Wedge(QObject):
         app.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Every event of the program comes by here: what kind it is would take ten times as long to ask.
+        if not isinstance(event, QKeyEvent) or self._letting:
+            return False
         kind = event.type()
-        if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) or self._letting:
+        if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
             return False
         if not isinstance(watched, QWidget) or watched.window() is not self._window:
             return False
-        assert isinstance(event, QKeyEvent)
         if any(
             isinstance(one, _FIELDS) and one.property("readOnly") is not True
             for one in (watched, QApplication.focusWidget())

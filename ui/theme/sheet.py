@@ -54,7 +54,7 @@ QPushButton[kind="chip"]:checked {{
 }}
 
 QPushButton[kind="key"] {{ padding: 0 4px; font-size: 20px; }}
-QPushButton[kind="person"] {{ background: transparent; border: none; padding: 0 12px; }}
+QPushButton[kind="person"] {{ background: transparent; border: none; padding: 0 12px; min-height: {m.top_bar}px; }}
 
 QLineEdit, QComboBox, QDateEdit, QPlainTextEdit {{
     background: {t.surface}; color: {t.text}; border: 1px solid {t.line}; border-radius: {RADIUS}px;

@@ -57,14 +57,22 @@ def prepare() -> None:
 def draw(seed: int, index: int, defect: DefectKind | None, *, space: int = LINE) -> Drawing:
     """Like `draw_part`, with the place of the defect."""
     look = stream(seed, space, index, _APPEARANCE)
+    canvas, box = make(seed, index, defect, look, space=space)
+    pose = pose_of(look)
+    image = _photograph(canvas, pose, look)
+    return Drawing(image, _moved(box, pose) if box else None)
+
+
+def make(
+    seed: int, index: int, defect: DefectKind | None, look: np.random.Generator, *, space: int = LINE
+) -> tuple[defects.Canvas, defects.Box | None]:
+    """The part in its taught place before anything has photographed it, and the place of its defect."""
     harm = stream(seed, space, index, _DEFECT)
     canvas = _brushed(look)
     box = _surface(canvas, defect, harm)
     box = _bolt_on(canvas, defect, look, harm) or box
     box = _stick_label(canvas, serial_of(seed, index, space), defect, look, harm) or box
-    pose = _pose(look)
-    image = _photograph(canvas, pose, look)
-    return Drawing(image, _moved(box, pose) if box else None)
+    return canvas, box
 
 
 def _brushed(look: np.random.Generator) -> defects.Canvas:
@@ -148,7 +156,7 @@ def _stick_label(
     return left + pad + box[0], top + pad + box[1], box[2], box[3]
 
 
-def _pose(look: np.random.Generator) -> NDArray[np.float64]:
+def pose_of(look: np.random.Generator) -> NDArray[np.float64]:
     """(2, 3): up to 1.5 degrees and a few pixels off the taught place."""
     angle = float(np.clip(look.normal(0, 0.5), -1.5, 1.5))
     pose = np.asarray(cv2.getRotationMatrix2D(plate.CENTRE, angle, float(look.normal(1, 0.001))), np.float64)
@@ -166,19 +174,39 @@ def _moved(box: defects.Box, pose: NDArray[np.float64]) -> defects.Box:
 
 def _photograph(canvas: defects.Canvas, pose: NDArray[np.float64], look: np.random.Generator) -> Image:
     """Belt and part under this moment's light, through lens and sensor."""
+    part = np.asarray(cv2.convertScaleAbs(canvas), np.uint8)
+    belt, lit, blur = plate.piece(plate.belt(), look), light_of(look), float(look.uniform(0.35, 0.5))
+    return grain(expose(part, pose, belt, lit, blur), look)
+
+
+def expose(part: Image | None, pose: NDArray[np.float64], belt: Image, lit: NDArray[np.uint8], blur: float) -> Image:
+    """A part, or none, on the belt as the lens shows it: (720, 1280, 3) uint8 BGR without the sensor's noise.
+
+    Args:
+        part: (720, 1280, 3) uint8, the part in its taught place.
+        pose: (2, 3), where it lies in the picture.
+        belt: (720, 1280, 3) uint8.
+        lit: (720, 1280) uint8, 128 = 1.
+        blur: of the lens, pixels.
+    """
     size = (plate.WIDTH, plate.HEIGHT)
-    part = cv2.warpAffine(cv2.convertScaleAbs(canvas), pose, size)
-    seen = cv2.warpAffine(plate.plate().behind, pose, size, borderValue=(255,))
-    belt = plate.piece(plate.belt(), look)
-    image = cv2.add(part, cv2.multiply(belt, cv2.merge([seen, seen, seen]), scale=1 / 255))
-    lit = _light(look)
-    image = cv2.multiply(image, cv2.merge([lit, lit, lit]), scale=1 / 128)
-    image = cv2.GaussianBlur(image, (3, 3), float(look.uniform(0.35, 0.5)))
+    if part is None:
+        image = np.asarray(belt, np.uint8)
+    else:
+        seen = cv2.warpAffine(plate.plate().behind, pose, size, borderValue=(255,))
+        under = cv2.multiply(belt, cv2.merge([seen, seen, seen]), scale=1 / 255)
+        image = np.asarray(cv2.add(cv2.warpAffine(part, pose, size), under), np.uint8)
+    image = np.asarray(cv2.multiply(image, cv2.merge([lit, lit, lit]), scale=1 / 128), np.uint8)
+    return np.asarray(cv2.GaussianBlur(image, (3, 3), blur), np.uint8)
+
+
+def grain(image: Image, look: np.random.Generator) -> Image:
+    """The same with the sensor's noise."""
     noise = plate.piece(plate.sensor_noise(), look)
     return np.ascontiguousarray(cv2.addWeighted(image, 1, noise, 1, -128), dtype=np.uint8)
 
 
-def _light(look: np.random.Generator) -> NDArray[np.uint8]:
+def light_of(look: np.random.Generator) -> NDArray[np.uint8]:
     """(720, 1280) uint8, 128 = 1: gain, a gradient that wanders, and the lens's darker corners."""
     y, x = np.mgrid[-1:1:9j, -1:1:16j]
     gain = 1 + float(np.clip(look.normal(0, 0.018), -0.045, 0.045))
