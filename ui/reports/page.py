@@ -222,6 +222,7 @@ class ReportsPage(QWidget):
             self.stack.addWidget(self.fleet)
         if key == "gauge" and self.gauge is None:
             self.gauge = GaugeView(self._bridge)
+            self.gauge.judging_now.connect(lambda on: self.view.setVisible(not on))
             self.stack.addWidget(self.gauge)
         self.period.setVisible(key == "figures")
         if self.merge is not None:

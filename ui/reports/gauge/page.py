@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.calendar import station_zone
@@ -30,7 +31,10 @@ class _Listed:
 
 
 class GaugeView(QWidget):
-    """The list, and above it whichever step is open."""
+    """The list, and above it whichever step is open. `judging_now` tells when a trial begins and ends: the picture then
+    needs the room of what stands around it."""
+
+    judging_now = Signal(bool)
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -66,6 +70,9 @@ class GaugeView(QWidget):
         self.stack = QStackedWidget()
         for view in (self.list, self.making, self.trial, self.result):
             self.stack.addWidget(view)
+        self.stack.currentChanged.connect(
+            lambda _index: self.judging_now.emit(self.stack.currentWidget() is self.trial)
+        )
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.stack)
