@@ -56,6 +56,7 @@ class Settings(BaseModel):
         day_starts_at: when the station's day begins: a night shift belongs to the day it began.
         record_every_seconds: how often unchanged continuous viewing is recorded.
         theme: look of the screen.
+        kiosk: the program covers the screen from its start, and only whoever may change settings ends it.
         pixels_per_mm: of this screen, for 15 mm targets; EDID lies too often to be believed.
         sound: whether an alarm is heard.
         read_codes: whether the serial of a part is read from a bar or matrix code in its picture.
@@ -150,6 +151,7 @@ class Settings(BaseModel):
     day_starts_at: time = time(0, 0)
     record_every_seconds: float = Field(default=10.0, ge=0.5, le=3600)
     theme: Literal["dark", "light"] = "dark"
+    kiosk: bool = False
     pixels_per_mm: float = Field(default=0.0, ge=0, le=30)
     sound: bool = True
     read_codes: bool = False

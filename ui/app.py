@@ -43,7 +43,7 @@ def run_window(
 
     Args:
         station: what the window shows; it is told to begin once the window stands.
-        kiosk: the whole screen, without a frame.
+        kiosk: the whole screen, without a frame, until somebody who may end it does.
         demo_seconds: ends by itself after so many seconds of inspection, counted from the first outcome.
         snapshot: with `demo_seconds`, a folder for pass.png, fail.png, alarm.png and report.xlsx.
         words: what the window says first.
@@ -54,9 +54,9 @@ def run_window(
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = application(station)
     window = Window(station)
-    window.closing.connect(app.quit)
+    window.closing.connect(lambda: app.exit(0))
     if kiosk:
-        window.showFullScreen()
+        window.begin_kiosk()
     elif demo_seconds is not None:
         window.show()  # its pictures have the same size on every machine
     else:
@@ -67,7 +67,8 @@ def run_window(
     set_aside_what_stays()
     code = 0
     try:
-        with _ended_by_signals(app.quit):
+        # Not quit(): that asks every window first, and a kiosk says no; who ends the process is asked nothing.
+        with _ended_by_signals(lambda: app.exit(0)):
             if run is not None:
                 run.ended.connect(app.exit)
             QTimer.singleShot(0, lambda: window.bridge.run(station.begin, lambda _none: None, window.live.tell))

@@ -54,6 +54,7 @@ def start(
             return 1
         if smoke:
             return run_smoke(station)
+        kiosk = kiosk or (station.settings.kiosk and not temporary)
         code, words = run_window(station, kiosk=kiosk, demo_seconds=demo_seconds, snapshot=snapshot), ""
         while (backup := station.keeping.restore_wanted) is not None:
             words = restore_on_screen(data, backup)

@@ -18,6 +18,7 @@ from ui.alarm_strip import AlarmStrip
 from ui.bridge import Bridge, attempt
 from ui.changeover import WIDTH as CHANGE_WIDTH
 from ui.changeover import ChangeOverSheet
+from ui.kiosk import Kiosk
 from ui.people import Guard
 from ui.people.places import may_go
 from ui.ports import StationPort
@@ -54,6 +55,7 @@ class Window(QMainWindow):
         self.thumbs = Thumbs(self.bridge)
         self._sound = AlarmSound(station.active_alarms())
         self._closed = False
+        self.kiosk: Kiosk | None = None
         self._from = "live"  # where the page of a part was opened
         self._build()
         self._lay_out()
@@ -155,7 +157,8 @@ class Window(QMainWindow):
         page.check_wanted.connect(self._run_check)
         page.training_wanted.connect(lambda: self.go("train"))
         page.people_changed.connect(lambda: self.guard.look())
-        page.restore_wanted.connect(self.close)
+        page.restore_wanted.connect(self.leave)
+        page.end_wanted.connect(self.close)
         page.settings_changed.connect(self._settings_changed)
 
     def zone(self) -> tzinfo:
@@ -294,6 +297,21 @@ class Window(QMainWindow):
         self.bridge.close()
         self.spaces.close()
 
+    def begin_kiosk(self) -> None:
+        """From now on it covers the screen, and closes only for whoever may end it."""
+        self.kiosk = Kiosk(self, self.guard, self.station.people)
+        self.kiosk.show()
+
+    def leave(self) -> None:
+        """Closes for good, also a kiosk: whoever asks this has shown the right to."""
+        if self.kiosk is not None:
+            self.kiosk.end()
+        else:
+            self.close()
+
     def closeEvent(self, event):  # type: ignore[no-untyped-def]
+        if self.kiosk is not None and not self._closed and not self.kiosk.lets_close():
+            event.ignore()
+            return
         event.accept()
         self.closing.emit()

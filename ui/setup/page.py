@@ -39,7 +39,8 @@ _PAGES: tuple[tuple[str, str, Action | None], ...] = (
 class SetupPage(QWidget):
     """`started`: a source was chosen and is being inspected. `settings_changed`: look or names changed.
     `training_wanted`: the source that was chosen needs a model first. `people_changed`: somebody was added or changed.
-    `restore_wanted`: a backup is to take this record's place. `check_wanted`: the challenge parts are to be judged."""
+    `restore_wanted`: a backup is to take this record's place. `check_wanted`: the challenge parts are to be judged.
+    `end_wanted`: the program is to end."""
 
     started = Signal()
     settings_changed = Signal()
@@ -47,6 +48,7 @@ class SetupPage(QWidget):
     people_changed = Signal()
     restore_wanted = Signal()
     check_wanted = Signal()
+    end_wanted = Signal()
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -91,6 +93,7 @@ class SetupPage(QWidget):
         self.source.started.connect(self.started)
         self.source.training_wanted.connect(self.training_wanted)
         self.station.saved.connect(self.settings_changed)
+        self.station.end_wanted.connect(self.end_wanted)
         self.line.saved.connect(self.settings_changed)
         self.recipes.saved.connect(self.settings_changed)
         self.review.saved.connect(self.settings_changed)

@@ -56,9 +56,10 @@ class RulerBar(QWidget):
 
 
 class StationPage(QWidget):
-    """`saved` after the settings were written."""
+    """`saved` after the settings were written; `end_wanted` when the program is to end."""
 
     saved = Signal()
+    end_wanted = Signal()
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -85,6 +86,8 @@ class StationPage(QWidget):
         self.folder.setReadOnly(True)
         self.theme = Choice([("dark", "Dark"), ("light", "Light")], settings.theme)
         self.sound = Choice([("on", "On"), ("off", "Off")], "on" if settings.sound else "off")
+        self.kiosk = Choice([("off", "Window"), ("on", "Kiosk")], "on" if settings.kiosk else "off")
+        self.end = Button("End the program", icon_name="power", on=self.end_wanted.emit)
         self.hear = Button("Test sound", icon_name="volume-high", on=QApplication.beep)
         self.codes = Choice([("off", "Off"), ("on", "On")], "on" if settings.read_codes else "off")
         self.prefix = QLineEdit(settings.scan_prefix)
@@ -133,6 +136,15 @@ class StationPage(QWidget):
         sound = QWidget()
         sound.setLayout(row(self.sound, self.hear, 1))
         choices.addWidget(field("Sound at an alarm", sound), 0, 1)
+        starts = QWidget()
+        starts.setLayout(row(self.kiosk, self.end, 1))
+        choices.addWidget(
+            field("The program starts as", starts, "A kiosk covers the screen; whoever may change settings ends it."),
+            1,
+            0,
+            1,
+            2,
+        )
         choices.setColumnStretch(1, 1)
         looks.body.addLayout(choices)
         scale = QWidget()
@@ -184,6 +196,7 @@ class StationPage(QWidget):
             "day_starts_at": self.day.currentData(),
             "theme": self.theme.value(),
             "sound": self.sound.value() == "on",
+            "kiosk": self.kiosk.value() == "on",
             "pixels_per_mm": self.scale,
             "read_codes": self.codes.value() == "on",
             "scan_prefix": self.prefix.text(),
