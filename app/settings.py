@@ -57,6 +57,7 @@ class Settings(BaseModel):
         record_every_seconds: how often unchanged continuous viewing is recorded.
         theme: look of the screen.
         kiosk: the program covers the screen from its start, and only whoever may change settings ends it.
+        screen_keyboard: when keys come on the screen: for a finger's tap on a field, for any, or never.
         pixels_per_mm: of this screen, for 15 mm targets; EDID lies too often to be believed.
         sound: whether an alarm is heard.
         read_codes: whether the serial of a part is read from a bar or matrix code in its picture.
@@ -152,6 +153,7 @@ class Settings(BaseModel):
     record_every_seconds: float = Field(default=10.0, ge=0.5, le=3600)
     theme: Literal["dark", "light"] = "dark"
     kiosk: bool = False
+    screen_keyboard: Literal["auto", "always", "never"] = "auto"
     pixels_per_mm: float = Field(default=0.0, ge=0, le=30)
     sound: bool = True
     read_codes: bool = False

@@ -23,6 +23,7 @@ from ui.people import Guard
 from ui.people.places import may_go
 from ui.ports import StationPort
 from ui.rail import PLACES, Rail
+from ui.shared.keyboard import TouchTyping
 from ui.shared.thumbs import Thumbs
 from ui.theme import current
 from ui.topbar import TopBar
@@ -64,6 +65,7 @@ class Window(QMainWindow):
         self.guard = Guard(self, self.bridge, lambda: self.stack.currentWidget(), clock)
         self.guard.changed.connect(self._person_changed)
         self.top.person_tapped.connect(self.guard.tapped)
+        self.typing = TouchTyping(self, lambda: self.station.settings.screen_keyboard)
         self.changing = ChangeOverSheet(self.bridge, self)
         self.changing.told.connect(self._changed_over)
         self.changing.set_up.connect(self._open_recipes)
@@ -265,6 +267,11 @@ class Window(QMainWindow):
     def resizeEvent(self, event):  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
         self.guard.resized()
+        self.typing.keyboard.hide()
+
+    def showEvent(self, event):  # type: ignore[no-untyped-def]
+        super().showEvent(event)
+        self.typing.watch()  # flags that change, as a kiosk's do, make another window of the system
 
     def _run_check(self) -> None:
         self.go("live")

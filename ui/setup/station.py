@@ -87,6 +87,9 @@ class StationPage(QWidget):
         self.theme = Choice([("dark", "Dark"), ("light", "Light")], settings.theme)
         self.sound = Choice([("on", "On"), ("off", "Off")], "on" if settings.sound else "off")
         self.kiosk = Choice([("off", "Window"), ("on", "Kiosk")], "on" if settings.kiosk else "off")
+        self.keyboard = Choice(
+            [("auto", "For a finger"), ("always", "Always"), ("never", "Never")], settings.screen_keyboard
+        )
         self.end = Button("End the program", icon_name="power", on=self.end_wanted.emit)
         self.hear = Button("Test sound", icon_name="volume-high", on=QApplication.beep)
         self.codes = Choice([("off", "Off"), ("on", "On")], "on" if settings.read_codes else "off")
@@ -145,6 +148,7 @@ class StationPage(QWidget):
             1,
             2,
         )
+        choices.addWidget(field("Keys on the screen when a field is tapped", self.keyboard), 2, 0, 1, 2)
         choices.setColumnStretch(1, 1)
         looks.body.addLayout(choices)
         scale = QWidget()
@@ -197,6 +201,7 @@ class StationPage(QWidget):
             "theme": self.theme.value(),
             "sound": self.sound.value() == "on",
             "kiosk": self.kiosk.value() == "on",
+            "screen_keyboard": self.keyboard.value(),
             "pixels_per_mm": self.scale,
             "read_codes": self.codes.value() == "on",
             "scan_prefix": self.prefix.text(),

@@ -16,6 +16,7 @@ def number_field(value: float, name: str) -> QLineEdit:
     editor.setFixedWidth(_NARROW)
     editor.setAlignment(Qt.AlignmentFlag.AlignRight)
     editor.setAccessibleName(name)
+    editor.setProperty("number", True)  # the keyboard on the screen begins with its digits and signs
     return editor
 
 
