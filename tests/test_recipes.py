@@ -69,9 +69,9 @@ def test_changing_over_brings_everything_and_one_tap_goes_back(station: Station)
 
 
 def test_parts_say_by_which_version_they_were_judged(station: Station, cameras: dict[str, FakeSource]) -> None:
+    opened = cameras[CAMERA].opened
     station.recipes.use("Bracket")
-    reaches(station, Phase.INSPECTING)
-    wait_for(lambda: station.state().source == CAMERA)
+    wait_for(lambda: cameras[CAMERA].opened > opened)  # the line before has ended then
     cameras[CAMERA].push(picture(PASS))
     wait_for(lambda: station.session_counts().total == 1)
     station.save_settings(keep_pass_share=0.5)  # changed by hand: it is no longer what the recipe says

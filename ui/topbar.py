@@ -120,7 +120,7 @@ class TopBar(QFrame):
 
     def _resize(self) -> None:
         self.setFixedHeight(current().metrics.top_bar)
-        self.change.setFixedHeight(current().metrics.top_bar)
+        self.change.setFixedSize(current().metrics.touch, current().metrics.top_bar)
         self.update()
 
     def show_person(self, person: Person | None, *, open_to_all: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ def missing_extra(extra: str, what: str, why: Exception) -> MissingExtraError:
         what: the packages, in words.
         why: what the import said.
     """
+    if "libpython" in str(why):  # a Python that is linked into its program brings no shared library
+        library = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+        return MissingExtraError(
+            f"{what.removesuffix(', and it is')}, which needs {library}'s shared library of the system. Install it "
+            f"(Debian, Ubuntu: apt-get install {library}), then start the station again."
+        )
     absent = isinstance(why, ModuleNotFoundError)
     state = "not installed" if absent else f"damaged, or made for another computer ({why})"
     return MissingExtraError(

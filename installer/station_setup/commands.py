@@ -75,7 +75,12 @@ def setup(*, dev: bool, extras: Sequence[str] = ()) -> int:
     """Installs everything for every way of starting, with a closer look at what is there."""
     shown = bool(os.environ.get("DISPLAY"))
     x11 = tuple(replace(need, essential=shown) for need in system.X11)
-    libraries = (*system.WINDOWLESS, *x11)
+    of_extras = [
+        replace(need, essential=name in extras)  # the tests of a camera that can't be read are skipped
+        for name in (system.OF_EXTRAS if dev else extras)
+        for need in system.OF_EXTRAS.get(name, ())
+    ]
+    libraries = (*system.WINDOWLESS, *x11, *of_extras)
     _provide(DEV if dev else RUNTIME, libraries, extras=extras, test_tools=dev, look_closely=True)
     say("Ready." if dev else "Ready. Start with: python3 installer/bootstrap.py run")
     return 0

@@ -57,6 +57,9 @@ WAYLAND = (
     Need("libwayland-client.so.0", ("libwayland-client0",), "libwayland-client"),
     Need("libwayland-cursor.so.0", ("libwayland-cursor0",), "libwayland-cursor"),
 )
+_PYTHON = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+# What an extra loads beside its packages; GenICam's binding wants the shared library of a Python that Debian links in.
+OF_EXTRAS = {"genicam": (Need(f"{_PYTHON}.so.1.0", (_PYTHON,), "python3-libs"),)}
 # What some tests use: a virtual display and a real RTSP server. Without them these tests are skipped.
 TEST_TOOLS = tuple(
     Need(name, (name,), essential=False)

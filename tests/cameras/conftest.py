@@ -131,8 +131,9 @@ def pylon_emulator() -> tuple[str, str]:
 @pytest.fixture(scope="session")
 def gentl_driver() -> str:
     """The simulated driver that comes with the package genicam: three cameras of the serial numbers 0, 1, 2."""
-    pytest.importorskip("harvesters.core", reason="harvesters is not installed: bootstrap.py setup --extra genicam")
-    genicam = pytest.importorskip("genicam")
+    missing = "GenICam's packages can't be loaded: bootstrap.py setup --extra genicam"  # or Python's shared library
+    pytest.importorskip("harvesters.core", reason=missing, exc_type=ImportError)
+    genicam = pytest.importorskip("genicam", exc_type=ImportError)
     driver = next(Path(genicam.__file__).parent.rglob("*.cti"), None)
     if driver is None:
         pytest.skip("this build of the package genicam brings no simulated driver")

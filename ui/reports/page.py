@@ -41,6 +41,7 @@ from ui.theme import current
 _RECENT = 8
 _ENDINGS = {f".{key}" for key, _ in FORMATS}
 _REFRESH_MS = 2000
+_STEPS = 600  # pixels that the three steps of a merge need
 VIEWS = (("figures", "Figures"), ("records", "Records"), ("merge", "Merge"), ("fleet", "Fleet"), ("gauge", "Gauge"))
 PARTS = (
     ("overview", "Overview"),
@@ -193,17 +194,16 @@ class ReportsPage(QWidget):
         layout.addWidget(self.stack, 1)
 
     def _arrange(self) -> None:
-        """The periods stand beside the views where there is room for both, else below."""
-        wide = self.view.sizeHint().width() + self.period.sizeHint().width() + 24
-        beside = wide <= self.width() - 48
-        if beside == (self.top.indexOf(self.period) >= 0):
-            return
-        if beside:
-            self.below.removeWidget(self.period)
-            self.top.insertWidget(1, self.period)
-        else:
-            self.top.removeWidget(self.period)
-            self.below.insertWidget(0, self.period)
+        """The periods, and the steps of a merge, stand beside the views where there is room for both, else below."""
+        bars: list[tuple[QWidget, int, int]] = [(self.period, 0, self.period.sizeHint().width())]
+        if self.merge is not None:  # its words grow with what it finds
+            bars.append((self.merge.step_bar, 1, max(_STEPS, self.merge.step_bar.sizeHint().width())))
+        for bar, stretch, wide in bars:
+            beside = self.view.sizeHint().width() + wide + 24 <= self.width() - 48
+            wanted, other = (self.top, self.below) if beside else (self.below, self.top)
+            if wanted.indexOf(bar) < 0:
+                other.removeWidget(bar)
+                wanted.insertWidget(1 if beside else 0, bar, stretch)
 
     def show_view(self, key: str) -> None:
         """One of "figures", "records", "merge", "fleet", "gauge"."""
@@ -216,7 +216,7 @@ class ReportsPage(QWidget):
             self.merge = MergeView(self._bridge)
             self.merge.written.connect(lambda: self._bridge.run(self._recent_files, self._show_files))
             self.stack.addWidget(self.merge)
-            self.top.insertWidget(self.top.count() - 1, self.merge.step_bar, 1)
+            self._arrange()
         if key == "fleet" and self.fleet is None:
             self.fleet = FleetView(self._bridge)
             self.stack.addWidget(self.fleet)
