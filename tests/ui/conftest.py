@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.ui.fake_station import FakeStation
 from ui.app import application
+from ui.shared.keyboard import TouchTyping
 from ui.theme import current
 from ui.window import Window
 
@@ -41,6 +42,13 @@ def window(qtbot: QtBot, station: FakeStation) -> Iterator[Window]:
     made.hide()
     made.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture(autouse=True)
+def no_keys_on_the_screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's finger presses no Done before it goes on below the keyboard, which has tests of its own."""
+    if not request.module.__name__.endswith("test_keyboard"):
+        monkeypatch.setattr(TouchTyping, "watch", lambda self: None)
 
 
 @pytest.fixture
