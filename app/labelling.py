@@ -327,7 +327,7 @@ class LabellingDesk:
         self._host.people.require(Action.LABEL)
         outcome = self._host.latest()
         if outcome is None or outcome.frame.age() > _FRESH:
-            raise DatasetError("No camera is running. Start one in Set-up, then take the picture.")
+            raise DatasetError("No camera gives pictures now. Start one in Set-up, or show it the part again.")
         frame = outcome.frame
         now = datetime.now().astimezone()
         camera = frame.source

@@ -152,14 +152,11 @@ class TriggerDesk:
         way = wanted.way if wanted is not None else "source"
         if wanted is None or gate is None or self._others():
             return TriggerState("source", "", False, False, counts)
-        untaught, words = False, ""
+        untaught, words = False, self._fault or gate.words
         if isinstance(gate, PresenceGate):
             presence = gate.presence
             untaught = not presence.taught or presence.place is Place.UNKNOWN
             counts = replace(counts, missed=counts.missed + presence.passed_by)
-            words = self._fault or gate.words
-        elif isinstance(gate, ClosedGate):
-            words = self._waits()
         return TriggerState(way, words, way == "hand", untaught, counts)
 
     def _waits(self) -> str:

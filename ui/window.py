@@ -171,6 +171,7 @@ class Window(QMainWindow):
         """Shows a place; where whoever is signed in may not see it, says so."""
         if not self.guard.may_go(key):
             return
+        self.changing.hide()
         self.rail.mark(key)
         page = self.spaces.page(key)
         self.stack.setCurrentWidget(page)
@@ -268,6 +269,7 @@ class Window(QMainWindow):
         super().resizeEvent(event)
         self.guard.resized()
         self.typing.keyboard.hide()
+        self.changing.hide()
 
     def showEvent(self, event):  # type: ignore[no-untyped-def]
         super().showEvent(event)

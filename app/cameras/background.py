@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
+from app.cameras.base import SourceTraits
 from app.cameras.slot import LatestFrameSlot
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
@@ -147,3 +148,40 @@ class _Session(threading.Thread):
                 device.release()
             self.slot.close()
             self.ready.set()
+
+
+class BackgroundSource:
+    """A camera that is watched all the time and read in the background; see `FrameSource` in app/cameras/base.py.
+
+    Args:
+        address, connect, open_timeout, read_timeout: as of `BackgroundCapture`.
+    """
+
+    traits = SourceTraits(live=True, parts=False, endless=True)
+
+    def __init__(
+        self, address: str, connect: Callable[[], Device], *, open_timeout: float, read_timeout: float
+    ) -> None:
+        self._address = address
+        self._capture = BackgroundCapture(address, connect, open_timeout=open_timeout, read_timeout=read_timeout)
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    @property
+    def dropped(self) -> int:
+        """Pictures replaced by newer ones before they were read."""
+        return self._capture.dropped
+
+    def open(self) -> None:
+        self._capture.open()
+
+    def read(self) -> Frame | None:
+        return self._capture.read()
+
+    def stop(self) -> None:
+        self._capture.stop()
+
+    def close(self) -> None:
+        self._capture.close()

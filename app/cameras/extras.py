@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.cameras.background import BackgroundCapture, Device
-from app.cameras.base import SourceTraits
+from app.cameras.background import BackgroundSource, Device
 from app.cameras.facts import Facts
 from app.domain.errors import SourceError
-from app.domain.frame import Frame
 
 OPEN_TIMEOUT, READ_TIMEOUT = 15.0, 5.0
 WAIT = 0.1
@@ -82,41 +80,25 @@ class Counted:
             self.temperature = read()
 
 
-class IndustrialCamera:
-    """A camera of which `connect` makes the device; see `FrameSource` in app/cameras/base.py."""
-
-    traits = SourceTraits(live=True, parts=False, endless=True)
+class IndustrialCamera(BackgroundSource):
+    """A camera of which `connect` makes the device."""
 
     def __init__(self, address: str, connect: Callable[[], Device], read_timeout: float) -> None:
-        self._address = address
+        super().__init__(address, connect, open_timeout=OPEN_TIMEOUT, read_timeout=read_timeout)
         self.facts: Facts = {}
         """What the camera was set to when it was last opened."""
         self.counted = Counted()
-        self._capture = BackgroundCapture(address, connect, open_timeout=OPEN_TIMEOUT, read_timeout=read_timeout)
-
-    @property
-    def address(self) -> str:
-        return self._address
 
     @property
     def dropped(self) -> int:
         """Pictures that were lost on the way, and those replaced by newer ones before they were read."""
-        return self._capture.dropped + self.counted.lost
+        return super().dropped + self.counted.lost
 
     @property
     def temperature(self) -> float | None:
         """Of the camera, in degrees Celsius, a few seconds old at most; None where it does not tell."""
         return self.counted.temperature
 
-    def open(self) -> None:
-        self._capture.open()
-
-    def read(self) -> Frame | None:
-        return self._capture.read()
-
-    def stop(self) -> None:
-        self._capture.stop()
-
     def close(self) -> None:
-        self._capture.close()
+        super().close()
         self.counted.temperature = None

@@ -12,19 +12,18 @@ import av
 import av.error
 from av.container import InputContainer
 
-from app.cameras.background import BackgroundCapture
-from app.cameras.base import SourceTraits
+from app.cameras.background import BackgroundSource
 from app.cameras.facts import Facts
 from app.cameras.video import to_bgr
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
-from app.domain.frame import Frame, Image
+from app.domain.frame import Image
 
 _PORTS = {"rtsp": 554, "rtsps": 322, "rtspu": 554}
 _DAMAGED_IN_A_ROW = 200
 
 
-class RtspCamera:
+class RtspCamera(BackgroundSource):
     """A network camera.
 
     Args:
@@ -36,8 +35,6 @@ class RtspCamera:
         SourceError: the address is not an RTSP address.
     """
 
-    traits = SourceTraits(live=True, parts=False, endless=True)
-
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         self._address = without_credentials(url)
         # GStreamer's and VLC's way to write the transport; FFmpeg takes it as an option.
@@ -48,28 +45,7 @@ class RtspCamera:
         self.facts: Facts = {}
         """What the stream said of itself when it was last opened."""
         # Connecting is two waits: for the network, then for the camera's answers.
-        self._capture = BackgroundCapture(self._address, self._connect, open_timeout=2 * timeout, read_timeout=timeout)
-
-    @property
-    def address(self) -> str:
-        return self._address
-
-    @property
-    def dropped(self) -> int:
-        """Pictures replaced by newer ones before they were read."""
-        return self._capture.dropped
-
-    def open(self) -> None:
-        self._capture.open()
-
-    def read(self) -> Frame | None:
-        return self._capture.read()
-
-    def stop(self) -> None:
-        self._capture.stop()
-
-    def close(self) -> None:
-        self._capture.close()
+        super().__init__(self._address, self._connect, open_timeout=2 * timeout, read_timeout=timeout)
 
     # From here on in the background thread. FFmpeg's own messages may hold the whole address: no
     # text of an av error gets out, and no error is chained to one ("from None").

@@ -11,12 +11,11 @@ from typing import Any, Protocol, Self
 import cv2
 import numpy as np
 
-from app.cameras.background import BackgroundCapture
-from app.cameras.base import SourceTraits
+from app.cameras.background import BackgroundSource
 from app.cameras.facts import Facts, usb_facts
 from app.cameras.held import NOTHING, Held, split_held
 from app.domain.errors import SourceError
-from app.domain.frame import Frame, Image
+from app.domain.frame import Image
 from app.pictures import natural_key
 
 _SYSFS = Path("/sys/class/video4linux")
@@ -125,7 +124,7 @@ def usb_sizes(index: int, opener: Opener = cv2.VideoCapture) -> list[tuple[int, 
         capture.release()
 
 
-class UsbCamera:
+class UsbCamera(BackgroundSource):
     """Camera number `index` of this computer, asked for 1280 x 720 (it gives its nearest) unless another size is held.
 
     Args:
@@ -145,13 +144,12 @@ class UsbCamera:
         address: str = "",
     ) -> None:
         self._index = index
-        self._address = address or f"usb:{index}"
         self._held = held
         self._opener = opener
         self.facts: Facts = {}
         """What the camera was set to when it was last opened."""
-        self._capture = BackgroundCapture(
-            self.address, self._connect, open_timeout=_OPEN_TIMEOUT, read_timeout=read_timeout
+        super().__init__(
+            address or f"usb:{index}", self._connect, open_timeout=_OPEN_TIMEOUT, read_timeout=read_timeout
         )
 
     @classmethod
@@ -162,31 +160,6 @@ class UsbCamera:
         if not (number.isascii() and number.isdigit()):
             raise SourceError(f"{address} names no camera: write its number, usb:0 for the first.")
         return cls(int(number), held=held, address=address)
-
-    @property
-    def address(self) -> str:
-        return self._address
-
-    @property
-    def traits(self) -> SourceTraits:
-        return SourceTraits(live=True, parts=False, endless=True)
-
-    @property
-    def dropped(self) -> int:
-        """Pictures replaced by newer ones before they were read."""
-        return self._capture.dropped
-
-    def open(self) -> None:
-        self._capture.open()
-
-    def read(self) -> Frame | None:
-        return self._capture.read()
-
-    def stop(self) -> None:
-        self._capture.stop()
-
-    def close(self) -> None:
-        self._capture.close()
 
     def _connect(self) -> _UsbDevice:
         capture = self._opener(self._index, backend())

@@ -42,6 +42,10 @@ class Gate(Protocol):
 
     searches: bool
 
+    @property
+    def words(self) -> str:
+        """What is waited for now; any thread."""
+
     def look(self, frame: Frame, *, single: bool) -> Look:
         """
         Args:
@@ -60,8 +64,12 @@ class ClosedGate:
     def __init__(self, words: Callable[[], str]) -> None:
         self._words = words
 
+    @property
+    def words(self) -> str:
+        return self._words()
+
     def look(self, frame: Frame, *, single: bool) -> Look:
-        return Look(False, self._words())
+        return Look(False, self.words)
 
     def taken(self, frame: Frame) -> None:
         """Nothing follows from it."""
@@ -110,7 +118,6 @@ class PresenceGate:
 
     @property
     def words(self) -> str:
-        """What is waited for."""
         return _PLACES[self.presence.place]
 
     def teach(self, lesson: Lesson | None) -> None:
@@ -128,7 +135,7 @@ class PresenceGate:
             part = not self.presence.taught or self.presence.covered(frame.image) >= self.presence.limits.smallest
             return Look(part, _PLACES[Place.EMPTY])
         part = self.presence.look(frame.image, frame.monotonic)
-        return Look(part, _PLACES[self.presence.place], hold=self.presence.place is Place.TAKEN)
+        return Look(part, self.words, hold=self.presence.place is Place.TAKEN)
 
     def taken(self, frame: Frame) -> None:
         self.presence.taken()
@@ -153,20 +160,21 @@ class CodeGate:
     def look(self, frame: Frame, *, single: bool) -> Look:
         now = frame.monotonic
         if not single and self._looked is not None and 0 <= now - self._looked < self._every:
-            return Look(False, self._words(), hold=bool(self._code))
+            return Look(False, self.words, hold=bool(self._code))
         self._looked = now
         found = read_code(frame.image)
         self._found = found
         if not found:
             if now - self._seen >= self._away:
                 self._code = ""
-            return Look(False, self._words(), hold=bool(self._code))
+            return Look(False, self.words, hold=bool(self._code))
         if found == self._code and not single:
             self._seen = now
-            return Look(False, self._words(), hold=True)
+            return Look(False, self.words, hold=True)
         return Look(True, "Inspecting", code=found)
 
-    def _words(self) -> str:
+    @property
+    def words(self) -> str:
         return "Take the part away" if self._code else "Hold the part's code before the camera"
 
     def taken(self, frame: Frame) -> None:

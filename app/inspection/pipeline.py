@@ -148,7 +148,7 @@ class Pipeline:
             look = gate.look(frame, single=self.source.traits.parts)
         except Exception:
             log.exception("frame %d could not be looked at for a part", frame.id)
-            return False
+            return not self.source.traits.live  # a picture that comes once is judged rather than lost
         while look.part:
             if self.trigger.take(frame) or not self.trigger.armed:  # let go this moment: still it is a part
                 if look.code:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QRect
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QPointingDevice
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.station import Station
 from tests.ui.fake_station import FakeStation
 from ui.app import application
 from ui.shared.keyboard import TouchTyping
@@ -93,3 +94,24 @@ def inspect(qtbot: QtBot, station: FakeStation, window: Window) -> Inspect:
 def area(widget: QWidget, window: QWidget) -> QRect:
     """Where a widget lies in the window."""
     return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
+
+
+@pytest.fixture
+def shown(qtbot: QtBot, real: Station, request: pytest.FixtureRequest) -> Iterator[Window]:
+    """The window of the module's `real` station; of a screen with so many pixels a millimetre where a test says so."""
+    real.save_settings(pixels_per_mm=getattr(request, "param", 0))
+    application(real)
+    window = Window(real)
+    window.resize(1280, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    yield window
+    window.close_window()
+    window.hide()
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def click(qtbot: QtBot, widget: QWidget) -> None:
+    qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=10_000)
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.ui.conftest import Tap
 from tests.ui.fake_station import FakeStation
-from ui.shared.keyboard import Keyboard
+from ui.shared.keyboard import DIGITS, SIGNS, Keyboard
 from ui.theme import current
 from ui.window import Window
 
@@ -114,3 +114,15 @@ def test_a_number_begins_with_signs(window: Window, keyboard: Keyboard) -> None:
     keyboard.press(".")
     keyboard.press("5")
     assert window.spaces.setup.line.timeout.text().endswith("3.5")
+
+
+def test_every_sign_is_typed_as_it_is_shown(window: Window, keyboard: Keyboard) -> None:
+    field = QLineEdit(window)
+    field.show()
+    keyboard.open(field)
+    keyboard.signs.click()
+    shown = [each for each in keyboard.keys.values() if each.isVisible() and len(each.text().replace("&&", "&")) == 1]
+    for key in shown:
+        key.click()
+    assert field.text() == "".join(each.text().replace("&&", "&") for each in shown) and "&" in field.text()
+    assert not set(DIGITS + "".join(SIGNS)) - set(field.text())

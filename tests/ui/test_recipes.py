@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.station import Station
 from app.status import Phase
 from tests.inspection.stations import CAMERA, MODEL, Stations, camera, inspecting
+from tests.ui.conftest import click
 from tests.ui.test_layout import check
-from ui.app import application
 from ui.window import Window
 
 
@@ -26,27 +24,6 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
     station.save_settings(source=CAMERA, model=MODEL, product="Bracket")
     yield station
     stations.close()
-
-
-@pytest.fixture
-def shown(qtbot: QtBot, real: Station, request: pytest.FixtureRequest) -> Iterator[Window]:
-    """The window; of a screen with so many pixels a millimetre where a test says so."""
-    real.save_settings(pixels_per_mm=getattr(request, "param", 0))
-    application(real)
-    window = Window(real)
-    window.resize(1280, 800)
-    window.show()
-    qtbot.waitExposed(window)
-    yield window
-    window.close_window()
-    window.hide()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def click(qtbot: QtBot, widget: QWidget) -> None:
-    qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=10_000)
-    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
 
 def keep(qtbot: QtBot, window: Window, name: str, **fields: str) -> None:
@@ -76,6 +53,9 @@ def test_two_recipes_are_kept_and_changed_over_to_and_back(qtbot: QtBot, shown: 
     assert list(page.rows) == ["Bracket", "Plate"] and not page.rows["Plate"].use.isEnabled()
     qtbot.waitUntil(lambda: shown.top.product.text() == "Plate")
 
+    click(qtbot, shown.top.change)
+    shown.go("alarms")
+    assert not sheet.isVisible()  # whoever goes elsewhere has left it
     click(qtbot, shown.top.change)
     check(shown, "change-over")
     click(qtbot, sheet.buttons["Bracket"])

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.challenge import ChallengePart, Expect
@@ -18,8 +16,8 @@ from app.station import Station
 from app.status import Phase
 from tests.inspection.fakes import FAIL, PASS, FakeSource, picture
 from tests.inspection.stations import Stations, camera, inspecting, reaches
+from tests.ui.conftest import click
 from tests.ui.test_layout import check
-from ui.app import application
 from ui.live.release import ReleaseBar
 from ui.window import Window
 
@@ -38,27 +36,6 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: FakeSource) ->
     stations = Stations(tmp_path, monkeypatch)
     yield inspecting(stations, source)
     stations.close()
-
-
-@pytest.fixture
-def shown(qtbot: QtBot, real: Station, request: pytest.FixtureRequest) -> Iterator[Window]:
-    """The window; of a screen with so many pixels a millimetre where a test says so."""
-    real.save_settings(pixels_per_mm=getattr(request, "param", 0))
-    application(real)
-    window = Window(real)
-    window.resize(1280, 800)
-    window.show()
-    qtbot.waitExposed(window)
-    yield window
-    window.close_window()
-    window.hide()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def click(qtbot: QtBot, widget: QWidget) -> None:
-    qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=10_000)
-    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
 
 @contextmanager

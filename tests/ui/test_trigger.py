@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.station import Station
 from tests.inspection.fakes import FAIL, VIEWING, FakeSource
 from tests.inspection.stations import Stations, camera, inspecting
 from tests.test_triggering import Stage, part
+from tests.ui.conftest import click
 from tests.ui.test_layout import check
-from ui.app import application
 from ui.window import Window
 
 
@@ -31,27 +30,6 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: FakeSource) ->
     station.triggering.begin()
     yield station
     stations.close()
-
-
-@pytest.fixture
-def shown(qtbot: QtBot, real: Station, request: pytest.FixtureRequest) -> Iterator[Window]:
-    """The window; of a screen with so many pixels a millimetre where a test says so."""
-    real.save_settings(pixels_per_mm=getattr(request, "param", 0))
-    application(real)
-    window = Window(real)
-    window.resize(1280, 800)
-    window.show()
-    qtbot.waitExposed(window)
-    yield window
-    window.close_window()
-    window.hide()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def click(qtbot: QtBot, widget: QWidget) -> None:
-    qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=10_000)
-    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
 
 def choose(qtbot: QtBot, window: Window, way: str, **fields: str) -> None:
@@ -134,3 +112,10 @@ def test_a_wrong_number_is_named(qtbot: QtBot, shown: Window, real: Station) -> 
         click(qtbot, card.save)
         qtbot.waitUntil(lambda words=words: words in card.words.text())  # type: ignore[misc]
     assert real.settings.trigger == "source"
+
+
+def test_by_code_the_bar_says_what_to_do(qtbot: QtBot, shown: Window, real: Station) -> None:
+    choose(qtbot, shown, "code")
+    shown.go("live")
+    bar = shown.spaces.live.trigger
+    qtbot.waitUntil(lambda: bar.isVisible() and bar.words.text() == "Hold the part's code before the camera")

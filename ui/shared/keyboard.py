@@ -82,7 +82,7 @@ class Keyboard(QFrame):
         return made
 
     def _letter(self, sign: str) -> Button:
-        made = self._button(sign, lambda: self.press(made.text()))
+        made = self._button(sign, lambda: self.press(made.text().replace("&&", "&")))  # Qt's way to write one
         self.keys[sign] = made
         return made
 
