@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.domain.frame import Frame, Image
-from app.inspection.presence import EmptyPlace, Place, Presence
+from app.inspection.presence import EmptyPlace, Place, Presence, Small, small, stands_still
 from app.inspection.serials import read_code
 
 
@@ -142,40 +142,52 @@ class PresenceGate:
 
 
 class CodeGate:
-    """A part is what shows a code that has not been inspected yet; the code is its serial.
+    """A part is what shows a code that has not been inspected yet, and stands still; the code is its serial.
 
     The same code counts again once it has been out of sight for `away` seconds: a part that is inspected anew.
 
     Args:
         every: seconds between two searches of a picture for codes.
+        patience: seconds after which a part that does not come to rest, held by hand, is inspected all the same.
     """
 
     searches = True
 
-    def __init__(self, *, every: float = 0.2, away: float = 2.0) -> None:
-        self._every, self._away = every, away
+    def __init__(self, *, every: float = 0.2, away: float = 2.0, patience: float = 2.0) -> None:
+        self._every, self._away, self._patience = every, away, patience
         self._looked: float | None = None
-        self._code, self._seen, self._found = "", 0.0, ""
-
-    def look(self, frame: Frame, *, single: bool) -> Look:
-        now = frame.monotonic
-        if not single and self._looked is not None and 0 <= now - self._looked < self._every:
-            return Look(False, self.words, hold=bool(self._code))
-        self._looked = now
-        found = read_code(frame.image)
-        self._found = found
-        if not found:
-            if now - self._seen >= self._away:
-                self._code = ""
-            return Look(False, self.words, hold=bool(self._code))
-        if found == self._code and not single:
-            self._seen = now
-            return Look(False, self.words, hold=True)
-        return Look(True, "Inspecting", code=found)
+        self._code, self._seen = "", 0.0  # inspected, and when it was last in sight
+        self._found, self._since = "", 0.0  # in sight now, and since when
+        self._before: Small | None = None
 
     @property
     def words(self) -> str:
+        if self._found and self._found != self._code:
+            return "Let the part lie still"
         return "Take the part away" if self._code else "Hold the part's code before the camera"
+
+    def look(self, frame: Frame, *, single: bool) -> Look:
+        now = frame.monotonic
+        if single:
+            self._found = read_code(frame.image)
+            return Look(bool(self._found), self.words, code=self._found)
+        seen = small(frame.image)
+        still, self._before = stands_still(seen, self._before), seen
+        if self._looked is not None and 0 <= now - self._looked < self._every:
+            return Look(False, self.words, hold=bool(self._code))
+        self._looked = now
+        found = read_code(frame.image)
+        if found != self._found:
+            self._found, self._since = found, now
+        if found and found == self._code:
+            self._seen = now
+        elif self._code and now - self._seen >= self._away:
+            self._code = ""
+        if not found or found == self._code:
+            return Look(False, self.words, hold=bool(self._code))
+        # A code can be read while its part still comes; the part is whole in the picture once it has stopped.
+        part = still or now - self._since >= self._patience
+        return Look(part, self.words, code=found)
 
     def taken(self, frame: Frame) -> None:
         self._code, self._seen = self._found, frame.monotonic

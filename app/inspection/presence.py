@@ -135,6 +135,13 @@ def small(image: Image) -> Small:
     return np.asarray(cv2.resize(thin, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
+def stands_still(now: Small, before: Small | None) -> bool:
+    """Whether two pictures of one camera, one after the other, show nothing that moved between them."""
+    if before is None or before.shape != now.shape:
+        return False
+    return float((cv2.absdiff(now, before) > _LEAST).any(axis=-1).mean()) <= _MOVED
+
+
 def sharpness(image: Image) -> float:
     """Variance of the Laplacian (Pech-Pacheco 2000) of the green plane at half size: compares pictures of one scene."""
     plane = np.ascontiguousarray(image[::2, ::2, 1])

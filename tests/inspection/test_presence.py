@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from app.cameras.demo.belt import Belt
+from app.cameras.demo.label import print_label
 from app.domain.errors import LinesightError
-from app.domain.frame import Image
+from app.domain.frame import Frame, Image
+from app.inspection.gates import CodeGate
 from app.inspection.presence import EmptyPlace, Place, Presence, PresenceLimits, small
 
 FPS = 15
@@ -194,3 +196,30 @@ def test_pictures_of_any_size_become_small() -> None:
     for height, width in ((1080, 1920), (720, 1280), (48, 64), (3000, 200), (1, 1)):
         found = small(np.zeros((height, width, 3), np.uint8))
         assert found.shape[2] == 3 and found.shape[1] <= 160 and found.dtype == np.float32
+
+
+def test_a_code_is_taken_once_its_part_stands_still() -> None:
+    """The belt's labels can be read before the part has stopped."""
+    belt, gate, taken = Belt(11, 1.5, gap=0.2), CodeGate(), []
+    for number in range(12 * FPS):
+        moment = belt.at(number / FPS)
+        frame = Frame(moment.image, "belt", monotonic=1 + number / FPS)
+        look = gate.look(frame, single=False)
+        if look.part:
+            gate.taken(frame)
+            assert moment.rests and moment.index is not None and look.code == belt.truth(moment.index).serial
+            taken.append(moment.index)
+    assert taken == list(range(8))
+
+
+def test_a_code_that_is_held_by_hand_is_waited_for_but_not_for_ever() -> None:
+    label = np.full((200, 600, 3), 90, np.uint8)
+    label[2:198, 2:418] = print_label("P-2611-000007")
+    gate, taken = CodeGate(patience=1.0), []
+    for number in range(3 * FPS):
+        frame = Frame(np.roll(label, 6 * (number % 20), axis=1), "hand", monotonic=1 + number / FPS)
+        look = gate.look(frame, single=False)
+        if look.part:
+            gate.taken(frame)
+            taken.append((look.code, number / FPS))
+    assert len(taken) == 1 and taken[0][0] == "P-2611-000007" and 1.0 <= taken[0][1] <= 1.5
