@@ -34,7 +34,7 @@ SPEED = 10
 _MINUTES, _QUICK_MINUTES = 12.0, 0.5
 _WARM = 0.25
 """Share of the run that is not counted: caches and lists of the newest parts fill in it."""
-_PLACES = ("live", "review", "live", "alarms", "live", "records", "live", "reports", "live", "train")
+_PLACES = ("live", "review", "live", "alarms", "live", "plans", "live", "reports", "live", "train")
 _LOOK = 0.5  # seconds between two looks at the memory
 _STAY = 20.0  # seconds at one place
 
