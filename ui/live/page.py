@@ -3,11 +3,12 @@ the screen always belong to one frame."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.beside import FIRST
@@ -18,10 +19,11 @@ from app.domain.verdict import Verdict
 from app.domain.words import percent
 from ui.bridge import Bridge
 from ui.live.cameras import CameraGrid, Watched, stand_in_words
+from ui.live.keys import LiveKeys
 from ui.live.lag import lag_words
 from ui.live.panel import StatePanel
 from ui.live.picture import Mode, PictureView
-from ui.live.prepare import Prepared, Preparer
+from ui.live.prepare import THUMBNAIL, Prepared, Preparer
 from ui.live.release import ReleaseBar
 from ui.live.sheet import WIDTH as SHEET_WIDTH
 from ui.live.sheet import PartSheet
@@ -48,6 +50,8 @@ _STATE_WORDS = {
     Phase.FINISHED: "FINISHED",
 }
 _TILE_SHARE = 0.375
+_FIGURES_EVERY = 0.25
+"""Seconds between two looks at counts and small print while nothing is recorded: nobody reads faster."""
 _GO_WORDS = {Phase.FINISHED: "Inspect again", Phase.IDLE: "Start"}
 _RUNNING = (Phase.INSPECTING, Phase.WAITING, Phase.STARTING, Phase.TRAINING)
 _WITH_PICTURE = (Phase.INSPECTING, Phase.FINISHED)
@@ -77,6 +81,8 @@ class LivePage(QWidget):
         self._zone = zone
         self._prepared: Prepared | None = None
         self._all = False  # cameras are shown side by side
+        self._views: object = None  # the further cameras that are shown
+        self._figures_at = 0.0  # seconds, when the small print was last refreshed
         self._at: Watched = bridge.station  # the camera whose verdict is on the screen
         self._preparer = Preparer(self)
         self._preparer.ready.connect(self._swap)
@@ -197,6 +203,9 @@ class LivePage(QWidget):
         self.toast = Toast(self)
         self.exporter = Exporter(bridge, self)
         self.exporter.ended.connect(self._exported)
+        keys = LiveKeys(bridge, self.trigger, self.tell)
+        # What the window asks of every page that takes keys and codes.
+        self.takes_at_once, self.take_key, self.take_code = keys.takes_at_once, keys.take_key, keys.take_code
 
     # -- what is shown
     @property
@@ -211,25 +220,27 @@ class LivePage(QWidget):
 
     def _ask(self) -> None:
         outcome = self._at.latest()
-        if outcome is not None:
-            self._preparer.want(outcome, self.picture.box())
+        if outcome is not None:  # side by side the large picture is not seen
+            self._preparer.want(outcome, THUMBNAIL if self._all else self.picture.box())
 
     def _first_saw(self) -> None:
         if self._at is self._bridge.station:
             self._ask()
-        self.grid.refresh()
+        self.grid.look()
 
     def _others_saw(self) -> None:
-        self.refresh_cameras()
+        if self._views is not self._bridge.station.beside.views():
+            self.refresh_cameras()
         if self._at is not self._bridge.station:
             self._ask()
-            self.refresh_state()
-        self.grid.refresh()
+            if self._prepared is None or self._at.state().phase not in _WITH_PICTURE:
+                self.refresh_state()
+        self.grid.look()
 
     # -- several cameras
     def refresh_cameras(self) -> None:
         """The cameras as they are set up now; with one alone nothing of this is shown."""
-        views = self._bridge.station.beside.views()
+        views = self._views = self._bridge.station.beside.views()
         self.grid.show_cameras([(FIRST, self._bridge.station), *((view.name, view.line) for view in views)])
         if self.grid.current not in [tile.name for tile in self.grid.tiles]:
             self.watch(FIRST)
@@ -264,8 +275,12 @@ class LivePage(QWidget):
         if prepared.outcome.inspection is not None:
             self._thumbs.put(prepared.outcome.inspection.image_path, prepared.thumbnail)
         self._show()
-        self.refresh_counts()  # with the picture, not before it: the eye sees one change
-        self.refresh_health()
+        now = time.monotonic()
+        if prepared.outcome.inspection is not None or now - self._figures_at >= _FIGURES_EVERY:
+            self.refresh_counts()  # with the picture, not before it: the eye sees one change
+        if now - self._figures_at >= _FIGURES_EVERY:
+            self._figures_at = now
+            self.refresh_health()
         if new:
             self.swapped.emit()
 
@@ -437,38 +452,10 @@ class LivePage(QWidget):
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
 
-    def takes_at_once(self, event: QKeyEvent) -> bool:
-        """Whether this key triggers a part now, and so is never the beginning of a code."""
-        pedal = self._bridge.station.settings.pedal_key
-        named = QKeySequence(event.key()).toString() if pedal else ""
-        return self.trigger.pressable and (event.key() == Qt.Key.Key_Space or (pedal != "" and named == pedal))
-
-    def take_key(self, event: QKeyEvent) -> bool:
-        """Whether a key that nobody else wanted was a trigger."""
-        if not self.takes_at_once(event):
-            return False
-        if not event.isAutoRepeat():
-            self.trigger.press()
-        return True
-
-    def take_code(self, code: str) -> bool:
-        """What is scanned here names the next part, which can be taken back; or inspects it at once."""
-        recipe = self._bridge.station.recipes.scanned(code)
-        if recipe is not None:
-            use = self._bridge.station.recipes.use
-            self._bridge.run(lambda: use(recipe.name), lambda found: self.tell(f"{found.name} runs now."), self.tell)
-            return True
-        if self._bridge.station.triggering.code(code):
-            return True
+    def tell(self, words: str, *offer: Any) -> None:
+        """Shows a line over the strip of parts; `offer` as in `Toast.tell`."""
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
-        forget = self._bridge.station.next_serial
-        self.toast.tell(f"The next part is {code}", place, "Not this one", lambda: forget.expect(""), "close")
-        return True
-
-    def tell(self, words: str) -> None:
-        """Shows a line over the strip of parts."""
-        place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
-        self.toast.tell(words, place)
+        self.toast.tell(words, place, *offer)
 
     def _theme_changed(self) -> None:
         self.update()
