@@ -1,4 +1,8 @@
-"""The desk of further cameras: each is a line of its own beside the first, with its own source, model and alarms."""
+"""The desk of further cameras: each is a line of its own beside the first, with its own source, model and alarms.
+
+As the settings say, each sees parts of its own, or all look at the first one's part: then they are asked for a picture
+of it when the first one has it, and their answers make one verdict with the first one's (`app.domain.views`).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,11 @@ from typing import Any, Protocol
 from app.alarms import AlarmBook
 from app.domain.addresses import without_credentials
 from app.domain.errors import LinesightError
-from app.domain.inspection import Around, Inspection
+from app.domain.inspection import Around, Inspection, ModelRef, Outcome
+from app.domain.views import FIRST as FIRST
+from app.inspection.gates import ClosedGate, Gate
+from app.inspection.triggers import Trigger
+from app.inspection.views import BY, PartViews
 from app.jobs import Jobs
 from app.lifecycle import ModelShelf
 from app.line import Line
@@ -18,9 +26,6 @@ from app.people import PeopleDesk
 from app.settings import Camera, Settings
 from app.status import Change, Phase
 from app.store import Store
-
-FIRST = "Camera 1"
-"""What the station's own source is called where there are several."""
 
 _RESTING = (Phase.IDLE, Phase.STOPPED, Phase.FINISHED, Phase.FAULT)
 
@@ -42,12 +47,43 @@ class Host(Protocol):
     def save_settings(self, **changes: Any) -> None: ...
 
 
+_PATIENCE = 3.0
+"""Seconds that a further camera has to answer about the first one's part, or less where the PLC waits for less."""
+_SHARE = 0.8  # of the line's timeout: the PLC hears what the station says, not that it said nothing
+_WAITS = ClosedGate(lambda: f"Waits for {FIRST}'s part")
+
+
 @dataclass(frozen=True, slots=True)
 class CameraView:
     """One further camera: its `line` says what it does, how it is and what it saw last."""
 
     name: str
     line: Line
+
+    # As one view of the first camera's part.
+    @property
+    def trigger(self) -> Trigger:
+        return self.line.trigger
+
+    @property
+    def model(self) -> ModelRef | None:
+        return self.line.state().model
+
+    @property
+    def source(self) -> str:
+        return self.line.state().source
+
+    def missing(self) -> str:
+        """Why it can give no picture of a part now; "" where it can."""
+        state = self.line.state()
+        there = state.phase is Phase.INSPECTING or self.starting()
+        return "" if there else f"it does not inspect ({state.words.rstrip('.')})"
+
+    def starting(self) -> bool:
+        return self.line.state().phase in (Phase.IDLE, Phase.TRAINING, Phase.STARTING)
+
+    def latest(self) -> Outcome | None:
+        return self.line.latest()
 
 
 class BesideDesk:
@@ -59,7 +95,11 @@ class BesideDesk:
     Args:
         tell: says that one of them has something new.
         recorded: receives each inspection after its commit.
+        parts: whether the first camera says of each frame if it is a part, rather than viewing all the time.
         demo_seed: as in `Line`.
+
+    Attributes:
+        part_views: the further cameras while they look at the first one's part.
     """
 
     def __init__(
@@ -68,12 +108,20 @@ class BesideDesk:
         *,
         tell: Callable[[], None] = lambda: None,
         recorded: Callable[[Inspection], None] = lambda row: None,
+        parts: Callable[[], bool] = lambda: True,
         demo_seed: int | None = None,
     ) -> None:
         self._host, self._tell, self._recorded, self._demo_seed = host, tell, recorded, demo_seed
+        self._parts = parts
+        self.part_views = PartViews(
+            lambda: self._views if self._together else (),
+            lambda: min(_PATIENCE, _SHARE * host.settings.line_timeout),
+            lambda: host.settings.views_failing,
+        )
         self._working = threading.Lock()  # held while lines are made and ended
         self._views: tuple[CameraView, ...] = ()
         self._known: list[Camera] = []
+        self._together = False  # they look at the first camera's part
         self._running = self._closed = False
         self._no_more_changes = host.subscribe(self._changed)
         self._follow()
@@ -135,33 +183,51 @@ class BesideDesk:
 
     # -- inside
     def _changed(self, change: Change) -> None:
-        if change is Change.STATE and self._host.settings.cameras != self._known:
+        if change is Change.STATE and self._wanted() != (self._known, self._together):
             self._host.jobs.order("Cameras", lambda job: self._follow())
+
+    def _wanted(self) -> tuple[list[Camera], bool]:
+        settings = self._host.settings
+        return settings.cameras, settings.views == "part"
 
     def _follow(self) -> None:
         with self._working:
-            wanted = list(self._host.settings.cameras)
-            if self._closed or wanted == self._known:
+            cameras, together = self._wanted()
+            wanted = list(cameras)
+            if self._closed or (wanted, together) == (self._known, self._together):
                 return
             before = dict(zip(self._known, self._views, strict=True))
+            kept = {each: view for each, view in before.items() if each in wanted and together == self._together}
+            self._known, self._views, self._together = list(kept), tuple(kept.values()), together
+            # Those that go let go of their cameras before others may take them.
+            for camera, view in before.items():
+                if camera not in kept:
+                    view.line.close()
             self._known = wanted
-            self._views = tuple(before.pop(each) if each in before else self._made(each) for each in wanted)
-            for view in before.values():
-                view.line.close()
+            self._views = tuple(kept.get(each) or self._made(each, together) for each in wanted)
             if self._running:
                 self._start_what_rests()
         self._tell()
 
-    def _made(self, camera: Camera) -> CameraView:
+    def _made(self, camera: Camera, together: bool) -> CameraView:
         line = Line(
             _Own(self._host, camera, lambda: view.line.camera()),
             demo_seed=self._demo_seed,
             given=(None, None),
             tell=lambda change: self._tell(),
             recorded=self._recorded,
+            judged=lambda outcome, owner: self.part_views.heard(camera.name, outcome, owner),
+            gate=self._gate if together else lambda: None,
+            keeps=not together,
         )
+        if together:
+            line.trigger.arm(by=BY)
         view = CameraView(camera.name, line)
         return view
+
+    def _gate(self) -> Gate | None:
+        """Between the first camera's parts nothing is judged here, unless it views all the time itself."""
+        return _WAITS if self._parts() else None
 
     def _start_what_rests(self) -> None:
         for camera, view in zip(self._known, self._views, strict=True):

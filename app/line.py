@@ -75,6 +75,7 @@ class Line:
         judged: receives each part, on record or refused, and who fired its trigger ("" without one).
         gate: what looks for parts in the frames; None while parts are not looked for.
         tap: puts what else sees the frames between source and line.
+        keeps: whether its parts are put on record; False for one view of a part that is kept with another line's.
         behind: puts what else judges beside the model: given the detector, the source's address, and what says
             whether the frame that is judged now is a part.
     """
@@ -89,10 +90,11 @@ class Line:
         recorded: Callable[[Inspection], None],
         judged: Callable[[Outcome, str], None] = lambda outcome, owner: None,
         gate: Callable[[], Gate | None] = lambda: None,
+        keeps: bool = True,
         tap: Callable[[FrameSource], FrameSource] = lambda source: source,
         behind: Callable[[Any, str, Callable[[], bool]], Any] = lambda detector, address, is_part: detector,
     ) -> None:
-        self._gate, self._tap, self._behind = gate, tap, behind
+        self._gate, self._keeps, self._tap, self._behind = gate, keeps, tap, behind
         self._host, self._demo_seed, self._given = host, demo_seed, given
         self._tell, self._recorded, self._judged = tell, recorded, judged
         self._lock = threading.Lock()  # guards the fields below; held for moments only
@@ -142,6 +144,11 @@ class Line:
         """Whether the line goes through pictures that are there, rather than watching a camera."""
         with self._lock:
             return self._source.startswith("folder:")
+
+    def gives_parts(self) -> bool:
+        """Whether it is said of each frame if it is a part: by a trigger, or by a source that gives parts alone."""
+        pipeline = self._pipeline
+        return self.trigger.armed or (pipeline is not None and pipeline.source.traits.parts)
 
     def running(self, address: str) -> Outcome | None:
         """The newest outcome of the line where it watches this address: most cameras can be opened only once."""
@@ -361,6 +368,7 @@ class Line:
             gate=self._gate,
             expect=self._host.expect,
             first=GIVING_WAY.held,
+            keeps=self._keeps,
             record_every=self._host.settings.record_every_seconds,
         )
         with self._lock:

@@ -23,6 +23,8 @@ OF_SETTINGS = (
     "product",
     "model",
     "cameras",
+    "views",
+    "views_failing",
     "trigger",
     "trigger_seconds",
     "presence_percent",
@@ -67,6 +69,8 @@ class Recipe(BaseModel):
     product: str = Field(min_length=1, max_length=60)
     model: str = ""
     cameras: tuple[Camera, ...] = Field(default=(), max_length=MOST_BESIDE)
+    views: Literal["apart", "part"] = "apart"
+    views_failing: int = Field(default=1, ge=1, le=MOST_BESIDE + 1)
     trigger: Literal["source", "hand", "timer", "presence", "code"] = "source"
     trigger_seconds: float = Field(default=5.0, ge=0.2, le=86_400)
     presence_percent: float = Field(default=1.0, ge=0.05, le=90)

@@ -49,7 +49,9 @@ class Settings(BaseModel):
         station: the name on records and reports.
         source: SOURCE address the live way starts with (credentials are kept here, in the user's own
             data folder with mode 600, and nowhere else).
-        cameras: further cameras beside the source, each inspecting on its own.
+        cameras: further cameras beside the source.
+        views: whether each of them sees parts of its own, or all look at the first one's part.
+        views_failing: then so many of the cameras must see a defect for the part to fail.
         product: the name under which models are made and parts recorded.
         model: NAME@VERSION or a file's path; "" while none is trained.
         zone: IANA time zone; "" takes the computer's.
@@ -146,6 +148,8 @@ class Settings(BaseModel):
     station: str = Field(default="Station 1", min_length=1, max_length=60)
     source: str = "demo"
     cameras: list[Camera] = Field(default=[], max_length=MOST_BESIDE)
+    views: Literal["apart", "part"] = "apart"
+    views_failing: int = Field(default=1, ge=1, le=MOST_BESIDE + 1)
     product: str = Field(default="Demo plate", min_length=1, max_length=60)
     model: str = ""
     zone: str = ""

@@ -119,10 +119,16 @@ class Station:
             judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
             gate=lambda: self.triggering.gate(),
             tap=self.linking.tap,
-            behind=self.opinions.behind,
+            behind=lambda local, address, is_part: self.beside.part_views.behind(
+                self.opinions.behind(local, address, is_part), is_part
+            ),
         )
         self.beside = BesideDesk(
-            self, tell=lambda: self._tell(Change.CAMERAS), recorded=self._tally.add, demo_seed=demo_seed
+            self,
+            tell=lambda: self._tell(Change.CAMERAS),
+            recorded=self._tally.add,
+            parts=self.line.gives_parts,
+            demo_seed=demo_seed,
         )
         self.lots = LotDesk(self, lambda: self._tell(Change.LOTS), now=now)
         self.next_serial = NextSerial()

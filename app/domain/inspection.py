@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from app.domain.frame import Frame
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.domain.wear import Wear
+
+if TYPE_CHECKING:
+    from app.domain.views import Joint
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Detection:
         wear: what each limit for wear says of the part.
         checkpoints: what each named place of the part says.
         model: which one judged, where that is another than the detector's own.
+        joint: what all cameras saw of the part, where `verdict` and `reason` are those of several views.
     """
 
     score: float
@@ -86,6 +91,34 @@ class Detection:
     wear: tuple[Wear, ...] = ()
     checkpoints: tuple[CheckpointAnswer, ...] = ()
     model: ModelRef | None = None
+    joint: Joint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedView:
+    """What one camera saw of a part that several look at, as it is kept.
+
+    Attributes:
+        name: the camera's.
+        part_id: the part's number where this camera's source has one of its own, such as a file's name; else "".
+        image_path, image_sha256, width, height: as in `Inspection`; "" and 0 without a picture.
+        error: why there is no answer, in words; else "".
+    """
+
+    name: str
+    source: str
+    verdict: Verdict
+    score: float | None
+    threshold: float | None
+    reason: str
+    part_id: str = ""
+    regions: tuple[Region, ...] = ()
+    model: str = ""
+    image_path: str = ""
+    image_sha256: str = ""
+    width: int = 0
+    height: int = 0
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +145,8 @@ class Inspection:
         checkpoints, wear: as in `Detection`.
         outputs: what was sent to the line after the commit, as JSON text; "" for nothing.
         picture_removed_at: UTC, when retention deleted the picture; its hash stays.
+        views: of a part that several cameras look at, all of them. Then picture, regions, score, limits and model
+            above are those of the view that decided.
     """
 
     id: str
@@ -146,6 +181,7 @@ class Inspection:
     wear: tuple[Wear, ...] = ()
     outputs: str = ""
     picture_removed_at: datetime | None = None
+    views: tuple[InspectedView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,6 +51,7 @@ class Pipeline:
         gate: what looks for parts in the frames; None while parts are not looked for.
         expect: told of the code that a gate has read, before its part is recorded.
         first: entered while a frame is judged, for whatever must stand back meanwhile.
+        keeps: whether parts are put on record here; False where they are one view of a part that is kept elsewhere.
         record_every: seconds after which unchanged continuous viewing is recorded again.
         wait: of the capture thread, for tests.
     """
@@ -70,13 +71,14 @@ class Pipeline:
         gate: Callable[[], Gate | None] = lambda: None,
         expect: Callable[[str], None] = lambda code: None,
         first: Callable[[], AbstractContextManager[None]] = nullcontext,
+        keeps: bool = True,
         record_every: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self.source, self.detector = source, detector
         self._recorder, self._publish, self._on_finished = recorder, publish, on_finished
-        self._on_refused, self._first = on_refused, first
+        self._on_refused, self._first, self._keeps = on_refused, first, keeps
         self._gate, self._expect = gate, expect
         self._shown_until = -math.inf  # the verdict of a triggered part stays on the screen so long
         self._record_every, self._clock = record_every, clock
@@ -182,7 +184,7 @@ class Pipeline:
     # -- recording thread
     def _record_all(self) -> None:
         while (judged := self._judged.get()) is not None:
-            if judged.triggered or (not judged.viewed and self._to_record(judged)):
+            if self._keeps and (judged.triggered or (not judged.viewed and self._to_record(judged))):
                 outcome = self._record(judged)
                 if outcome.inspection is None:
                     self._tell(self._on_refused, outcome)

@@ -15,8 +15,9 @@ from typing import Protocol
 from app.domain.alarm import AlarmChange
 from app.domain.errors import StoreError
 from app.domain.frame import Frame, Image
-from app.domain.inspection import Around, Detection, Inspection, ModelRef, Outcome
+from app.domain.inspection import Around, Detection, InspectedView, Inspection, ModelRef, Outcome
 from app.domain.verdict import Verdict
+from app.domain.views import FIRST, Joint, SeenView
 from app.pictures import decode_picture, encode_jpeg, encode_png, encode_small
 from app.store import Store
 
@@ -66,6 +67,35 @@ class Judged:
         return self.detection.verdict if self.detection else Verdict.ERROR
 
 
+def _deciding(frame: Frame, detection: Detection | None) -> tuple[Frame, Detection | None]:
+    """The picture that shows why, and what was said of it alone."""
+    joint = detection.joint if detection is not None else None
+    if joint is None:
+        return frame, detection
+    view = joint.decider_picture
+    return (frame, joint.own) if view is None or view.frame is None else (view.frame, view.detection)
+
+
+def _inspected(view: SeenView, path: str, digest: str) -> InspectedView:
+    found, frame = view.detection, view.frame
+    return InspectedView(
+        name=view.name,
+        source=view.source,
+        verdict=view.verdict,
+        score=found.score if found else None,
+        threshold=found.threshold if found else None,
+        reason=found.reason if found else "",
+        part_id=(frame.part_id or "") if frame else "",
+        regions=found.regions if found else (),
+        model=str(found.model) if found and found.model else "",
+        image_path=path,
+        image_sha256=digest,
+        width=frame.size[0] if frame else 0,
+        height=frame.size[1] if frame else 0,
+        error=view.error,
+    )
+
+
 class Recorder:
     """Makes judged frames into committed inspections. Used from the recording thread only.
 
@@ -103,6 +133,7 @@ class Recorder:
             id: the inspection's, where whoever asks must find it again; "" for a new one.
         """
         frame, detection, around = judged.frame, judged.detection, self._around()
+        shown, deciding = _deciding(frame, detection)
         self._make_room_again()
         try:
             part_id = frame.part_id or f"{self._store.next_part_number():06d}"
@@ -117,16 +148,16 @@ class Recorder:
             station=self._station,
             product=self._product,
             frame_id=frame.id,
-            width=frame.size[0],
-            height=frame.size[1],
+            width=shown.size[0],
+            height=shown.size[1],
             verdict=judged.verdict,
-            score=detection.score if detection else None,
-            threshold=detection.threshold if detection else None,
-            retest_from=detection.retest_from if detection else None,
+            score=deciding.score if deciding else None,
+            threshold=deciding.threshold if deciding else None,
+            retest_from=deciding.retest_from if deciding else None,
             confidence=detection.confidence if detection else None,
             reason=detection.reason if detection else judged.error,
-            regions=detection.regions if detection else (),
-            model=(detection.model if detection else None) or self._detector.ref,
+            regions=deciding.regions if deciding else (),
+            model=(deciding.model if deciding else None) or self._detector.ref,
             milliseconds=detection.milliseconds if detection else None,
             error=judged.error,
             serial=around.serial or (self._read_code(frame.image) if self._read_code else ""),
@@ -134,16 +165,46 @@ class Recorder:
             recipe=around.recipe,
             operator=around.operator,
             camera=around.camera,
-            checkpoints=detection.checkpoints if detection else (),
-            wear=detection.wear if detection else (),
+            checkpoints=deciding.checkpoints if deciding else (),
+            wear=deciding.wear if deciding else (),
         )
-        inspection, lost = self._with_picture(inspection, frame.image)
+        inspection, lost = self._with_picture(inspection, shown.image)
+        if detection is not None and detection.joint is not None:
+            inspection, also_lost = self._with_views(inspection, frame, detection.joint)
+            lost = lost or also_lost
         try:
-            with self._alarms.raised_by(inspection, frame.size) as alarms:
+            with self._alarms.raised_by(inspection, shown.size) as alarms:
                 self._store.add_inspection(inspection, alarms)
         except StoreError as error:
             return self._refused(judged, error, lost)
         return Outcome(frame, inspection.verdict, detection, inspection, error=judged.error, pictures_lost=lost)
+
+    def _with_views(self, inspection: Inspection, frame: Frame, joint: Joint) -> tuple[Inspection, str]:
+        """The inspection with what each camera saw; and why a picture could not be kept."""
+        first = SeenView(FIRST, frame.source, frame, joint.own)
+        kept, lost = list[InspectedView](), ""
+        for number, view in enumerate((first, *joint.others)):
+            decided = view is (joint.decider_picture or first)
+            place = (inspection.image_path, inspection.image_sha256) if decided else ("", "")
+            if view.frame is not None and not decided:
+                place, why = self._kept_view(f"{inspection.id}-{number}", inspection.captured_at, view)
+                lost = lost or why
+            kept.append(_inspected(view, *place))
+        return replace(inspection, views=tuple(kept)), lost
+
+    def _kept_view(self, name: str, captured_at: datetime, view: SeenView) -> tuple[tuple[str, str], str]:
+        assert view.frame is not None
+        try:
+            passed = view.verdict is Verdict.PASS
+            data = encode_jpeg(view.frame.image) if passed else encode_png(view.frame.image)
+            return self._store.save_image(name, captured_at, data, ".jpg" if passed else ".png"), ""
+        except (OSError, StoreError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+        except Exception as error:  # the row matters more than the picture
+            log.exception("the picture of %s could not be encoded", view.name)
+            why = str(error)
+        log.warning("the picture of %s could not be kept: %s", view.name, why)
+        return ("", ""), f"The picture of {view.name} could not be kept: {why}"
 
     def keep_small(self, outcome: Outcome) -> None:
         """Puts a small picture beside the stored one of a part that did not pass, for lists and reports, which show
@@ -153,7 +214,8 @@ class Recorder:
         if inspection is None or inspection.verdict is Verdict.PASS or not inspection.image_path:
             return
         try:
-            self._store.save_small(inspection.image_path, encode_small(outcome.frame.image))
+            shown, _ = _deciding(outcome.frame, outcome.detection)
+            self._store.save_small(inspection.image_path, encode_small(shown.image))
         except (OSError, StoreError) as error:
             log.warning("the small picture of part %s could not be kept: %s", inspection.part_id, error)
         except Exception:

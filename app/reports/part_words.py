@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from app.domain.addresses import source_words
 from app.domain.checkpoint import OK
-from app.domain.inspection import Inspection
+from app.domain.inspection import InspectedView, Inspection
 from app.domain.part import PartFile, PictureState
 from app.domain.person import Action
 from app.domain.records import AuditEntry
@@ -38,6 +38,7 @@ _PICTURE = {
     PictureState.MISSING: "Not in the data folder any more, though no rule deleted it",
     PictureState.NEVER: "It was not kept at the time",
 }
+_VERDICTS = {Verdict.PASS: "Passed", Verdict.FAIL: "Failed", Verdict.RETEST: "Retest", Verdict.ERROR: "No answer"}
 _ACTIONS = {
     Action.ACKNOWLEDGE: "acknowledged the alarm",
     Action.REVIEW: "reviewed it",
@@ -50,6 +51,9 @@ def why(part: Inspection) -> str:
     """The verdict and what decided it, in a sentence or two."""
     if part.verdict is Verdict.ERROR or part.score is None or part.threshold is None:
         return f"{part.verdict.value}: {part.error or part.reason or 'there was no answer'}"
+    if part.views:  # the score is that of one view, the verdict that of all
+        words = f"{_VERDICTS[part.verdict]}: {part.reason}."
+        return f"{words} Recipe {part.recipe}." if part.recipe else words
     score, limit = number(part.score, 3), number(part.threshold, 3)
     band = part.retest_from is not None and part.retest_from < part.threshold
     if part.verdict is Verdict.PASS:
@@ -71,6 +75,8 @@ def facts(file: PartFile, zone: tzinfo | None, *, whole: bool = False) -> list[t
     """Groups of (name, value), everything of the row in plain words; hashes in full where it is `whole`."""
     part, shown = file.inspection, 64 if whole else 16
     groups = [("Judged by", _judged(part, shown)), ("Part", _part(part, zone))]
+    if part.views:
+        groups.append(("Views", [(view.name, _view(view)) for view in part.views]))
     if found := _found(part):
         groups.append(("Found", found))
     groups.append(("Picture", _picture(file, zone, shown)))
@@ -104,6 +110,13 @@ def _part(part: Inspection, zone: tzinfo | None) -> Facts:
         ("Sent to the line", _outputs(part.outputs)),
     ]
     return found
+
+
+def _view(view: InspectedView) -> str:
+    if view.score is None or view.threshold is None:
+        return f"{view.verdict.value}: {view.error or view.reason or 'no answer'}"
+    by = f", {view.model}" if view.model else ""
+    return f"{view.verdict.value}, {number(view.score, 3)} of {number(view.threshold, 3)}{by}"
 
 
 def _found(part: Inspection) -> Facts:

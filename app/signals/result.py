@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import Any
 
 from app.domain.inspection import Inspection
+from app.domain.region import Region
 from app.signals.handshake import Answer, Signals
 
 SCHEMA = "linesight.result/1"
@@ -40,19 +41,25 @@ def result_json(row: Inspection, number: int | None = None, recipe_id: int = 0) 
         "score": row.score,
         "threshold": row.threshold,
         "confidence": row.confidence,
-        "regions": [
+        "regions": [_region(each) for each in row.regions],
+        "views": [
             {
-                "x": each.x,
-                "y": each.y,
-                "width": each.width,
-                "height": each.height,
-                "area": each.area,
-                "area_mm2": each.area_mm2,
-                "label": each.label,
+                "name": each.name,
+                "source": each.source,
+                "verdict": each.verdict.value,
+                "reason": each.reason,
+                "error": each.error,
                 "score": each.score,
-                "severity": each.severity,
+                "threshold": each.threshold,
+                "regions": [_region(one) for one in each.regions],
+                "image": {
+                    "path": each.image_path,
+                    "sha256": each.image_sha256,
+                    "width": each.width,
+                    "height": each.height,
+                },
             }
-            for each in row.regions
+            for each in row.views
         ],
         "image": {"path": row.image_path, "sha256": row.image_sha256, "width": row.width, "height": row.height},
         "captured_at": row.captured_at.astimezone(UTC).isoformat(),
@@ -60,6 +67,20 @@ def result_json(row: Inspection, number: int | None = None, recipe_id: int = 0) 
         "milliseconds": row.milliseconds,
     }
     return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def _region(region: Region) -> dict[str, Any]:
+    return {
+        "x": region.x,
+        "y": region.y,
+        "width": region.width,
+        "height": region.height,
+        "area": region.area,
+        "area_mm2": region.area_mm2,
+        "label": region.label,
+        "score": region.score,
+        "severity": region.severity,
+    }
 
 
 def signals_json(now: Signals) -> bytes:

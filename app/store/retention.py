@@ -40,6 +40,7 @@ class _Picture:
     path: str
     id: str
     closed: bool = True
+    views: tuple[str, ...] = ()  # of further cameras, which go with it
 
     @property
     def of_round(self) -> bool:
@@ -113,7 +114,8 @@ class Retention:
     def _delete(self, batch: list[_Picture]) -> None:
         """Files first: a row that says so of a picture that is still there would never have it deleted."""
         for picture in batch:
-            self._store.remove_image(picture.path)
+            for path in (*picture.views, picture.path):
+                self._store.remove_image(path)
         if judged := [picture.seq for picture in batch if not picture.of_round]:
             self._store.mark_removed(judged, datetime.now(UTC))
 
@@ -165,6 +167,9 @@ class Retention:
             size = self._store.image_file(picture.path).stat().st_size
         except OSError:
             return None
+        for path in picture.views:
+            with suppress(OSError):
+                size += self._store.image_file(path).stat().st_size
         if picture.verdict is Verdict.PASS or picture.of_round:
             return size  # has no small one
         with suppress(OSError):
@@ -185,8 +190,11 @@ class Retention:
                 .limit(_CHUNK)
             )
             found = self._store.select(query)
+            views = self._store.view_pictures([row.seq for row in found])
             for row in found:
-                yield _Picture(row.seq, row.captured_at, Verdict(row.verdict), row.image_path, row.id)
+                # The view that decided has the row's own picture.
+                more = tuple(path for path in views.get(row.seq, ()) if path != row.image_path)
+                yield _Picture(row.seq, row.captured_at, Verdict(row.verdict), row.image_path, row.id, views=more)
             if len(found) < _CHUNK:
                 return
             after = (found[-1].captured_at, found[-1].seq)

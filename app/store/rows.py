@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.domain.alarm import Alarm, Priority
 from app.domain.checkpoint import CheckpointAnswer
-from app.domain.inspection import Inspection, ModelRef
+from app.domain.inspection import InspectedView, Inspection, ModelRef
 from app.domain.records import Review
 from app.domain.region import Region
 from app.domain.verdict import Verdict
@@ -205,7 +205,7 @@ KEY = itemgetter(_PLACES["captured_at"], _PLACES["seq"])
 """(captured_at, seq) of a row of `INSPECTIONS`."""
 
 
-def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection:
+def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...], views: tuple[InspectedView, ...] = ()) -> Inspection:
     """From a row of `INSPECTIONS`."""
     # fmt: off
     (
@@ -250,6 +250,7 @@ def inspection_from(row: sa.Row[Any], regions: tuple[Region, ...]) -> Inspection
         wear=_wear(wear) if wear else (),
         outputs=outputs,
         picture_removed_at=_maybe_moment(picture_removed_at),
+        views=views,
     )
 
 

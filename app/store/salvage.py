@@ -22,6 +22,7 @@ TABLES = (
     *("alarm_event", "ticket", "notice", "baseline"),
     *("plan", "plan_picture", "inspection_round", "round_answer", "round_tick", "round_day"),
     *("outbox", "outbox_total"),
+    "inspection_view",
 )
 _KEYS = {"region": "inspection"}  # has no rowid
 # Of these a gap in the numbers is no loss.

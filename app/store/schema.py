@@ -87,6 +87,30 @@ inspection = sa.Table(
     ),
 )
 
+inspection_view = sa.Table(
+    "inspection_view",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("inspection", sa.Integer, sa.ForeignKey("inspection.seq", name="fk_view_inspection"), nullable=False),
+    sa.Column("captured_at", sa.Integer, nullable=False),  # the part's
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("part_id", sa.Text, nullable=False),  # as the camera's own source has it
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("threshold", sa.Float),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("regions", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("image_path", sa.Text, nullable=False),
+    sa.Column("image_sha256", sa.Text, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Index("ix_view_inspection", "inspection"),
+    sa.Index("ix_view_source", "source", "part_id", "captured_at"),
+)
+
 region = sa.Table(
     "region",
     metadata,

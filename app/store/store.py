@@ -21,7 +21,7 @@ from app.domain.inspection import Inspection
 from app.domain.records import AuditEntry, RecordQuery, Review
 from app.domain.review import standing
 from app.domain.verdict import Verdict
-from app.store import rows, schema, searching
+from app.store import rows, schema, searching, views
 from app.store.alarming import AlarmRecords
 from app.store.auditing import AuditLog, entry_from
 from app.store.browsing import Browsing
@@ -213,6 +213,10 @@ class Store:
                 connection.execute(
                     sa.insert(schema.region), rows.region_rows(seq, inspection.regions, row["captured_at"])
                 )
+            if inspection.views:
+                connection.execute(
+                    sa.insert(schema.inspection_view), views.view_rows(seq, inspection.views, row["captured_at"])
+                )
             self.outbox.inspection(connection, inspection)
             if alarms is not None:
                 self.alarming.add(connection, alarms)
@@ -297,15 +301,19 @@ class Store:
         return [by_seq[seq] for seq in found]
 
     def last_seen(self, source: str) -> dict[str, datetime]:
-        """When each part of a source was last captured, by its number, UTC."""
-        table = schema.inspection
-        query = (
-            sa.select(table.c.part_id, sa.func.max(table.c.captured_at))
-            .where(table.c.source == rows.text(source))
-            .group_by(table.c.part_id)
-        )
+        """When each part of a source was last captured, by its number, UTC; also as one view of a part."""
+        found: dict[str, datetime] = {}
         with self._read() as connection:
-            return {part: rows.int_to_moment(moment) for part, moment in connection.execute(query)}
+            for table in (schema.inspection, schema.inspection_view):
+                query = (
+                    sa.select(table.c.part_id, sa.func.max(table.c.captured_at))
+                    .where(table.c.source == rows.text(source))
+                    .group_by(table.c.part_id)
+                )
+                for part, moment in connection.execute(query):
+                    at = rows.int_to_moment(moment)
+                    found[part] = max(found.get(part, at), at)
+        return found
 
     def counts(self, start: datetime, end: datetime) -> Counts:
         """Inspections captured in [start, end) by verdict; answered by an index alone."""
@@ -423,8 +431,17 @@ class Store:
         with self._read() as connection:
             found = connection.execute(query).all()
             keys: list[tuple[int, int]] = [rows.KEY(row) for row in found]
-            regions = rows.regions_of(connection, [seq for _, seq in keys])
-        return [(key, rows.inspection_from(row, regions.get(key[1], ()))) for key, row in zip(keys, found, strict=True)]
+            seqs = [seq for _, seq in keys]
+            regions, seen = rows.regions_of(connection, seqs), views.views_of(connection, seqs)
+        return [
+            (key, rows.inspection_from(row, regions.get(key[1], ()), seen.get(key[1], ())))
+            for key, row in zip(keys, found, strict=True)
+        ]
+
+    def view_pictures(self, seqs: Sequence[int]) -> dict[int, list[str]]:
+        """Paths of the pictures of further cameras, by the number of the row they belong to."""
+        with self._read() as connection:
+            return views.pictures_of(connection, seqs)
 
     def select(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """The rows of a query of this room."""

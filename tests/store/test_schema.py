@@ -70,7 +70,8 @@ def test_questions_of_the_live_screen_are_answered_by_an_index(
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", note)
         plan.close()
-    counts, recent, _, by_source, _, stream, _ = asked
+    counts, recent, *_, by_source, _, by_views, stream, _, _ = asked
+    assert "USING INDEX ix_view_inspection" in by_views
     assert "USING COVERING INDEX ix_inspection_captured" in counts
     assert "USING INDEX ix_inspection_captured" in recent
     assert "USING INDEX ix_inspection_source (source=?)" in by_source

@@ -171,3 +171,38 @@ def test_a_camera_is_added_and_removed_in_set_up(
     tap(remove)
     qtbot.waitUntil(lambda: station.beside.views() == ())
     qtbot.waitUntil(lambda: card.states == {})
+
+
+def test_all_look_at_one_part_and_make_one_verdict(
+    qtbot: QtBot, window: Window, station: Station, first: FakeSource, others: dict[str, FakeSource], tap: Tap
+) -> None:
+    beside(station, Left="usb:1", Right="usb:2")
+    window.go("setup")
+    card = window.spaces.setup.source.cameras
+    qtbot.waitUntil(lambda: set(card.states) == {"Left", "Right"})
+    tap(card.together.button("part"))
+    qtbot.waitUntil(card.rule.isVisible)
+    tap(card.failing.button("2"))
+    qtbot.waitUntil(lambda: station.settings.views_failing == 2 and card.failing.value() == "2")
+    tap(card.failing.button("1"))
+    qtbot.waitUntil(lambda: station.settings.views_failing == 1)
+    check(window, "views of one part in set-up")
+    wait_for(lambda: [view.line.state().phase for view in station.beside.views()] == [Phase.INSPECTING] * 2)
+
+    window.go("live")
+    live = window.live
+    qtbot.waitUntil(lambda: live.stage.currentWidget() is live.grid)
+    views = [view.line.trigger for view in station.beside.views()]
+    first.push(picture(PASS))
+    qtbot.waitUntil(lambda: all(trigger.busy for trigger in views))
+    others["usb:1"].push(picture(PASS, noise=2))
+    others["usb:2"].push(picture(FAIL, noise=3))
+    qtbot.waitUntil(lambda: live.shown.verdict == first.given[-1].id)
+    assert live.prepared is not None and live.prepared.outcome.verdict is Verdict.FAIL
+    assert live.reason.text() == "Right: 0.90"
+    for name, verdict in ((FIRST, Verdict.PASS), ("Left", Verdict.PASS), ("Right", Verdict.FAIL)):
+        shows(qtbot, window, name, verdict)
+    assert live._figures["defect"].text() == "1" and live._figures["good"].text() == "0"
+    check(window, "three views of one part")
+    station.save_settings(views="apart")
+    qtbot.waitUntil(lambda: live.stage.currentWidget() is not live.grid)

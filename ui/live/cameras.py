@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QStackedWidget, 
 
 from app.cloud.judging import without_stand_in
 from app.domain.inspection import Outcome
+from app.domain.verdict import Verdict
 from ui.live.lag import Watching, lag_words
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import Preparer
@@ -107,7 +108,7 @@ class CameraTile(QFrame):
         prepared = self._preparer.take()
         if prepared is None or self.stage.currentWidget() is not self.picture:
             return
-        verdict = prepared.outcome.verdict  # with the picture it belongs to, not before it
+        verdict = own_verdict(prepared.outcome)  # with the picture it belongs to, not before it
         self.picture.show_prepared(prepared)
         if prepared.outcome.waiting:
             self.shape.show_verdict(None)
@@ -225,6 +226,12 @@ def stand_in_words(outcome: Outcome) -> str:
     """Whose verdict it is where the cloud's should have counted and did not come in time; else ""."""
     detection = outcome.detection
     return _STAND_IN if detection is not None and without_stand_in(detection.reason)[1] else ""
+
+
+def own_verdict(outcome: Outcome) -> Verdict:
+    """What this camera's picture alone says, also where the part's verdict is that of several."""
+    joint = outcome.detection.joint if outcome.detection is not None else None
+    return outcome.verdict if joint is None else joint.own.verdict
 
 
 def columns_for(number: int) -> int:

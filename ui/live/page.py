@@ -82,6 +82,7 @@ class LivePage(QWidget):
         self._prepared: Prepared | None = None
         self._all = False  # cameras are shown side by side
         self._views: object = None  # the further cameras that are shown
+        self._together = False  # they are views of one part
         self._figures_at = 0.0  # seconds, when the small print was last refreshed
         self._at: Watched = bridge.station  # the camera whose verdict is on the screen
         self._preparer = Preparer(self)
@@ -245,8 +246,10 @@ class LivePage(QWidget):
         if self.grid.current not in [tile.name for tile in self.grid.tiles]:
             self.watch(FIRST)
         self.all_button.setVisible(bool(views))
-        if not views and self._all:
-            self.show_all(False)
+        together = bool(views) and self._bridge.station.settings.views == "part"
+        if (not views and self._all) or together != self._together:
+            self._together = together
+            self.show_all(together)  # all views of a part are seen at once
 
     def watch(self, name: str) -> None:
         """Puts one camera's verdict, picture and figures on the screen."""
@@ -310,12 +313,16 @@ class LivePage(QWidget):
             self._show_waiting(outcome.waiting)
             return
         self.tile.show_verdict(outcome.verdict, prepared.frame_id, stand_in_words(outcome))
+        decider = detection.joint.decider if detection is not None and detection.joint is not None else None
+        if decider is not None:
+            detection = decider.detection  # whose score it is that made the verdict
         part = inspection.part_id if inspection is not None else outcome.frame.part_id
         serial = inspection.serial if inspection is not None and inspection.serial != part else ""
         words = (f"Part {part}" + (f", {serial}" if serial else "")) if part else "Viewing, not recorded"
         # Whose verdict this is must be plain where it could be another camera's.
         self.part.setText(f"{self.grid.current}: {words}" if len(self.grid.tiles) > 1 else words)
-        reason, missed = without_stand_in(outcome.error or (detection.reason if detection is not None else ""))
+        words = outcome.detection.reason if outcome.detection is not None else ""
+        reason, missed = without_stand_in(outcome.error or words)
         self.reason.setText(reason)
         self.reason.setToolTip(f"The cloud gave no verdict in time: {missed}" if missed else "")
         if detection is not None:

@@ -1,6 +1,8 @@
-"""The cameras beside the first: which there are, how they are, one more, one less."""
+"""The cameras beside the first: which there are, how they are, one more, one less, and whose parts they see."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
@@ -11,12 +13,20 @@ from app.settings import MOST_BESIDE
 from ui.bridge import Bridge
 from ui.ports import Phase
 from ui.shared.elided import Elided
-from ui.shared.widgets import Button, Card, Notice, clear, column, field, label, row
+from ui.shared.widgets import Button, Card, Choice, Notice, clear, column, field, label, row
 
 _NONE = (
     "The source above is the only one. Up to seven more can be inspected at the same time, each with its own model, "
     "and shown side by side on Live."
 )
+_TOGETHER = [("apart", "Parts of their own"), ("part", "One part together")]
+_EXPLAINED = {
+    "apart": "Each camera judges and records parts of its own.",
+    "part": (
+        f"When {FIRST} has a part, each camera takes a picture of it; all answers make one verdict, and the part is "
+        "recorded once, with all pictures. A camera that gives no answer makes an ERROR, never a PASS."
+    ),
+}
 
 
 class CamerasCard(Card):
@@ -35,16 +45,33 @@ class CamerasCard(Card):
         self.name.setPlaceholderText("Left side")
         self.add = Button("Add the source above", icon_name="plus", on=self._add)
         self.words = Notice()
+        self.together = Choice(_TOGETHER, bridge.station.settings.views, columns=2)
+        self.together.chosen.connect(lambda key: self._save(views=key))
+        self.explained = label("", "note", wrap=True)
+        self.failing = Choice([("1", "Any")], "1")
+        self._failing_place = QVBoxLayout()
+        self._failing_place.addWidget(self.failing)
+        self.rule = QWidget()
+        rule = column(label("The part fails where a defect is seen by", "strong"), spacing=8)
+        rule.setContentsMargins(0, 0, 0, 0)
+        rule.addLayout(self._failing_place)
+        self.rule.setLayout(rule)
+        self.parts = QWidget()
+        parts = column(label("What they look at", "strong"), self.together, self.explained, self.rule, spacing=8)
+        parts.setContentsMargins(0, 0, 0, 0)
+        self.parts.setLayout(parts)
         line = row(field("Name of one more camera", self.name), self.add, spacing=8)
         line.setStretch(0, 1)
         line.setAlignment(self.add, Qt.AlignmentFlag.AlignBottom)
         self.body.addWidget(self.note)
         self.body.addLayout(self._rows)
+        self.body.addWidget(self.parts)
         self.body.addLayout(line)
         self.body.addWidget(self.words)
         self.states: dict[str, Elided] = {}
         self._shown: tuple[CameraView, ...] = ()
         self.ready = False
+        self._asked = (0, 0)  # (cameras, how many must see a defect) of the choice that is shown
         bridge.cameras.connect(self.refresh)
         self.refresh()
 
@@ -73,7 +100,38 @@ class CamerasCard(Card):
             self.states[view.name].setText(f"{source_words(state.source)}: {words}")
         more = f"{FIRST} is the station's own source. {len(views)} of {MOST_BESIDE} more are inspected beside it."
         self.note.setText(more if views else _NONE)
+        self._show_parts(len(views) + 1)
         self._enable()
+
+    def _show_parts(self, cameras: int) -> None:
+        """Whose parts they see, and how many of them must see a defect."""
+        settings = self._bridge.station.settings
+        self.parts.setVisible(cameras > 1)
+        self.together.set_value(settings.views)
+        self.explained.setText(_EXPLAINED[settings.views])
+        self.rule.setVisible(settings.views == "part")
+        asked = (cameras, min(settings.views_failing, cameras))
+        if asked == self._asked:
+            return
+        self._asked = asked
+        some = [(str(each), f"{each} of {cameras}") for each in range(2, cameras)]
+        choices = [("1", "Any"), *some, *([(str(cameras), f"All {cameras}")] if cameras > 1 else [])]
+        clear(self._failing_place)
+        self.failing = Choice(choices, str(asked[1]), columns=4)
+        self.failing.chosen.connect(lambda key: self._save(views_failing=int(key)))
+        self._failing_place.addWidget(self.failing)
+
+    def _save(self, **changes: Any) -> None:
+        self._bridge.run(
+            lambda: self._bridge.station.save_settings(**changes),
+            lambda _none: self.refresh(),
+            self._refused,
+        )
+
+    def _refused(self, words: str) -> None:
+        self._asked = (0, 0)
+        self.refresh()
+        self.words.tell(words, "bad")
 
     def _line(self, view: CameraView) -> QWidget:
         state = Elided("", "quiet")
