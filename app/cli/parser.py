@@ -418,7 +418,7 @@ def _wear_limit(parser: argparse.ArgumentParser, words: str) -> None:
         default=[],
         metavar="KIND=AREA",
         help=f"{words}: corrosion=12.5mm2 or corrosion=900px, all its places together; more fails the part and "
-        "grades its severity. *=AREA: all kinds together. May be given several times",
+        "grades its severity. *=AREA: all kinds together; #=N: so many kinds. May be given several times",
     )
 
 

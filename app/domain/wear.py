@@ -9,10 +9,12 @@ from typing import Literal
 
 from app.domain.region import Region
 
-Unit = Literal["px", "mm2"]
+Unit = Literal["px", "mm2", "kinds"]
 
 ANY = "*"
 """The label of a limit for all kinds of defects together."""
+KINDS = "#"
+"""The label of a limit for how many kinds of defects a part shows, whatever their areas."""
 
 _MARKED = 0.5  # of the limit
 
@@ -22,9 +24,9 @@ class WearLimit:
     """How much of a kind of defect a part may show.
 
     Attributes:
-        label: the defect type; `ANY` for all together.
-        area: all places together may cover less than this.
-        unit: of the area; mm2 needs a model whose scale was measured.
+        label: the defect type; `ANY` for all together, `KINDS` for the number of types.
+        area: all places together may cover less than this; or so many kinds are too many.
+        unit: of the area; mm2 needs a model whose scale was measured. "kinds" goes with `KINDS` alone.
     """
 
     label: str
@@ -55,6 +57,8 @@ class Wear:
     @property
     def words(self) -> str:
         """E.g. "corrosion 12.3 mm2, its limit is 10 mm2"."""
+        if self.limit.label == KINDS:
+            return f"{figure(self.area)} kinds of defects, {figure(self.limit.area)} are too many"
         name = "defects" if self.limit.label == ANY else self.limit.label
         unit = self.limit.unit
         whose = "their" if name == "defects" else "its"
@@ -67,10 +71,16 @@ def figure(area: float) -> str:
 
 
 def read_limit(text: str) -> WearLimit:
-    """A limit as people write it, corrosion=12.5mm2 or *=900px; ValueError for anything else."""
+    """A limit as people write it, corrosion=12.5mm2, *=900px or #=3 for the number of kinds; ValueError for anything
+    else."""
+    kinds = re.fullmatch(rf"{KINDS}=([0-9]{{1,3}})", text.strip())
+    if kinds and int(kinds[1]) > 0:
+        return WearLimit(KINDS, float(kinds[1]), "kinds")
     found = re.fullmatch(r"(.+)=([0-9]{1,9}(?:\.[0-9]{1,6})?)(mm2|px)", text.strip())
-    if not found or not float(found[2]) > 0:
-        raise ValueError(f"{text!r} must be a kind of defect and an area: corrosion=12.5mm2, or in px")
+    if not found or not float(found[2]) > 0 or found[1].strip() == KINDS:
+        raise ValueError(
+            f"{text!r} must be a kind of defect and an area: corrosion=12.5mm2, or in px; or #=3 for kinds"
+        )
     return WearLimit(found[1].strip(), float(found[2]), "mm2" if found[3] == "mm2" else "px")
 
 
@@ -90,6 +100,10 @@ def grade(regions: Sequence[Region], limits: Sequence[WearLimit]) -> tuple[tuple
         graded.append(replace(region, severity=_area(region, own) / own.area) if own else region)
     wear = []
     for limit in limits:
+        if limit.label == KINDS:
+            kinds = float(len({region.label for region in regions}))
+            wear.append(Wear(limit, kinds, kinds / limit.area))
+            continue
         area = sum(_area(region, limit) for region in regions if limit.label in (ANY, region.label))
         wear.append(Wear(limit, area, area / limit.area))
     return tuple(graded), tuple(wear)

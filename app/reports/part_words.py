@@ -12,6 +12,7 @@ from app.domain.part import PartFile, PictureState
 from app.domain.person import Action
 from app.domain.records import AuditEntry
 from app.domain.verdict import Verdict
+from app.domain.wear import KINDS
 from app.domain.words import moment, number, percent
 
 Facts = list[tuple[str, str]]
@@ -130,7 +131,7 @@ def _found(part: Inspection) -> Facts:
         score = f" ({number(answer.score)}, limit {number(answer.threshold)})" if answer.score is not None else ""
         found.append((answer.name, ("As it should be" if answer.state == OK else answer.words) + score))
     for wear in part.wear:
-        found.append((f"Wear: {wear.limit.label}", f"{wear.words}"))
+        found.append(("Kinds" if wear.limit.label == KINDS else f"Wear: {wear.limit.label}", wear.words))
     return found
 
 

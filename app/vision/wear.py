@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from app.domain.errors import ModelError
-from app.domain.wear import ANY, WearLimit
+from app.domain.wear import ANY, KINDS, WearLimit
 from app.vision.regions import ANOMALY
 
 
@@ -30,10 +30,10 @@ def check_wear(limits: tuple[WearLimit, ...], model: _Described) -> tuple[WearLi
                 f"The limit of {limit.area:g} mm2 for {limit.label} needs a scale, which the model {model.name} does "
                 "not have: train with --mm-per-pixel, as `scale` measures it, or give the limit in px."
             )
-        if limit.label not in (ANY, ANOMALY, *model.labels):
+        if limit.label not in (ANY, KINDS, ANOMALY, *model.labels):
             known = ", ".join(model.labels)
             raise ModelError(
                 f"The model {model.name} knows no kind of defect {limit.label}, for which a limit is given. It knows: "
-                f"{known}; * stands for all together."
+                f"{known}; * stands for all together, # for how many kinds."
             )
     return limits

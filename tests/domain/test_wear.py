@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.region import Region
-from app.domain.wear import ANY, WearLimit, grade
+from app.domain.wear import ANY, KINDS, WearLimit, grade, read_limit
 
 
 def region(label: str, area: int, mm2: float | None = None) -> Region:
@@ -38,3 +38,18 @@ def test_square_millimetres_need_a_scale() -> None:
 def test_a_part_without_wear_is_graded_none() -> None:
     _, (wear,) = grade((), [WearLimit("rust", 5, "px")])
     assert (wear.area, wear.severity, wear.grade) == (0, 0, "none")
+
+
+def test_many_kinds_of_small_defects_are_too_many() -> None:
+    limit = read_limit(" #=2 ")
+    assert limit == WearLimit(KINDS, 2, "kinds")
+    graded, (wear,) = grade((region("rust", 3), region("rust", 3)), [limit])
+    assert (wear.area, wear.grade) == (1, "marked") and graded[0].severity is None
+    _, (wear,) = grade((region("rust", 3), region("dent", 1)), [limit])
+    assert wear.grade == "over" and wear.words == "2 kinds of defects, 2 are too many"
+
+
+@pytest.mark.parametrize("text", ["#=0", "#=2px", "#=1.5", "rust=", "rust=0px", "=3px", "rust=3kinds"])
+def test_what_is_no_limit_is_refused_and_named(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a kind of defect"):
+        read_limit(text)

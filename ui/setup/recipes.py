@@ -28,7 +28,7 @@ _TRIGGERS = {
     "presence": "parts seen in the picture",
     "code": "parts by code",
 }
-_LIMITS = "Such as scratch=10mm2, dent=5mm2, *=900px. More of it fails the part."
+_LIMITS = "Such as scratch=10mm2, dent=5mm2, *=900px, or #=3 for three kinds of defects. So much of it fails the part."
 _FILES = f"Recipes (*{SUFFIX})"
 
 
