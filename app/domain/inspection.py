@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app.domain.checkpoint import CheckpointAnswer
 from app.domain.frame import Frame
+from app.domain.look import LookOutline
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.domain.wear import Wear
@@ -71,6 +72,7 @@ class Detection:
         wear: what each limit for wear says of the part.
         checkpoints: what each named place of the part says.
         model: which one judged, where that is another than the detector's own.
+        look: the station's regions that it was judged by, where they lay on this picture.
     """
 
     score: float
@@ -86,6 +88,7 @@ class Detection:
     wear: tuple[Wear, ...] = ()
     checkpoints: tuple[CheckpointAnswer, ...] = ()
     model: ModelRef | None = None
+    look: tuple[LookOutline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
