@@ -135,6 +135,9 @@ class BesideDesk:
 
     # -- inside
     def _changed(self, change: Change) -> None:
+        if change is Change.STATE:
+            for view in self._views:
+                view.line.look_again()
         if change is Change.STATE and self._host.settings.cameras != self._known:
             self._host.jobs.order("Cameras", lambda job: self._follow())
 
@@ -143,9 +146,12 @@ class BesideDesk:
             wanted = list(self._host.settings.cameras)
             if self._closed or wanted == self._known:
                 return
-            before = dict(zip(self._known, self._views, strict=True))
+            # Where to look changes while a line runs.
+            before = {_bare(each): view for each, view in zip(self._known, self._views, strict=True)}
             self._known = wanted
-            self._views = tuple(before.pop(each) if each in before else self._made(each) for each in wanted)
+            self._views = tuple(
+                before.pop(bare) if (bare := _bare(each)) in before else self._made(each) for each in wanted
+            )
             for view in before.values():
                 view.line.close()
             if self._running:
@@ -169,6 +175,10 @@ class BesideDesk:
                 view.line.inspect_source(camera.source, camera.model, camera.product, remember=False, again=True)
 
 
+def _bare(camera: Camera) -> Camera:
+    return camera.model_copy(update={"look_regions": ()})
+
+
 class _Own:
     """The station as one further camera sees it: everything is shared but what is inspected."""
 
@@ -180,7 +190,8 @@ class _Own:
     @property
     def settings(self) -> Settings:
         settings, camera = self._host.settings, self._camera
-        own = {"source": camera.source, "model": camera.model or settings.model}
+        now = next((each for each in settings.cameras if _bare(each) == _bare(camera)), camera)
+        own = {"source": camera.source, "model": camera.model or settings.model, "look_regions": now.look_regions}
         return settings.model_copy(update=own | {"product": camera.product or settings.product})
 
     def save_settings(self, **changes: Any) -> None:

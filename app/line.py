@@ -18,6 +18,7 @@ from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, ModelRef, Outcome
 from app.domain.training import TrainedModel
 from app.domain.wear import WearLimit
+from app.inspection.adjusting import Adjusted
 from app.inspection.capture import CaptureState, one_picture
 from app.inspection.gates import Gate
 from app.inspection.pipeline import Pipeline
@@ -115,7 +116,8 @@ class Line:
         self.trigger = Trigger(changed=lambda: tell(Change.STATE))
         self._limits: tuple[WearLimit, ...] = ()
         self._standing: tuple[WearLimit, ...] = ()
-        self._plain: Any = None  # the running detector with the model's own limits
+        self._judging: Adjusted | None = None  # what the running line judges with
+        self._chosen: tuple[str, ...] = ()  # what the settings asked for when it started
         self._part: Outcome | None = None  # of the newest trigger
 
     # -- what it says
@@ -224,10 +226,8 @@ class Line:
             ModelError: the running model can't: it has no scale, or does not know the kind of defect.
         """
         with self._lock:
-            pipeline, plain = self._pipeline, self._plain
-            effective = tuple(limits) or self._standing
-            if pipeline is not None and plain is not None:
-                pipeline.detector = plain.with_limits(effective) if effective else plain
+            if self._pipeline is not None and self._judging is not None:
+                self._judging.hold_to(tuple(limits) or self._standing)
             self._limits = tuple(limits)
 
     def stand_by(self, limits: Sequence[WearLimit]) -> None:
@@ -235,6 +235,14 @@ class Line:
         can't judge by is a fault of that start."""
         with self._lock:
             self._standing = tuple(limits)
+
+    def look_again(self) -> None:
+        """Judges by the regions of the settings from the next frame on; where these ask for something else that has
+        not started yet, with its start."""
+        with self._lock:
+            judging, chosen = self._judging, self._chosen
+        if judging is not None and chosen == _chosen(self._host.settings):
+            judging.look_at(self._host.settings.look_regions)
 
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
@@ -296,9 +304,9 @@ class Line:
                 camera = self._tap(make_source(source, seed=self._demo_seed if is_demo else None, known=known))
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
-                detector = plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
-                if limits := self._limits or self._standing:
-                    detector = plain.with_limits(limits)
+                plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
+                limits, regions = self._limits or self._standing, self._host.settings.look_regions
+                detector = Adjusted(plain, limits, regions)
             except Cancelled:
                 if order == self._order:
                     self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
@@ -315,7 +323,9 @@ class Line:
                 return
             if remember:
                 self._remember(source, model, product)
-            self._plain = plain
+            with self._lock:
+                self._judging, self._chosen = detector, _chosen(self._host.settings)
+            self.look_again()  # it may have changed meanwhile
             self._start_line(camera, detector, product)
 
     def _is_part(self, camera: FrameSource) -> bool:
@@ -478,3 +488,7 @@ class Line:
         with self._lock:
             self._phase, self._words = phase, words
         self._tell(Change.STATE)
+
+
+def _chosen(settings: Settings) -> tuple[str, ...]:
+    return settings.source, settings.model, settings.product

@@ -289,6 +289,7 @@ class Station:
             self.people.note_settings(before.model_dump(), changed.model_dump())
             if (changed.zone, changed.day_starts_at) != (before.zone, before.day_starts_at):
                 self._tally.change_days(self.zone, changed.day_starts_at)
+        self.line.look_again()
         self._tell(Change.STATE)
 
     def running(self, address: str) -> Outcome | None:

@@ -18,6 +18,7 @@ from typing import Any
 from app.domain.errors import LinesightError
 from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef
+from app.domain.look import LookRegion
 from app.domain.verdict import Verdict
 from app.domain.wear import WearLimit
 from app.inspection.recorder import DetectorPort
@@ -162,6 +163,16 @@ class SecondJudge:
         """The same with limits for wear; raises ModelError as the local model does."""
         return SecondJudge(
             self._local.with_limits(limits),
+            self._asker,
+            decides=self._decides,
+            is_part=self._is_part,
+            disagreed=self._disagreed,
+        )
+
+    def with_regions(self, regions: Sequence[LookRegion]) -> SecondJudge:
+        """The same where the local model judges by these regions; the one in the cloud sees the whole picture."""
+        return SecondJudge(
+            self._local.with_regions(regions),
             self._asker,
             decides=self._decides,
             is_part=self._is_part,

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 MOST = 32
 """Regions of one camera."""
 
-LOOK, IGNORE = "look", "ignore"
 Kind = Literal["look", "ignore"]
+LOOK: Kind = "look"
+IGNORE: Kind = "ignore"
 
 _SPARE = 1e-6  # shares: what rounding adds to a region that reaches the picture's side
 _LEAST = 1e-4  # of the picture: less is nothing

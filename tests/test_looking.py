@@ -1,0 +1,175 @@
+"""Where to look, through a station: kept in its settings and recipes, and judged by from the next frame on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import LinesightError
+from app.domain.frame import Image
+from app.domain.inspection import Detection
+from app.domain.look import LookOutline, LookRegion
+from app.domain.verdict import Verdict
+from app.recipe import pack, read, unpack
+from app.station import Station
+from app.status import Phase
+from tests.inspection.fakes import FAIL, FakeDetector, FakeSource, picture, wait_for
+from tests.inspection.stations import CAMERA, MODEL, Stations, camera, inspecting, reaches, rows
+
+LOOK = {"x": 0.1, "y": 0.2, "width": 0.5, "height": 0.6, "kind": "look"}
+BLIND = {"x": 0.25, "y": 0.25, "width": 0.5, "height": 0.5, "kind": "ignore"}
+"""Covers the middle, where the detector of these tests reads its score."""
+OTHER = "usb:1"
+
+
+class Seeing(FakeDetector):
+    """Sees nothing wrong where its middle is ignored."""
+
+    def __init__(self, regions: Sequence[LookRegion] = ()) -> None:
+        super().__init__()
+        self.regions = tuple(regions)
+
+    def with_regions(self, regions: Sequence[LookRegion]) -> Seeing:
+        return Seeing(regions)
+
+    def score(self, image: Image) -> float:
+        return 0.0 if any(each.kind == "ignore" for each in self.regions) else super().score(image)
+
+    def detect(self, image: Image) -> Detection:
+        outlines = tuple(LookOutline(each.kind, ((each.x, each.y),) * 4) for each in self.regions)
+        return replace(super().detect(image), look=outlines)
+
+
+@pytest.fixture
+def stations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stations]:
+    made = Stations(tmp_path, monkeypatch)
+    made.detector = Seeing()
+    yield made
+    made.close()
+
+
+def judged(station: Station, source: FakeSource, number: int, score: float = FAIL) -> Detection:
+    """What is said of one more part."""
+    source.push(picture(score, noise=number))
+    wait_for(lambda: station.session_counts().total == number, what=f"{number} parts on record")
+    wait_for(lambda: (latest := station.latest()) is not None and latest.inspection is not None)
+    latest = station.latest()
+    assert latest is not None and latest.detection is not None
+    return latest.detection
+
+
+def test_they_count_from_the_next_frame_on_and_the_line_does_not_start_anew(stations: Stations) -> None:
+    source = camera()
+    station = inspecting(stations, source)
+    assert judged(station, source, 1).verdict is Verdict.FAIL
+    station.save_settings(look_regions=[BLIND])
+    found = judged(station, source, 2)
+    assert found.verdict is Verdict.PASS and [each.kind for each in found.look] == ["ignore"]
+    station.save_settings(look_regions=[LOOK])
+    assert judged(station, source, 3).verdict is Verdict.FAIL
+    station.save_settings(look_regions=[])
+    assert judged(station, source, 4).look == ()
+    assert source.opened == 1
+
+
+def test_they_are_kept_over_a_restart(stations: Stations) -> None:
+    source = camera()
+    station = inspecting(stations, source)
+    station.save_settings(look_regions=[LOOK, BLIND])
+    station.close()
+    again = inspecting(stations, source)
+    assert [each.model_dump() for each in again.settings.look_regions] == [LOOK, BLIND]
+    assert judged(again, source, 1).verdict is Verdict.PASS
+    assert any("look_regions" in entry.subject for entry in again.store.audit_entries(20))
+
+
+@pytest.mark.parametrize(
+    ("regions", "words"),
+    [
+        ([LOOK | {"x": 0.7}], "region 1 lies outside the picture"),
+        ([{"x": 0, "y": 0, "width": 1, "height": 1, "kind": "ignore"}], "nothing of the picture is left to judge"),
+        ([LOOK] * 33, "at most 32"),
+        ([LOOK | {"kind": "elsewhere"}], r"look_regions\.0\.kind"),
+        ([LOOK | {"width": 0}], r"look_regions\.0\.width"),
+    ],
+)
+def test_what_can_not_be_is_refused_and_changes_nothing(
+    stations: Stations, regions: list[dict[str, object]], words: str
+) -> None:
+    station = stations.open()
+    station.save_settings(look_regions=[LOOK])
+    with pytest.raises(LinesightError, match=words):
+        station.save_settings(look_regions=regions)
+    with pytest.raises(LinesightError):
+        station.save_settings(cameras=[{"name": "Left", "source": OTHER, "look_regions": regions}])
+    assert [each.model_dump() for each in station.settings.look_regions] == [LOOK]
+
+
+def test_further_cameras_have_their_own(stations: Stations) -> None:
+    source, left = camera(), FakeSource(camera().traits, address=OTHER)
+    stations.sources[OTHER] = lambda: left
+    station = inspecting(stations, source)
+    station.save_settings(look_regions=[BLIND])
+    station.beside.add("Left", OTHER)
+    wait_for(lambda: len(station.beside.views()) == 1)
+    (view,) = station.beside.views()
+    wait_for(lambda: view.line.state().phase is Phase.INSPECTING)
+
+    def verdict(number: int) -> Verdict:
+        left.push(picture(FAIL, noise=number))
+        wait_for(lambda: station.session_counts().total == number)
+        latest = view.line.latest()
+        assert latest is not None
+        return latest.verdict
+
+    assert verdict(1) is Verdict.FAIL
+    told = [each.model_dump() for each in station.settings.cameras]
+    station.save_settings(cameras=[told[0] | {"look_regions": [BLIND]}])
+    assert verdict(2) is Verdict.PASS
+    station.save_settings(cameras=told, look_regions=[])
+    assert verdict(3) is Verdict.FAIL
+    wait_for(lambda: station.beside.views() == (view,))
+    assert left.opened == 1 and judged(station, source, 4).verdict is Verdict.FAIL
+
+
+def test_a_change_over_brings_them_along_and_a_file_takes_them_elsewhere(stations: Stations, tmp_path: Path) -> None:
+    source = camera()
+    station = inspecting(stations, source)
+    station.save_settings(source=CAMERA, model=MODEL, product="Bracket", look_regions=[LOOK, BLIND])
+    station.recipes.save("Bracket")
+    station.save_settings(product="Plate", look_regions=[])
+    station.recipes.save("Plate")
+    station.recipes.use("Bracket")
+    assert [each.model_dump() for each in station.settings.look_regions] == [LOOK, BLIND]
+    wait_for(lambda: source.opened == 2)
+    reaches(station, Phase.INSPECTING)
+    assert judged(station, source, 1).verdict is Verdict.PASS
+    station.recipes.use("Plate")
+    wait_for(lambda: source.opened == 3)
+    assert judged(station, source, 2).verdict is Verdict.FAIL
+    assert [row["recipe"] for row in rows(station.data.root)] == ["Bracket@1", "Plate@1"]
+    station.save_settings(look_regions=[LOOK])
+    assert station.recipes.running() is None  # changed by hand: no longer what the recipe says
+    # Elsewhere: as one file, without a model here.
+    file = tmp_path / "bracket.recipe"
+    file.write_bytes(pack(station.recipes.all()[0].model_copy(update={"model": ""}), None))
+    assert [each.model_dump() for each in unpack(file)[0].look_regions] == [LOOK, BLIND]
+    second = stations.open("second")
+    second.recipes.import_file(file)
+    second.recipes.use("Bracket")
+    assert [each.model_dump() for each in second.settings.look_regions] == [LOOK, BLIND]
+
+
+def test_a_recipe_of_before_reads_and_looks_everywhere(stations: Stations) -> None:
+    station = inspecting(stations, camera())
+    station.save_settings(source=CAMERA, model=MODEL, look_regions=[LOOK])
+    station.recipes.save("Old")
+    (path,) = station.data.recipes.glob("*/0001.json")
+    told = json.loads(path.read_text())
+    del told["look_regions"]
+    path.write_text(json.dumps(told))
+    assert read(path).look_regions == ()
