@@ -117,7 +117,6 @@ class Line:
         self._limits: tuple[WearLimit, ...] = ()
         self._standing: tuple[WearLimit, ...] = ()
         self._judging: Adjusted | None = None  # what the running line judges with
-        self._chosen: tuple[str, ...] = ()  # what the settings asked for when it started
         self._part: Outcome | None = None  # of the newest trigger
 
     # -- what it says
@@ -239,10 +238,14 @@ class Line:
     def look_again(self) -> None:
         """Judges by the regions of the settings from the next frame on; where these ask for something else that has
         not started yet, with its start."""
+        if (judging := self._judging) is not None:
+            judging.follow(self._host.settings)
+
+    def to_draw_on(self) -> tuple[Image, bool] | None:
+        """Slow: the newest picture as regions are drawn on it, and whether they move with the part; None before it."""
         with self._lock:
-            judging, chosen = self._judging, self._chosen
-        if judging is not None and chosen == _chosen(self._host.settings):
-            judging.look_at(self._host.settings.look_regions)
+            judging, latest = self._judging, self._latest
+        return None if judging is None or latest is None else judging.to_draw_on(latest.frame.image)
 
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
@@ -305,8 +308,7 @@ class Line:
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
                 plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
-                limits, regions = self._limits or self._standing, self._host.settings.look_regions
-                detector = Adjusted(plain, limits, regions)
+                detector = Adjusted(plain, self._limits or self._standing)
             except Cancelled:
                 if order == self._order:
                     self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
@@ -323,9 +325,8 @@ class Line:
                 return
             if remember:
                 self._remember(source, model, product)
-            with self._lock:
-                self._judging, self._chosen = detector, _chosen(self._host.settings)
-            self.look_again()  # it may have changed meanwhile
+            self._judging = detector
+            detector.begin(self._host.settings)
             self._start_line(camera, detector, product)
 
     def _is_part(self, camera: FrameSource) -> bool:
@@ -488,7 +489,3 @@ class Line:
         with self._lock:
             self._phase, self._words = phase, words
         self._tell(Change.STATE)
-
-
-def _chosen(settings: Settings) -> tuple[str, ...]:
-    return settings.source, settings.model, settings.product

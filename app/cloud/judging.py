@@ -179,6 +179,16 @@ class SecondJudge:
             disagreed=self._disagreed,
         )
 
+    @property
+    def finds_parts(self) -> bool:
+        """Whether the local model does."""
+        return bool(self._local.finds_parts)
+
+    def laid(self, image: Image) -> Image:
+        """A picture as regions are drawn on it."""
+        laid: Image = self._local.laid(image)
+        return laid
+
     def detect(self, image: Image) -> Detection:
         """Judges an (H, W, 3) uint8 BGR picture; raises what the local model raises."""
         if not self._is_part():

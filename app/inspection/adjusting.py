@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef
 from app.domain.look import LookRegion
 from app.domain.wear import WearLimit
+
+
+class Wanted(Protocol):
+    """What a line is to do; `app.settings.Settings` says it."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def product(self) -> str: ...
+    @property
+    def look_regions(self) -> tuple[LookRegion, ...]: ...
 
 
 class Adjusted:
@@ -22,9 +35,11 @@ class Adjusted:
         ModelError: it can't judge by these limits or regions.
     """
 
-    def __init__(self, plain: Any, limits: Sequence[WearLimit], regions: Sequence[LookRegion]) -> None:
+    def __init__(self, plain: Any, limits: Sequence[WearLimit]) -> None:
         self._plain, self._lock = plain, threading.Lock()
-        self._limits, self._regions = tuple(limits), tuple(regions)
+        self._limits: tuple[WearLimit, ...] = tuple(limits)
+        self._regions: tuple[LookRegion, ...] = ()
+        self._begun: tuple[str, ...] = ()
         self._now = self._made(self._limits, self._regions)
 
     @property
@@ -47,17 +62,35 @@ class Adjusted:
         """The raw score alone."""
         return float(self._now.score(image))
 
+    def to_draw_on(self, image: Image) -> tuple[Image, bool]:
+        """Slow: a picture as regions are drawn on it, and whether they move with the part."""
+        if not getattr(self._plain, "finds_parts", False):
+            return image, False
+        return self._plain.laid(image), True
+
     def hold_to(self, limits: Sequence[WearLimit]) -> None:
         """From the next frame on. Raises ModelError where the model can't; then everything stays."""
         with self._lock:
             self._now, self._limits = self._made(tuple(limits), self._regions), tuple(limits)
 
-    def look_at(self, regions: Sequence[LookRegion]) -> None:
-        """The same for where to look."""
+    def begin(self, wanted: Wanted) -> None:
+        """The line starts: looks where it is wanted."""
         with self._lock:
-            if tuple(regions) != self._regions:
-                self._now, self._regions = self._made(self._limits, tuple(regions)), tuple(regions)
+            self._begun = _what(wanted)
+        self.follow(wanted)
+
+    def follow(self, wanted: Wanted) -> None:
+        """Looks where it is wanted from the next frame on; but in the midst of a change-over, when something else is
+        wanted that has not started yet, parts that still pass are judged as before."""
+        with self._lock:
+            regions = wanted.look_regions
+            if self._begun == _what(wanted) and regions != self._regions:
+                self._now, self._regions = self._made(self._limits, regions), regions
 
     def _made(self, limits: tuple[WearLimit, ...], regions: tuple[LookRegion, ...]) -> Any:
         made = self._plain.with_regions(regions) if regions else self._plain
         return made.with_limits(limits) if limits else made
+
+
+def _what(wanted: Wanted) -> tuple[str, ...]:
+    return wanted.source, wanted.model, wanted.product

@@ -89,6 +89,11 @@ class Detector:
         changed.regions, changed._judge = regions, self._judge.within(regions)
         return changed
 
+    @property
+    def finds_parts(self) -> bool:
+        """Whether regions move with the part: there is a golden part that is looked for."""
+        return self.model.framing.fixture is not None
+
     def laid(self, image: Image) -> Image:
         """An (H, W, 3) uint8 BGR picture as regions are drawn on it: laid onto the golden part where the model has one
         and finds it, else as it is."""

@@ -18,8 +18,8 @@ from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, label,
 
 _FOR = (
     "A recipe keeps what the station does for one product: source and cameras, model, where to look, how parts come, "
-    "limits, what the line may do, which pictures stay. Set the station up on the other pages first, then keep it here under a name. "
-    "Tap the product at the top of the screen to change over."
+    "limits, what the line may do, which pictures stay. Set the station up on the other pages first, then keep it here "
+    "under a name. Tap the product at the top of the screen to change over."
 )
 _TRIGGERS = {
     "source": "parts by themselves",
