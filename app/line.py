@@ -238,8 +238,9 @@ class Line:
     def look_again(self) -> None:
         """Judges by the regions of the settings from the next frame on; where these ask for something else that has
         not started yet, with its start."""
-        if (judging := self._judging) is not None:
-            judging.follow(self._host.settings)
+        with self._lock:
+            if self._judging is not None:
+                self._judging.follow(self._host.settings)
 
     def to_draw_on(self) -> tuple[Image, bool] | None:
         """Slow: the newest picture as regions are drawn on it, and whether they move with the part; None before it."""
@@ -325,8 +326,9 @@ class Line:
                 return
             if remember:
                 self._remember(source, model, product)
-            self._judging = detector
-            detector.begin(self._host.settings)
+            with self._lock:
+                self._judging = detector
+                detector.begin(self._host.settings)
             self._start_line(camera, detector, product)
 
     def _is_part(self, camera: FrameSource) -> bool:
