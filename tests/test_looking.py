@@ -40,8 +40,14 @@ class Seeing(FakeDetector):
         return 0.0 if any(each.kind == "ignore" for each in self.regions) else super().score(image)
 
     def detect(self, image: Image) -> Detection:
-        outlines = tuple(LookOutline(each.kind, ((each.x, each.y),) * 4) for each in self.regions)
-        return replace(super().detect(image), look=outlines)
+        return replace(super().detect(image), look=tuple(outline(each, image) for each in self.regions))
+
+
+def outline(region: LookRegion, image: Image) -> LookOutline:
+    height, width = image.shape[:2]
+    left, top = region.x * width, region.y * height
+    right, bottom = left + region.width * width, top + region.height * height
+    return LookOutline(region.kind, ((left, top), (right, top), (right, bottom), (left, bottom)))
 
 
 @pytest.fixture
@@ -73,7 +79,20 @@ def test_they_count_from_the_next_frame_on_and_the_line_does_not_start_anew(stat
     assert judged(station, source, 3).verdict is Verdict.FAIL
     station.save_settings(look_regions=[])
     assert judged(station, source, 4).look == ()
+    station.save_settings(product="Another name")  # changed by hand, without a new start
+    station.save_settings(look_regions=[BLIND])
+    assert judged(station, source, 5).verdict is Verdict.PASS
     assert source.opened == 1
+
+
+def test_parts_that_pass_during_a_change_over_are_judged_as_before(stations: Stations) -> None:
+    source = camera()
+    station = inspecting(stations, source)
+    station.save_settings(product="Plate", look_regions=[BLIND])  # what a change-over does before it starts the line
+    station.save_settings(sound=False)
+    assert judged(station, source, 1).verdict is Verdict.FAIL
+    station.save_settings(look_regions=[BLIND, LOOK])  # drawn after it: what was waited for is no longer wanted
+    assert judged(station, source, 2).verdict is Verdict.PASS
 
 
 def test_they_are_kept_over_a_restart(stations: Stations) -> None:

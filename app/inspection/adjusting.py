@@ -40,6 +40,7 @@ class Adjusted:
         self._limits: tuple[WearLimit, ...] = tuple(limits)
         self._regions: tuple[LookRegion, ...] = ()
         self._begun: tuple[str, ...] = ()
+        self._waiting: tuple[tuple[str, ...], tuple[LookRegion, ...]] | None = None  # for the line's next start
         self._now = self._made(self._limits, self._regions)
 
     @property
@@ -76,16 +77,26 @@ class Adjusted:
     def begin(self, wanted: Wanted) -> None:
         """The line starts: looks where it is wanted."""
         with self._lock:
-            self._begun = _what(wanted)
-        self.follow(wanted)
+            self._begun, self._waiting = _what(wanted), None
+            self._look_at(wanted.look_regions)
 
     def follow(self, wanted: Wanted) -> None:
-        """Looks where it is wanted from the next frame on; but in the midst of a change-over, when something else is
-        wanted that has not started yet, parts that still pass are judged as before."""
+        """Looks where it is wanted from the next frame on. A change-over brings another source, model or product and
+        regions at once, and starts the line anew: parts that still pass until then are judged as before."""
         with self._lock:
-            regions = wanted.look_regions
-            if self._begun == _what(wanted) and regions != self._regions:
-                self._now, self._regions = self._made(self._limits, regions), regions
+            what, regions = _what(wanted), wanted.look_regions
+            known = self._begun if self._waiting is None else self._waiting[0]
+            if (what, regions) == self._waiting:
+                return
+            if what != known and regions != self._regions:
+                self._waiting = what, regions
+                return
+            self._begun, self._waiting = what, None
+            self._look_at(regions)
+
+    def _look_at(self, regions: tuple[LookRegion, ...]) -> None:
+        if regions != self._regions:
+            self._now, self._regions = self._made(self._limits, regions), regions
 
     def _made(self, limits: tuple[WearLimit, ...], regions: tuple[LookRegion, ...]) -> Any:
         made = self._plain.with_regions(regions) if regions else self._plain

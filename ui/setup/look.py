@@ -97,6 +97,7 @@ class LookPage(QWidget):
         self.drawer.chosen.connect(self._update)
         self.drawer.full.connect(self._too_many)
         bridge.state.connect(self._told)
+        bridge.cameras.connect(self._told)
         self._show_regions()
 
     def _lay_out(self) -> None:
@@ -256,6 +257,7 @@ class LookPage(QWidget):
 
     def _kind_chosen(self, key: str) -> None:
         self.drawer.kind = IGNORE if key == IGNORE else LOOK
+        self.drawer.choose(None)  # its knobs would be in the way of what is drawn next
 
     def _too_many(self) -> None:
         self.words.tell(f"{MOST} regions are the most. Delete one first.", "bad")
@@ -292,6 +294,7 @@ class LookPage(QWidget):
             else:
                 self.words.tell("Saved. It counts from the next part on.", "good")
                 self.saved.emit()
+                self._told()  # what was not followed meanwhile
 
         self._bridge.run(work, lambda _none: ended(), ended)
 

@@ -97,7 +97,7 @@ class LookDrawer(Pointed):
     def show_regions(self, regions: Sequence[LookRegion]) -> None:
         """Those of another camera, or changed elsewhere: what was done before can't be taken back any more."""
         self._regions, self._before, self._pressed = tuple(regions), [], None
-        self._choose(None)
+        self.choose(None)
         self.update()
 
     def place(self) -> Place:
@@ -117,19 +117,19 @@ class LookDrawer(Pointed):
         """Takes back the last change."""
         if self._before and not self.busy:
             self._regions = self._before.pop()
-            self._choose(None)
+            self.choose(None)
             self._done()
 
     def clear(self) -> None:
         if self._regions:
             self._put(())
-            self._choose(None)
+            self.choose(None)
 
     def delete(self) -> None:
         """The chosen region."""
         if self._number is not None:
             number = self._number
-            self._choose(None)
+            self.choose(None)
             self._put(self._regions[:number] + self._regions[number + 1 :])
 
     def turn_over(self) -> None:
@@ -144,7 +144,7 @@ class LookDrawer(Pointed):
             self.full.emit()
             return
         self._put((*self._regions, region))
-        self._choose(len(self._regions) - 1)
+        self.choose(len(self._regions) - 1)
 
     def _replace(self, region: LookRegion) -> None:
         assert self._number is not None
@@ -160,7 +160,8 @@ class LookDrawer(Pointed):
         self.update()
         self.changed.emit()
 
-    def _choose(self, number: int | None) -> None:
+    def choose(self, number: int | None) -> None:
+        """The region that the knobs and keys are for, by its number."""
         self._number = number
         self.update()
         self.chosen.emit()
@@ -191,7 +192,7 @@ class LookDrawer(Pointed):
             if region is not None and not tapped:
                 self._replace(region)
         elif tapped:
-            self._choose(region_at(self._regions, begun))
+            self.choose(region_at(self._regions, begun))
         elif region is not None:
             self.add(region)
         self.update()
@@ -234,7 +235,7 @@ class LookDrawer(Pointed):
         count = len(self._regions)
         following = (0 if forward else count - 1) if self._number is None else self._number + (1 if forward else -1)
         if self.hasFocus() and 0 <= following < count:
-            self._choose(following)
+            self.choose(following)
             return True
         return bool(super().focusNextPrevChild(forward))
 
@@ -256,7 +257,7 @@ class LookDrawer(Pointed):
         elif self._number is not None and key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.delete()
         elif self._number is not None and key == Qt.Key.Key_Escape:
-            self._choose(None)
+            self.choose(None)
         elif self._number is not None and (by := _ARROWS.get(Qt.Key(key))) is not None:
             handle = "right bottom" if held & Qt.KeyboardModifier.ShiftModifier else MOVE
             self._replace(dragged(self._regions[self._number], handle, by))
