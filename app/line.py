@@ -16,6 +16,7 @@ from app.domain.addresses import without_credentials
 from app.domain.errors import Cancelled, LinesightError, ModelError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, ModelRef, Outcome
+from app.domain.look import noted
 from app.domain.training import TrainedModel
 from app.domain.wear import WearLimit
 from app.inspection.adjusting import Adjusted
@@ -156,10 +157,11 @@ class Line:
         return age is None or age > _QUIET
 
     def camera(self) -> str:
-        """The running source's settings as JSON text; "" where none runs."""
+        """The running source's settings as JSON text, and where is looked; "" where none runs."""
         with self._lock:
-            pipeline = self._pipeline or self._shown
-        return camera_settings(pipeline.source) if pipeline is not None else ""
+            pipeline, judging = self._pipeline or self._shown, self._judging
+        regions = judging.regions if judging is not None else ()
+        return noted(camera_settings(pipeline.source), regions) if pipeline is not None else ""
 
     def unrecorded(self) -> int:
         """Parts that got no verdict because they could not be put on record."""

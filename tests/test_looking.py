@@ -12,9 +12,10 @@ import pytest
 from app.domain.errors import LinesightError
 from app.domain.frame import Image
 from app.domain.inspection import Detection
-from app.domain.look import LookOutline, LookRegion
+from app.domain.look import LookOutline, LookRegion, noted_in
 from app.domain.verdict import Verdict
 from app.recipe import pack, read, unpack
+from app.reports.part_words import facts
 from app.station import Station
 from app.status import Phase
 from tests.inspection.fakes import FAIL, FakeDetector, FakeSource, picture, wait_for
@@ -83,6 +84,26 @@ def test_they_count_from_the_next_frame_on_and_the_line_does_not_start_anew(stat
     station.save_settings(look_regions=[BLIND])
     assert judged(station, source, 5).verdict is Verdict.PASS
     assert source.opened == 1
+
+
+def test_the_record_says_where_was_looked_and_is_looked_at_again_so(stations: Stations) -> None:
+    source = camera()
+    station = inspecting(stations, source)
+    judged(station, source, 1)
+    station.save_settings(look_regions=[LOOK, BLIND])
+    judged(station, source, 2)
+    before, after = (station.store.inspection(row["id"]) for row in rows(station.data.root))
+    assert before is not None and after is not None
+    assert noted_in(before.camera) == () and "look_regions" not in before.camera
+    assert [each.model_dump() for each in noted_in(after.camera)] == [LOOK, BLIND]
+    assert json.loads(after.camera)["address"] == CAMERA
+    told = dict(fact for _, group in facts(station.searching.part(after.id), station.zone) for fact in group)
+    assert "ignored 50.0 x 50.0 % at 25.0, 25.0 %" in told["Where to look"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"look_regions": 3}', '{"look_regions": [["look", 0, 0, 9, 1]]}'])
+def test_a_record_that_notes_nothing_to_be_read_looked_everywhere(text: str) -> None:
+    assert noted_in(text) == ()
 
 
 def test_parts_that_pass_during_a_change_over_are_judged_as_before(stations: Stations) -> None:

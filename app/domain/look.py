@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -62,6 +63,27 @@ def judged_share(regions: Sequence[LookRegion]) -> float:
                 counts[inside] = value
     return float((counts * np.diff(across) * np.diff(down)[:, None]).sum())
 
+
+def noted(camera: str, regions: Sequence[LookRegion]) -> str:
+    """A camera's settings as JSON text, with the regions that its parts are judged by."""
+    if not regions:
+        return camera
+    told = [[each.kind, each.x, each.y, each.width, each.height] for each in regions]
+    return json.dumps(json.loads(camera or "{}") | {_KEY: told}, ensure_ascii=False)
+
+
+def noted_in(camera: str) -> tuple[LookRegion, ...]:
+    """The regions that a part on record was judged by; () where none are noted, or none that can be read."""
+    try:
+        told = json.loads(camera).get(_KEY, ())
+        return checked(
+            [LookRegion(kind=kind, x=x, y=y, width=width, height=height) for kind, x, y, width, height in told]
+        )
+    except (ValueError, TypeError, AttributeError):
+        return ()
+
+
+_KEY = "look_regions"
 
 Point = Annotated[tuple[float, float], "x and y in pixels of the picture as it came"]
 

@@ -54,6 +54,11 @@ class Adjusted:
         limits: tuple[WearLimit, ...] = self._now.wear_limits
         return limits
 
+    @property
+    def regions(self) -> tuple[LookRegion, ...]:
+        """That it looks at and ignores; () for everywhere."""
+        return self._regions
+
     def detect(self, image: Image) -> Detection:
         """Judges an (H, W, 3) uint8 BGR picture."""
         found: Detection = self._now.detect(image)
