@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.challenge import ChallengePart, Expect
 from app.domain.errors import LinesightError
 from app.domain.frame import Image
 from app.domain.inspection import Detection
 from app.domain.look import LookOutline, LookRegion, noted_in
 from app.domain.verdict import Verdict
+from app.lifecycle.training import train_on_demo
+from app.paths import DataFolder
 from app.recipe import pack, read, unpack
 from app.reports.part_words import facts
 from app.station import Station
@@ -21,6 +24,7 @@ from app.status import Phase
 from tests.inspection.fakes import FAIL, FakeDetector, FakeSource, picture, wait_for
 from tests.inspection.stations import CAMERA, MODEL, Stations, camera, inspecting, reaches, rows
 
+PARTS = [ChallengePart("good", Expect.PASS), ChallengePart("bad", Expect.FAIL)]
 LOOK = {"x": 0.1, "y": 0.2, "width": 0.5, "height": 0.6, "kind": "look"}
 BLIND = {"x": 0.25, "y": 0.25, "width": 0.5, "height": 0.5, "kind": "ignore"}
 """Covers the middle, where the detector of these tests reads its score."""
@@ -213,3 +217,30 @@ def test_a_recipe_of_before_reads_and_looks_everywhere(stations: Stations) -> No
     del told["look_regions"]
     path.write_text(json.dumps(told))
     assert read(path).look_regions == ()
+
+
+def test_a_passed_check_is_due_again_after_they_change(stations: Stations) -> None:
+    station = inspecting(stations, camera())
+    station.challenging.keep(station.state().product, PARTS)
+    station.save_settings(check_needed=True)
+    station.challenging.release("Trial run")
+    assert station.challenging.withheld() == ""
+    station.save_settings(look_regions=[LOOK])
+    assert "camera" in station.challenging.withheld()
+
+
+@pytest.mark.slow
+def test_a_stored_part_scores_as_it_did(tmp_path: Path) -> None:
+    station = Station(DataFolder(tmp_path / "real"), demo_seed=3)
+    try:
+        station.save_settings(look_regions=[LOOK, BLIND])
+        train_on_demo(station.shelf, "Demo plate", 7, lambda fraction, words: None)
+        station.save_settings(model="Demo plate@1")
+        station.begin()
+        wait_for(lambda: station.session_counts().total >= 2, 60)
+        part = station.recent()[0]
+        again = station.searching.again(part.id)
+        assert "not the same" not in again.words and "on record is" in again.words
+        assert again.detection is not None and len(again.detection.look) == 2
+    finally:
+        station.close()

@@ -112,8 +112,10 @@ def test_a_finger_draws_moves_resizes_and_takes_away(qtbot: QtBot, shown: Window
     click(qtbot, page.kind.button("ignore"))
     draw(drawer, (0.4, 0.4), (0.6, 0.6))  # inside the first: that is what ignoring is mostly for
     assert [each.kind for each in kept(qtbot, page, real)] == ["look", "ignore"]
+    for size in ((1024, 700), (1920, 1200), (1280, 800)):
+        shown.resize(*size)
+        check(shown, f"two drawn, {size}")
     assert "1 to look at, 1 to ignore" in page.count.text() and "knob" in page.hint.text()
-    check(shown, "two drawn")
 
     touch = current().metrics.touch
     assert touch >= 15 * current().metrics.pixels_per_mm

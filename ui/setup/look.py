@@ -29,6 +29,7 @@ _FIRST = "Drag over the picture what is to be judged. With Ignore: what may diff
 _NEXT = "Drag to draw one more. Tap a region to move, resize or delete it."
 _CHOSEN = "Drag a knob: the middle one moves the region, the others resize it."
 _MOVES = "Regions move with the part."
+_TEST = "A test picture: look again whether they lie right once parts are inspected."
 _STAYS = "Regions stay in place: this model does not look for the part."
 
 
@@ -235,7 +236,9 @@ class LookPage(QWidget):
 
         def done(image: Image) -> None:
             ended()
-            self._bridge.run(lambda: _shown(image), lambda shown: self._show(shown, "") if turn == self._turn else None)
+            self._bridge.run(
+                lambda: _shown(image), lambda shown: self._show(shown, _TEST) if turn == self._turn else None
+            )
 
         self.words.tell("Connecting to the camera.")
         self._job = self._follower.follow(lambda: check(source), done, ended)
