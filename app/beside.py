@@ -183,6 +183,9 @@ class BesideDesk:
 
     # -- inside
     def _changed(self, change: Change) -> None:
+        if change is Change.STATE:
+            for view in self._views:
+                view.line.look_again()
         if change is Change.STATE and self._wanted() != (self._known, self._together):
             self._host.jobs.order("Cameras", lambda job: self._follow())
 
@@ -197,14 +200,17 @@ class BesideDesk:
             if self._closed or (wanted, together) == (self._known, self._together):
                 return
             before = dict(zip(self._known, self._views, strict=True))
-            kept = {each: view for each, view in before.items() if each in wanted and together == self._together}
-            self._known, self._views, self._together = list(kept), tuple(kept.values()), together
+            # Where to look changes while a line runs.
+            there = {_bare(each): view for each, view in before.items()} if together == self._together else {}
+            kept = [(each, there[_bare(each)]) for each in wanted if _bare(each) in there]
+            stays = [view for _, view in kept]
+            self._known, self._views, self._together = [each for each, _ in kept], tuple(stays), together
             # Those that go let go of their cameras before others may take them.
-            for camera, view in before.items():
-                if camera not in kept:
+            for view in before.values():
+                if view not in stays:
                     view.line.close()
             self._known = wanted
-            self._views = tuple(kept.get(each) or self._made(each, together) for each in wanted)
+            self._views = tuple(there.get(_bare(each)) or self._made(each, together) for each in wanted)
             if self._running:
                 self._start_what_rests()
         self._tell()
@@ -235,6 +241,10 @@ class BesideDesk:
                 view.line.inspect_source(camera.source, camera.model, camera.product, remember=False, again=True)
 
 
+def _bare(camera: Camera) -> Camera:
+    return camera.model_copy(update={"look_regions": ()})
+
+
 class _Own:
     """The station as one further camera sees it: everything is shared but what is inspected."""
 
@@ -246,7 +256,8 @@ class _Own:
     @property
     def settings(self) -> Settings:
         settings, camera = self._host.settings, self._camera
-        own = {"source": camera.source, "model": camera.model or settings.model}
+        now = next((each for each in settings.cameras if _bare(each) == _bare(camera)), camera)
+        own = {"source": camera.source, "model": camera.model or settings.model, "look_regions": now.look_regions}
         return settings.model_copy(update=own | {"product": camera.product or settings.product})
 
     def save_settings(self, **changes: Any) -> None:

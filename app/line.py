@@ -7,32 +7,30 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from app.alarms import AlarmBook
 from app.cameras import FrameSource, make_source
 from app.cameras.facts import camera_settings
 from app.domain.addresses import without_credentials
 from app.domain.errors import Cancelled, LinesightError, ModelError, PictureError
 from app.domain.frame import Image
-from app.domain.inspection import Around, Inspection, ModelRef, Outcome
+from app.domain.inspection import Inspection, ModelRef, Outcome
+from app.domain.look import noted
 from app.domain.training import TrainedModel
 from app.domain.wear import WearLimit
+from app.inspection.adjusting import Adjusted
 from app.inspection.capture import CaptureState, one_picture
 from app.inspection.gates import Gate
 from app.inspection.pipeline import Pipeline
 from app.inspection.recorder import Recorder
 from app.inspection.serials import read_code
 from app.inspection.triggers import Trigger
-from app.jobs import Job, Jobs
-from app.lifecycle import ModelShelf
+from app.inspection.turns import TakingTurns, turns_for
+from app.jobs import Job
 from app.lifecycle.training import train_on_demo
 from app.lifecycle.training_process import GIVING_WAY
-from app.people import PeopleDesk
-from app.settings import Settings
-from app.status import Change, Health, Phase, State, health_of
-from app.store import Store
-from app.vision.runtime import leave_room
+from app.status import Change, Health, LineHost, Phase, State, health_of
+from app.vision.runtime import THREADS, leave_room
 
 log = logging.getLogger(__name__)
 
@@ -40,27 +38,7 @@ DEMO = "demo"
 DEMO_PRODUCT = "Demo plate"
 DEMO_TRAINING_SEED = 7
 _QUIET = 120.0  # seconds
-
-
-class Host(Protocol):
-    """What the line needs of its station."""
-
-    shelf: ModelShelf
-    store: Store
-    alarms: AlarmBook
-    people: PeopleDesk
-    jobs: Jobs
-
-    @property
-    def settings(self) -> Settings: ...
-
-    def save_settings(self, **changes: Any) -> None: ...
-
-    def around(self) -> Around:
-        """What is known of the part that is inspected now, beside its picture."""
-
-    def expect(self, code: str) -> None:
-        """The part that is inspected next has this serial."""
+TURNS = turns_for(THREADS)  # of all lines of this process
 
 
 class Line:
@@ -76,13 +54,15 @@ class Line:
         gate: what looks for parts in the frames; None while parts are not looked for.
         tap: puts what else sees the frames between source and line.
         keeps: whether its parts are put on record; False for one view of a part that is kept with another line's.
+        joined: puts further cameras that look at the same part behind it: given what judges, and what says whether the
+            frame that is judged now is a part.
         behind: puts what else judges beside the model: given the detector, the source's address, and what says
             whether the frame that is judged now is a part.
     """
 
     def __init__(
         self,
-        host: Host,
+        host: LineHost,
         *,
         demo_seed: int | None,
         given: tuple[str | None, str | None],
@@ -92,9 +72,10 @@ class Line:
         gate: Callable[[], Gate | None] = lambda: None,
         keeps: bool = True,
         tap: Callable[[FrameSource], FrameSource] = lambda source: source,
+        joined: Callable[[Any, Callable[[], bool]], Any] = lambda detector, is_part: detector,
         behind: Callable[[Any, str, Callable[[], bool]], Any] = lambda detector, address, is_part: detector,
     ) -> None:
-        self._gate, self._keeps, self._tap, self._behind = gate, keeps, tap, behind
+        self._gate, self._keeps, self._tap, self._behind, self._joined = gate, keeps, tap, behind, joined
         self._host, self._demo_seed, self._given = host, demo_seed, given
         self._tell, self._recorded, self._judged = tell, recorded, judged
         self._lock = threading.Lock()  # guards the fields below; held for moments only
@@ -117,7 +98,7 @@ class Line:
         self.trigger = Trigger(changed=lambda: tell(Change.STATE))
         self._limits: tuple[WearLimit, ...] = ()
         self._standing: tuple[WearLimit, ...] = ()
-        self._plain: Any = None  # the running detector with the model's own limits
+        self._judging: Adjusted | None = None  # what the running line judges with
         self._part: Outcome | None = None  # of the newest trigger
 
     # -- what it says
@@ -162,10 +143,11 @@ class Line:
         return age is None or age > _QUIET
 
     def camera(self) -> str:
-        """The running source's settings as JSON text; "" where none runs."""
+        """The running source's settings as JSON text, and where is looked; "" where none runs."""
         with self._lock:
-            pipeline = self._pipeline or self._shown
-        return camera_settings(pipeline.source) if pipeline is not None else ""
+            pipeline, judging = self._pipeline or self._shown, self._judging
+        regions = judging.regions if judging is not None else ()
+        return noted(camera_settings(pipeline.source), regions) if pipeline is not None else ""
 
     def unrecorded(self) -> int:
         """Parts that got no verdict because they could not be put on record."""
@@ -231,10 +213,8 @@ class Line:
             ModelError: the running model can't: it has no scale, or does not know the kind of defect.
         """
         with self._lock:
-            pipeline, plain = self._pipeline, self._plain
-            effective = tuple(limits) or self._standing
-            if pipeline is not None and plain is not None:
-                pipeline.detector = plain.with_limits(effective) if effective else plain
+            if self._pipeline is not None and self._judging is not None:
+                self._judging.hold_to(tuple(limits) or self._standing)
             self._limits = tuple(limits)
 
     def stand_by(self, limits: Sequence[WearLimit]) -> None:
@@ -242,6 +222,19 @@ class Line:
         can't judge by is a fault of that start."""
         with self._lock:
             self._standing = tuple(limits)
+
+    def look_again(self) -> None:
+        """Judges by the regions of the settings from the next frame on; where these ask for something else that has
+        not started yet, with its start."""
+        with self._lock:
+            if self._judging is not None:
+                self._judging.follow(self._host.settings)
+
+    def to_draw_on(self) -> tuple[Image, bool] | None:
+        """Slow: the newest picture as regions are drawn on it, and whether they move with the part; None before it."""
+        with self._lock:
+            judging, latest = self._judging, self._latest
+        return None if judging is None or latest is None else judging.to_draw_on(latest.frame.image)
 
     def check_source(self, source: str) -> Job[Image]:
         """Takes one test picture from a source and closes it again."""
@@ -297,15 +290,14 @@ class Line:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
                 leave_room()
-                loaded = self._host.shelf.load(model)
+                loaded = TakingTurns(self._host.shelf.load(model), TURNS)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None
                 camera = self._tap(make_source(source, seed=self._demo_seed if is_demo else None, known=known))
                 if again and paused is not None and paused.address == camera.address:
                     camera = paused
-                detector = plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
-                if limits := self._limits or self._standing:
-                    detector = plain.with_limits(limits)
+                plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
+                detector = Adjusted(plain, self._limits or self._standing)
             except Cancelled:
                 if order == self._order:
                     self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
@@ -322,8 +314,10 @@ class Line:
                 return
             if remember:
                 self._remember(source, model, product)
-            self._plain = plain
-            self._start_line(camera, detector, product)
+            with self._lock:
+                self._judging = detector
+                detector.begin(self._host.settings)
+            self._start_line(camera, self._joined(detector, lambda: self._is_part(camera)), product)
 
     def _is_part(self, camera: FrameSource) -> bool:
         """Whether the frame that is judged now will be on record for sure."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from app.domain.addresses import without_credentials
 from app.domain.errors import LinesightError
 from app.domain.wear import WearLimit, read_limit
-from app.settings import MOST_BESIDE, Camera, Settings, first_fault
+from app.settings import MOST_BESIDE, Camera, LookRegions, Settings, first_fault
 from app.whole_files import write_new
 
 OF_SETTINGS = (
@@ -25,6 +25,7 @@ OF_SETTINGS = (
     "cameras",
     "views",
     "views_failing",
+    "look_regions",
     "trigger",
     "trigger_seconds",
     "presence_percent",
@@ -71,6 +72,7 @@ class Recipe(BaseModel):
     cameras: tuple[Camera, ...] = Field(default=(), max_length=MOST_BESIDE)
     views: Literal["apart", "part"] = "apart"
     views_failing: int = Field(default=1, ge=1, le=MOST_BESIDE + 1)
+    look_regions: LookRegions = ()
     trigger: Literal["source", "hand", "timer", "presence", "code"] = "source"
     trigger_seconds: float = Field(default=5.0, ge=0.2, le=86_400)
     presence_percent: float = Field(default=1.0, ge=0.05, le=90)

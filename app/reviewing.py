@@ -16,6 +16,7 @@ from app.alarms import AlarmBook
 from app.domain.calendar import day_of
 from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
+from app.domain.look import noted_in
 from app.domain.person import Action
 from app.domain.records import Review
 from app.domain.review import (
@@ -193,6 +194,8 @@ class ReviewDesk:
         detection = None
         if picture is not None and inspection.model is not None:
             detector = self._comparing.detector(inspection.model)
+            regions = noted_in(inspection.camera)
+            detector = detector.with_regions(regions) if detector is not None and regions else detector
             detection = detector.detect(picture) if detector is not None else None
         kinds = self._comparing.types(inspection)
         proposed = next((region.label for region in inspection.regions if region.label != "anomaly"), "")

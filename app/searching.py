@@ -15,6 +15,7 @@ from typing import Protocol
 from app.domain.calendar import day_bounds, station_zone
 from app.domain.errors import LinesightError, ModelError, PictureError
 from app.domain.inspection import Detection, Inspection, ModelRef
+from app.domain.look import noted_in
 from app.domain.part import PartFile, PictureState
 from app.domain.person import Action
 from app.domain.records import AuditEntry, Offered, RecordQuery
@@ -146,7 +147,8 @@ class SearchDesk:
             detector = self._detector_of(part.model)
         except (PictureError, ModelError, LinesightError) as error:
             return Again(None, str(error))
-        detection = detector.detect(image)
+        regions = noted_in(part.camera)
+        detection = (detector.with_regions(regions) if regions else detector).detect(image)
         recorded = part.stored_score if part.stored_score is not None else part.score
         told = f"{part.model} says {detection.score:.4f} of the stored picture now"
         if recorded is None:

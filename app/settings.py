@@ -7,21 +7,24 @@ import os
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.cloud.session import CloudAddress
 from app.domain.addresses import without_credentials as without_credentials
 from app.domain.errors import LinesightError
 from app.domain.light import read_light_table
+from app.domain.look import MOST, LookRegion, checked
 from app.domain.parcel import read_hours
 from app.domain.periods import read_shifts
 
 MOST_BESIDE = 7
 """Cameras beside the first: eight pictures are what one screen can show."""
+
+LookRegions = Annotated[tuple[LookRegion, ...], Field(max_length=MOST), AfterValidator(checked)]
 
 
 class Camera(BaseModel):
@@ -32,6 +35,7 @@ class Camera(BaseModel):
         source: SOURCE address.
         model: NAME@VERSION or a file's path; "" for the one of the first source.
         product: its parts are recorded under; "" for the product of the first source.
+        look_regions: where on its picture parts are judged; () for everywhere.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +44,7 @@ class Camera(BaseModel):
     source: str = Field(min_length=1)
     model: str = ""
     product: str = Field(default="", max_length=60)
+    look_regions: LookRegions = ()
 
 
 class Settings(BaseModel):
@@ -52,6 +57,7 @@ class Settings(BaseModel):
         cameras: further cameras beside the source.
         views: whether each of them sees parts of its own, or all look at the first one's part.
         views_failing: then so many of the cameras must see a defect for the part to fail.
+        look_regions: where on the source's picture parts are judged; () for everywhere.
         product: the name under which models are made and parts recorded.
         model: NAME@VERSION or a file's path; "" while none is trained.
         zone: IANA time zone; "" takes the computer's.
@@ -150,6 +156,7 @@ class Settings(BaseModel):
     cameras: list[Camera] = Field(default=[], max_length=MOST_BESIDE)
     views: Literal["apart", "part"] = "apart"
     views_failing: int = Field(default=1, ge=1, le=MOST_BESIDE + 1)
+    look_regions: LookRegions = ()
     product: str = Field(default="Demo plate", min_length=1, max_length=60)
     model: str = ""
     zone: str = ""

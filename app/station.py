@@ -119,9 +119,8 @@ class Station:
             judged=lambda outcome, owner: self.signalling.judged(outcome, owner),
             gate=lambda: self.triggering.gate(),
             tap=self.linking.tap,
-            behind=lambda local, address, is_part: self.beside.part_views.behind(
-                self.opinions.behind(local, address, is_part), is_part
-            ),
+            joined=lambda detector, is_part: self.beside.part_views.behind(detector, is_part),
+            behind=self.opinions.behind,
         )
         self.beside = BesideDesk(
             self,
@@ -295,6 +294,7 @@ class Station:
             self.people.note_settings(before.model_dump(), changed.model_dump())
             if (changed.zone, changed.day_starts_at) != (before.zone, before.day_starts_at):
                 self._tally.change_days(self.zone, changed.day_starts_at)
+        self.line.look_again()
         self._tell(Change.STATE)
 
     def running(self, address: str) -> Outcome | None:

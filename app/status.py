@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from app.domain.inspection import ModelRef
+from app.alarms import AlarmBook
+from app.domain.inspection import Around, ModelRef
 from app.inspection.pipeline import Pipeline
-from app.jobs import Job
+from app.jobs import Job, Jobs
+from app.lifecycle import ModelShelf
 from app.lifecycle.shelf import StoredModel
+from app.people import PeopleDesk
+from app.settings import Settings
+from app.store import Store
 
 
 class Change(StrEnum):
@@ -131,3 +136,24 @@ def health_of(pipeline: Pipeline | None, frame_age: float | None, disk_words: st
         pictures_lost=pictures_lost,
         temperature=getattr(pipeline.source, "temperature", None),
     )
+
+
+class LineHost(Protocol):
+    """What the line needs of its station."""
+
+    shelf: ModelShelf
+    store: Store
+    alarms: AlarmBook
+    people: PeopleDesk
+    jobs: Jobs
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def save_settings(self, **changes: Any) -> None: ...
+
+    def around(self) -> Around:
+        """What is known of the part that is inspected now, beside its picture."""
+
+    def expect(self, code: str) -> None:
+        """The part that is inspected next has this serial."""

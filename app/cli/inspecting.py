@@ -12,9 +12,12 @@ from app.cli.output import Output
 from app.cli.parser import Arguments
 from app.domain.errors import LinesightError, PictureError
 from app.domain.inspection import Detection
+from app.domain.look import IGNORE, LOOK, Kind, LookRegion
 from app.domain.region import Region
 from app.domain.wear import Wear
 from app.pictures import encode_png, find_pictures, read_picture
+from app.vision.detector import Detector
+from app.vision.framing import Rect, regions_of
 from app.vision.overlay import draw_overlay
 
 
@@ -31,7 +34,7 @@ def command(options: Arguments, output: Output) -> int:
                 raise relative
             image = read_picture(path)
             detector.prepare(image.shape[1], image.shape[0])  # compiling is not part of judging
-            result = detector.detect(image)
+            result = _looking(detector, options, (image.shape[1], image.shape[0])).detect(image)
             if options.overlay is not None:
                 _write(_free_name(options.overlay / relative, taken), encode_png(draw_overlay(image, result)))
         except (LinesightError, MemoryError) as error:
@@ -41,6 +44,17 @@ def command(options: Arguments, output: Output) -> int:
             continue
         output.line({"path": str(path), **as_json(result)})
     return 1 if failed else 0
+
+
+def _looking(detector: Detector, options: Arguments, size: tuple[int, int]) -> Detector:
+    """Judging by the regions asked for, in pixels of a picture of this size; LinesightError where they leave it."""
+    if not options.roi and not options.ignore:
+        return detector
+    drawn = regions_of(options.roi, options.ignore, size)
+    kinds: tuple[tuple[Kind, tuple[Rect, ...]], ...] = ((LOOK, drawn.interest), (IGNORE, drawn.ignored))
+    return detector.with_regions(
+        [LookRegion(x=x, y=y, width=w, height=h, kind=kind) for kind, rects in kinds for x, y, w, h in rects]
+    )
 
 
 def as_json(result: Detection) -> dict[str, Any]:

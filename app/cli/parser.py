@@ -186,15 +186,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="also looks in detail, N pixels of the picture to one of the network: 1 for native resolution, 0: not "
         "(default: 4 for pictures of more than about 1500 x 1500)",
     )
-    for option, what in (("--roi", "judges only this"), ("--ignore", "does not judge this")):
-        train.add_argument(
-            option,
-            type=_rect,
-            action="append",
-            default=[],
-            metavar="X,Y,W,H",
-            help=f"{what} part of the picture, in pixels of the training pictures; may be given several times",
-        )
+    _look(train, "the training pictures")
     train.add_argument(
         "--mm-per-pixel",
         type=_scale,
@@ -253,6 +245,7 @@ def build_parser() -> argparse.ArgumentParser:
     _model(inspect, required=True)
     inspect.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="picture, or folder (with its subfolders)")
     inspect.add_argument("--overlay", type=Path, metavar="DIR", help="also writes pictures with heat maps to DIR")
+    _look(inspect, "the pictures")
     _wear_limit(inspect, "how much of a kind of defect a part may show, in place of the model's own limit")
 
     evaluate = _command(commands, "evaluate", "measures a model on labelled pictures")
@@ -408,6 +401,18 @@ def _checkpoint(text: str) -> tuple[str, tuple[int, int, int, int]]:
     if not sign or not 0 < len(name.strip()) <= 60:
         raise argparse.ArgumentTypeError(f"{text!r} must be a name and its place, such as bolt 1=92,90,48,48")
     return name.strip(), _rect(rect)
+
+
+def _look(command: argparse.ArgumentParser, whose: str) -> None:
+    for option, what in (("--roi", "judges only this"), ("--ignore", "does not judge this")):
+        command.add_argument(
+            option,
+            type=_rect,
+            action="append",
+            default=[],
+            metavar="X,Y,W,H",
+            help=f"{what} part of the picture, in pixels of {whose}; may be given several times",
+        )
 
 
 def _wear_limit(parser: argparse.ArgumentParser, words: str) -> None:

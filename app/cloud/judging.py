@@ -18,6 +18,7 @@ from typing import Any
 from app.domain.errors import LinesightError
 from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef
+from app.domain.look import LookRegion
 from app.domain.verdict import Verdict
 from app.domain.wear import WearLimit
 from app.inspection.recorder import DetectorPort
@@ -167,6 +168,26 @@ class SecondJudge:
             is_part=self._is_part,
             disagreed=self._disagreed,
         )
+
+    def with_regions(self, regions: Sequence[LookRegion]) -> SecondJudge:
+        """The same where the local model judges by these regions; the one in the cloud sees the whole picture."""
+        return SecondJudge(
+            self._local.with_regions(regions),
+            self._asker,
+            decides=self._decides,
+            is_part=self._is_part,
+            disagreed=self._disagreed,
+        )
+
+    @property
+    def finds_parts(self) -> bool:
+        """Whether the local model does."""
+        return bool(self._local.finds_parts)
+
+    def laid(self, image: Image) -> Image:
+        """A picture as regions are drawn on it."""
+        laid: Image = self._local.laid(image)
+        return laid
 
     def detect(self, image: Image) -> Detection:
         """Judges an (H, W, 3) uint8 BGR picture; raises what the local model raises."""

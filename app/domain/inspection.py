@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.domain.checkpoint import CheckpointAnswer
 from app.domain.frame import Frame
+from app.domain.look import LookOutline
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.domain.wear import Wear
@@ -76,6 +77,7 @@ class Detection:
         checkpoints: what each named place of the part says.
         model: which one judged, where that is another than the detector's own.
         joint: what all cameras saw of the part, where `verdict` and `reason` are those of several views.
+        look: the station's regions that it was judged by, where they lay on this picture.
     """
 
     score: float
@@ -92,6 +94,7 @@ class Detection:
     checkpoints: tuple[CheckpointAnswer, ...] = ()
     model: ModelRef | None = None
     joint: Joint | None = None
+    look: tuple[LookOutline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

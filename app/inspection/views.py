@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef, Outcome
 from app.domain.views import SeenView, joined
-from app.domain.wear import WearLimit
 from app.inspection.triggers import Fired, Trigger
 
 BY: Final = "part"
@@ -179,10 +178,6 @@ class ViewsJudge:
     def score(self, image: Image) -> float:
         """The first camera's."""
         return float(self._own.score(image))
-
-    def with_limits(self, limits: Sequence[WearLimit]) -> ViewsJudge:
-        """The same with limits for wear; raises ModelError as the model does."""
-        return ViewsJudge(self._own.with_limits(limits), self._views, self._is_part)
 
     def detect(self, image: Image) -> Detection:
         """Judges an (H, W, 3) uint8 BGR picture of the first camera and one of each other; raises what the model

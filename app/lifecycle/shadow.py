@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from app.domain.errors import ModelError
 from app.domain.inspection import Outcome
+from app.domain.look import noted_in
 from app.domain.verdict import Verdict
 from app.domain.versions import Disagreement, Judgement, Shadow
 from app.lifecycle.backtest import lower_thread
@@ -102,8 +103,10 @@ class ShadowRun:
             self._changed()
 
     def _compare(self, outcome: Outcome) -> None:
-        found = self._detector.detect(outcome.frame.image)
         live, inspection = outcome.detection, outcome.inspection
+        regions = noted_in(inspection.camera) if inspection is not None else ()
+        detector = self._detector.with_regions(regions) if regions else self._detector
+        found = detector.detect(outcome.frame.image)
         assert live is not None
         mine, theirs = found.verdict, live.verdict
         with self._ready:

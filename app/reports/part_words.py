@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from app.domain.addresses import source_words
 from app.domain.checkpoint import OK
 from app.domain.inspection import InspectedView, Inspection
+from app.domain.look import IGNORE, LOOK, LookRegion, judged_share, noted_in
 from app.domain.part import PartFile, PictureState
 from app.domain.person import Action
 from app.domain.records import AuditEntry
@@ -152,7 +153,20 @@ def _camera(text: str) -> Facts:
     except ValueError:
         known = {}
     told = ", ".join(f"{words} {known[key]}" for key, words in _CAMERA.items() if key in known)
-    return [("Camera", told or ("No settings to tell" if known else "Not on record"))]
+    found = [("Camera", told or ("No settings to tell" if known else "Not on record"))]
+    regions = noted_in(text)
+    return [*found, ("Where to look", _looked(regions))] if regions else found
+
+
+def _looked(regions: tuple[LookRegion, ...]) -> str:
+    """Each region's place, in shares of the picture or of the golden part's."""
+    words = {LOOK: "looked at", IGNORE: "ignored"}
+    told = [
+        f"{words[each.kind]} {100 * each.width:.1f} x {100 * each.height:.1f} % at "
+        f"{100 * each.x:.1f}, {100 * each.y:.1f} %"
+        for each in regions
+    ]
+    return f"{100 * judged_share(regions):.1f} % of the picture: {'; '.join(told)}"
 
 
 def _rule(removal: AuditEntry | None) -> str:

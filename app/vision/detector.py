@@ -15,6 +15,7 @@ from app.domain.checkpoint import UNSURE, CheckpointAnswer
 from app.domain.errors import ModelError
 from app.domain.frame import Image
 from app.domain.inspection import Detection, ModelRef
+from app.domain.look import LookRegion, checked
 from app.domain.region import place_words
 from app.domain.verdict import Limits, Verdict, decide
 from app.domain.wear import WearLimit, grade
@@ -32,6 +33,7 @@ class Detector:
     def __init__(self, model: artefact.Model, ref: ModelRef) -> None:
         self.model, self.ref = model, ref
         self.wear_limits = model.wear_limits
+        self.regions: tuple[LookRegion, ...] = ()
         self._judge = Judge(
             model.network,
             model.views,
@@ -65,6 +67,42 @@ class Detector:
         changed.wear_limits = check_wear(tuple(own.values()), self.model.description)
         return changed
 
+    def with_regions(self, regions: Sequence[LookRegion]) -> Detector:
+        """The same, judging by these regions alone; () for everything that the model judges.
+
+        What lies outside the regions to look at, or inside one to ignore, is no evidence: not in the score, not in
+        the heat map, which is 0 there, and no defect. Checkpoints keep their own places, and the check of the
+        picture's quality still sees all of it. The picture is cut as it was in training, whatever the regions.
+
+        With a golden part regions are in shares of its picture (see `laid`) and move with the part; else, and
+        where a part that may lie as it likes is not found, they are fixed in the picture as it comes. What the model
+        was told to ignore in training stays ignored. A picture that shows nothing of where to look is a RETEST.
+
+        Raises:
+            ModelError: they leave nothing to judge, or one leaves the picture.
+        """
+        try:
+            regions = checked(regions)
+        except ValueError as error:
+            raise ModelError(f"The regions to look at can't be used: {error}.") from error
+        changed = copy.copy(self)
+        changed.regions, changed._judge = regions, self._judge.within(regions)
+        return changed
+
+    @property
+    def finds_parts(self) -> bool:
+        """Whether regions move with the part: there is a golden part that is looked for."""
+        return self.model.framing.fixture is not None
+
+    def laid(self, image: Image) -> Image:
+        """An (H, W, 3) uint8 BGR picture as regions are drawn on it: laid onto the golden part where the model has one
+        and finds it, else as it is."""
+        fixture = self.model.framing.fixture
+        if fixture is None:
+            return image
+        found = fixture.golden.register(image)
+        return image if found.failed else fixture.golden.warp(image, found)[0]
+
     def with_threshold(self, threshold: float) -> Detector:
         """The same with another threshold, whose RETEST band keeps its share: for trying it out.
 
@@ -76,7 +114,8 @@ class Detector:
         description = self.model.description
         band = description.limits.retest_from / description.limits.threshold
         limits = artefact.LimitsDescription(threshold=threshold, retest_from=threshold * band)
-        return Detector(replace(self.model, description=description.model_copy(update={"limits": limits})), self.ref)
+        model = replace(self.model, description=description.model_copy(update={"limits": limits}))
+        return Detector(model, self.ref).with_regions(self.regions)
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for pictures of this size now, so that the first one need not wait for it."""
@@ -133,6 +172,7 @@ class Detector:
             milliseconds=(time.perf_counter() - begin) * 1000,
             wear=wear,
             checkpoints=checkpoints,
+            look=judged.outlines,
         )
 
     def _checked(self, image: Image, judged: Judged) -> tuple[CheckpointAnswer, ...]:

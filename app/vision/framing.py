@@ -14,6 +14,7 @@ from pydantic import Field
 from app.domain.errors import DatasetError
 from app.domain.frame import Image
 from app.vision.alignment import Golden, Registration
+from app.vision.look import Look
 from app.vision.parts import Described
 
 AREA = 64
@@ -105,11 +106,13 @@ class Part:
         image: (H, W, 3) uint8 BGR.
         there: (H, W) bool, what counts of it; None: all.
         origin: (x, y) of its corner in the picture, or in the golden's picture where it was laid onto that.
+        look: what is judged of it by the station's own regions; None: all that counts.
     """
 
     image: Image
     there: Mask | None
     origin: tuple[int, int]
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -91,9 +91,9 @@ class HeadMaps:
         highest = self.kinds.max(axis=0)
         return np.asarray(highest + np.log(np.exp(self.kinds - highest).sum(axis=0)), np.float32)
 
-    def scores(self) -> tuple[float, float]:
-        """The picture's log-odds by alarm and by outline: what `Fusion` takes."""
-        return pooled(self.alarm), pooled(self.outline)
+    def scores(self, counts: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+        """The picture's log-odds by alarm and by outline: what `Fusion` takes. Of the cells (h, w) that count."""
+        return pooled(self.alarm, counts), pooled(self.outline, counts)
 
 
 Name = Annotated[str, Field(max_length=_MAX_NAME)]
@@ -136,8 +136,11 @@ class DefectHead:
     usual: Array
     naming: Array
 
-    def maps(self, evidence: Evidence) -> HeadMaps:
+    def maps(self, evidence: Evidence, counts: NDArray[np.bool_] | None = None) -> HeadMaps:
         """The head's log-odds at the fine grid.
+
+        Args:
+            counts: (h, w), True for the cells whose row and column the means are taken over; None: all.
 
         Raises:
             ValueError: the evidence has other channels or views than the head was trained with.
@@ -150,7 +153,7 @@ class DefectHead:
         log_fine, log_near, log_coarse = bank_logs(evidence, self.usual)
         odds = (fine @ self.fine).reshape(rows, columns, count) + self.bias
         odds += averaged((fine @ near).reshape(rows, columns, count))
-        for weights, mean in zip((row, column), strips(evidence.fine), strict=True):
+        for weights, mean in zip((row, column), strips(evidence.fine, counts), strict=True):
             odds += mean @ weights
         odds += log_fine[..., None] * self.bank[0] + log_near[..., None] * self.bank[1]
         if evidence.coarse is None:
@@ -247,10 +250,10 @@ def bank_logs(evidence: Evidence, usual: Array) -> tuple[Array, Array, Array]:
     return logs[0], logs[1], np.log(evidence.coarse_distances / usual[1] + np.float32(FLOOR))
 
 
-def pooled(odds: Array) -> float:
-    """A picture's log-odds from its cells'."""
-    flat = odds.ravel()
-    count = top_count(flat.size)
+def pooled(odds: Array, counts: NDArray[np.bool_] | None = None) -> float:
+    """A picture's log-odds from its cells', or from those that count."""
+    flat = odds.ravel() if counts is None else odds[counts]
+    count = min(top_count(odds.size), flat.size)
     return float(np.partition(flat, flat.size - count)[flat.size - count :].mean(dtype=np.float64))
 
 
@@ -268,9 +271,18 @@ def averaged(grid: Array) -> Array:
     return np.asarray(across * np.float32(1 / 9), np.float32)
 
 
-def strips(grid: Array) -> tuple[Array, Array]:
-    """(h, w, C) float32 -> means over each row, (h, 1, C), and over each column, (1, w, C)."""
-    return grid.mean(axis=1, keepdims=True), grid.mean(axis=0, keepdims=True)
+def strips(grid: Array, counts: NDArray[np.bool_] | None = None) -> tuple[Array, Array]:
+    """(h, w, C) float32 -> means over each row, (h, 1, C), and over each column, (1, w, C); of the cells that count,
+    where any does."""
+    row, column = grid.mean(axis=1, keepdims=True), grid.mean(axis=0, keepdims=True)
+    if counts is None or counts.all():
+        return row, column
+    weights = counts.astype(np.float32)[..., None]
+    found = []
+    for axis, mean in ((1, row), (0, column)):
+        total = weights.sum(axis=axis, keepdims=True)
+        found.append(np.where(total > 0, (grid * weights).sum(axis=axis, keepdims=True) / np.maximum(total, 1), mean))
+    return np.asarray(found[0], np.float32), np.asarray(found[1], np.float32)
 
 
 def enlarged(grid: Array, rows: int, columns: int) -> Array:

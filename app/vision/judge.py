@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.frame import Image
+from app.domain.look import LookOutline, LookRegion
 from app.vision.alignment import Registration, Spread
 from app.vision.bank import MemoryBank
 from app.vision.framing import Fixture, Framing, Part
@@ -18,6 +20,7 @@ from app.vision.geometry import covered_box
 from app.vision.graph import Network
 from app.vision.head import Evidence
 from app.vision.known import Known, Looked
+from app.vision.look import Look, look_at, outlines_of, pooled_in, smoothed, without_smear
 from app.vision.looking import Eye, View, joint
 from app.vision.maps import Scale, fuse, pooled, smooth
 from app.vision.regions import Kinds
@@ -48,6 +51,7 @@ class Judged:
             does not matter whether the camera was moved.
         kinds: which known kind of defect the map's cells look like; None where none was labelled.
         found: where the golden part lies; None where there is none, or nobody had to look for it.
+        outlines: the station's regions where they lay on the picture.
     """
 
     score: float
@@ -57,6 +61,7 @@ class Judged:
     in_place: bool = False
     kinds: Kinds | None = None
     found: Registration | None = None
+    outlines: tuple[LookOutline, ...] = ()
 
 
 class Judge:
@@ -93,13 +98,21 @@ class Judge:
         self._known, self._tone, self._strips = known, tone, strips
         self._joint = joint([each.view for each in views])
         self._finest = max((each.view for each in views), key=lambda view: view.size)
+        self._regions: tuple[LookRegion, ...] = ()
+
+    def within(self, regions: Sequence[LookRegion]) -> Judge:
+        """The same, with what lies outside these regions no evidence; () for everything."""
+        changed = copy.copy(self)
+        changed._regions = tuple(regions)
+        return changed
 
     def judge(self, image: Image) -> Judged:
         """Score and heat map of an (H, W, 3) uint8 BGR picture."""
         fixture = self._framing.fixture
         if fixture is None:
             return self._as_it_lies(image)
-        found = fixture.golden.register(image) if fixture.always or self._register else None
+        always = fixture.always or self._register or bool(self._regions)  # regions move with the part
+        found = fixture.golden.register(image) if always else None
         return replace(self._against(fixture, image, found), found=found)
 
     def _against(self, fixture: Fixture, image: Image, found: Registration | None) -> Judged:
@@ -107,7 +120,7 @@ class Judge:
         if fixture.always:
             assert found is not None
             return self._as_it_lies(image, found.failed) if found.failed else self._laid(image, found)
-        plain = self._as_it_lies(image)
+        plain = self._as_it_lies(image, found=None if found is None or found.failed else found)
         if plain.score < self._amiss_from:
             return replace(plain, in_place=True)
         found = found or fixture.golden.register(image)
@@ -122,10 +135,17 @@ class Judge:
         """Compiles for the next picture of this size now."""
         self._eye.prepare(*self._framing.size(width, height))
 
-    def _as_it_lies(self, image: Image, failed: str = "") -> Judged:
-        part = self._framing.as_it_lies(image)
+    def _as_it_lies(self, image: Image, failed: str = "", found: Registration | None = None) -> Judged:
+        """`found`: where the regions lie on it."""
+        part, outlines = self._framing.as_it_lies(image), self._outlines(image, found)
+        part = replace(part, look=_look_at(part, outlines))
         score, heat, kinds = self._score(part)
-        return Judged(score, heat, self._box(part), failed, kinds=kinds)
+        return Judged(score, heat, self._box(part), failed or _unseen(part), kinds=kinds, outlines=outlines)
+
+    def _outlines(self, image: Image, found: Registration | None) -> tuple[LookOutline, ...]:
+        fixture = self._framing.fixture
+        golden = None if fixture is None else fixture.golden.size
+        return outlines_of(self._regions, (image.shape[1], image.shape[0]), found, golden)
 
     def look(self, image: Image) -> tuple[Looked, Part, Registration | None]:
         """What a defect head learns from: the picture, what was looked at of it, and where the part was found."""
@@ -138,10 +158,14 @@ class Judge:
         return self._look(part)[0], part, found
 
     def _laid(self, image: Image, found: Registration) -> Judged:
-        part = self._framing.laid(image, found)
+        part, fixture = self._framing.laid(image, found), self._framing.fixture
+        assert fixture is not None
+        # On the golden part's picture they lie where they were drawn.
+        part = replace(part, look=_look_at(part, outlines_of(self._regions, fixture.golden.size, None, None)))
         (score, heat, kinds), box = self._score(part), self._box(part)
+        outlines, unseen = self._outlines(image, found), _unseen(part)
         if np.array_equal(found.matrix, _STILL):
-            return Judged(score, heat, box, in_place=True, kinds=kinds)
+            return Judged(score, heat, box, unseen, in_place=True, kinds=kinds, outlines=outlines)
         width, height = image.shape[1], image.shape[0]
         canvas = self._eye.canvas(self._finest, width, height)
         rows, columns = (2 * side // self._network.stride for side in (canvas.height, canvas.width))
@@ -150,16 +174,24 @@ class Judge:
             number = (kinds.index + 1).astype(np.float32)
             number = placed_back(number, box, found.matrix, (width, height), (columns, rows), cv2.INTER_NEAREST)
             kinds = replace(kinds, index=np.rint(number).astype(np.int16) - np.int16(1))
-        return Judged(score, back, (0.0, 0.0, float(width), float(height)), in_place=True, kinds=kinds)
+        whole = (0.0, 0.0, float(width), float(height))
+        return Judged(score, back, whole, unseen, in_place=True, kinds=kinds, outlines=outlines)
 
     def _score(self, part: Part) -> tuple[float, Array, Kinds | None]:
         """Score, heat map and the kinds of its cells."""
         looked, heat = self._look(part)
         if self._known is None or looked.evidence is None:
-            if self._strips is not None and looked.evidence is not None and part.there is None:
+            if self._strips is not None and looked.evidence is not None and part.there is None and part.look is None:
                 heat = self._strips.joined(heat, looked.evidence.fine, self._amiss_from)
             return looked.bank, heat, None
-        return self._known.judge(looked.evidence, looked.views, looked.bank, heat)
+        if part.look is None:
+            return self._known.judge(looked.evidence, looked.views, looked.bank, heat)
+        counts = part.look.cells(*looked.evidence.distances.shape)
+        if not counts.any():
+            return looked.bank, heat, None
+        limit = self._views[0].scale.limit
+        score, joined, kinds = self._known.judge(looked.evidence, looked.views, looked.bank, heat, counts, limit)
+        return score, joined * part.look.cells(*joined.shape), kinds
 
     def _look(self, part: Part) -> tuple[Looked, Array]:
         """What banks and brightness say. What the picture does not show is no evidence, nor is what to ignore."""
@@ -167,19 +199,44 @@ class Judge:
         for sight, each in zip(self._eye.look(part.image), self._views, strict=True):
             assert sight.distances is not None
             distances = sight.distances if part.there is None else sight.distances * sight.seen(part.there)
-            heats.append(smooth(distances, self._network.stride, self._network.offset, each.scale.edge))
+            heats.append(self._smoothed(distances, each, part.look))
             grids.append(distances)
             features.append(None if sight.features is None else sight.features.reshape(*distances.shape, -1))
         heat = fuse(heats, [each.scale.limit for each in self._views], self._joint)
         if self._tone is not None:
-            heat = self._tone.joined(heat, part.image, part.there)
+            looked = None if part.look is None else part.look.pixels(*self._tone.shape)
+            heat = self._tone.joined(heat, part.image, part.there, looked)
         evidence = evidence_of([each.view for each in self._views], features, grids)
-        return Looked(evidence, tuple(pooled(each) for each in heats), pooled(heat)), heat
+        if part.look is None:
+            return Looked(evidence, tuple(pooled(each) for each in heats), pooled(heat)), heat
+        heat = heat * part.look.cells(*heat.shape)
+        views = tuple(pooled_in(each, part.look.cells(*each.shape)) for each in heats)
+        return Looked(evidence, views, pooled_in(heat, part.look.cells(*heat.shape))), heat
+
+    def _smoothed(self, distances: Array, view: Remembered, look: Look | None) -> Array:
+        """A view's heat map; where nothing is looked at it means nothing."""
+        stride, offset, scale = self._network.stride, self._network.offset, view.scale
+        if look is None:
+            return smooth(distances, stride, offset, scale.edge)
+        counts = look.cells(*distances.shape)
+        distances = without_smear(distances, counts, scale.limit, view.view.mean)
+        return smoothed(distances, counts, stride, offset, scale.edge)
 
     def _box(self, part: Part) -> Box:
         height, width = part.image.shape[:2]
         box = covered_box(width, height, self._eye.canvas(self._finest, width, height))
         return box[0] + part.origin[0], box[1] + part.origin[1], box[2], box[3]
+
+
+def _look_at(part: Part, outlines: tuple[LookOutline, ...]) -> Look | None:
+    return look_at(outlines, part.origin, (part.image.shape[1], part.image.shape[0])) if outlines else None
+
+
+def _unseen(part: Part) -> str:
+    """Why a part can't be judged by the station's regions, or empty."""
+    if part.look is None or not part.look.shows_nothing(part.there):
+        return ""
+    return "nothing of where to look lies on what the model sees of this picture; draw the regions anew"
 
 
 def evidence_of(views: Sequence[View], features: Sequence[Array | None], grids: Sequence[Array]) -> Evidence | None:

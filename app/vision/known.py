@@ -7,8 +7,9 @@ a new kind of defect is one nobody has labelled.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,10 +18,12 @@ from pydantic import Field
 
 from app.vision.head import DefectHead, Evidence, HeadDescription, HeadMaps
 from app.vision.head_fusion import Fusion, FusionDescription
+from app.vision.look import without_smear
 from app.vision.parts import Arrays, Described
 from app.vision.regions import Kinds
 
 Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 HIGHEST = 8.0
 """Natural logarithm of a score: far beyond every limit."""
@@ -30,6 +33,10 @@ PER_ODDS = 0.15
 
 STEEP = 4
 """Power of the bank's word in the map: where it does not reach its limit, it hardly counts."""
+
+
+CALM = -4.0
+"""Log-odds that cells have at most where nothing is looked at."""
 
 
 class KnownDescription(Described):
@@ -77,19 +84,41 @@ class Known:
         joined = np.exp(np.clip(self.gain * (fused - self.level), -HIGHEST, HIGHEST))
         return np.asarray(np.maximum(joined, np.asarray(bank, np.float64) / self.far), np.float64)
 
-    def judge(self, evidence: Evidence, views: Sequence[float], bank: float, heat: Array) -> tuple[float, Array, Kinds]:
+    def judge(
+        self,
+        evidence: Evidence,
+        views: Sequence[float],
+        bank: float,
+        heat: Array,
+        looked: Mask | None = None,
+        limit: float = math.inf,
+    ) -> tuple[float, Array, Kinds]:
         """
         Args:
             views: scores by the bank's views.
             bank, heat: score and heat map of the bank alone.
+            looked: of the fine grid, True where what is seen is evidence; None: everywhere. The heat map is left as it
+                is outside.
+            limit: of distances, beyond which a cell is unlike good parts.
 
         Returns:
             Score, heat map at the same size on the scale of the score, and the kinds of its cells.
         """
-        maps = self.head.maps(evidence)
-        fused = self.fusion.score(np.array([views]), np.array([maps.scores()]))
+        maps = self.head.maps(evidence) if looked is None else self._maps_in(evidence, looked, limit)
+        fused = self.fusion.score(np.array([views]), np.array([maps.scores(looked)]))
         score = float(self.scores(fused, np.array([bank]))[0])
         return score, self._map(maps, heat), self._kinds(maps, heat.shape)
+
+    def _maps_in(self, evidence: Evidence, looked: Mask, limit: float) -> HeadMaps:
+        """The head's word of some cells. The others stay in the means over rows and columns, which the head was taught
+        with, but for those that are unlike good parts."""
+        maps = self.head.maps(_tamed(evidence, looked, self.head.usual), looked | (evidence.distances <= limit))
+        # Odds are even where a defect may begin: what lies above is what can smear.
+        alarm, *kinds = (
+            np.where(looked, without_smear(each, looked, 0.0), np.minimum(each, CALM))
+            for each in (maps.alarm, *maps.kinds)
+        )
+        return HeadMaps(np.asarray(alarm, np.float32), np.asarray(np.stack(kinds), np.float32))
 
     def _kinds(self, maps: HeadMaps, shape: tuple[int, ...]) -> Kinds:
         """Cells of the heat map (rows, columns) = shape, from the cells of the head's coarser grid."""
@@ -124,3 +153,17 @@ class Known:
             description.level,
             description.far,
         )
+
+
+def _tamed(evidence: Evidence, looked: Mask, usual: Array) -> Evidence:
+    """The evidence with usual distances where nothing is looked at, since they are averaged over surroundings."""
+    coarse = evidence.coarse_distances
+    if coarse is not None:
+        shape = coarse.shape[1], coarse.shape[0]
+        wide = np.asarray(cv2.resize(looked.astype(np.float32), shape, interpolation=cv2.INTER_AREA)) >= _HALF
+        coarse = np.where(wide, coarse, np.minimum(coarse, usual[1]))
+    fine = np.where(looked, evidence.distances, np.minimum(evidence.distances, usual[0]))
+    return replace(evidence, distances=fine, coarse_distances=coarse)
+
+
+_HALF = 0.5

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from app.domain.checkpoint import OK, UNSURE, CheckpointAnswer
 from app.domain.frame import Image
 from app.domain.inspection import Detection
+from app.domain.look import IGNORE, LOOK, LookOutline
 from app.domain.verdict import Verdict
 from app.vision.regions import enlarge
 
@@ -28,6 +29,7 @@ def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Imag
     The map is transparent below the RETEST band and reaches full `opacity` at 1.5 x the threshold.
     """
     canvas = image.copy()
+    _dim(canvas, result.look)
     x, y, width, height = (round(value) for value in result.heat_box)
     heat = enlarge(result.heat, width, height)
     span = max(1.5 * result.threshold - result.retest_from, 1e-6)
@@ -52,6 +54,25 @@ def draw_overlay(image: Image, result: Detection, opacity: float = 0.55) -> Imag
         _write(canvas, f"{region.label} {region.score:.2f}", (region.x, region.y - 6), scale, colour)
     _write(canvas, f"{result.verdict} {result.score:.3f} / {result.threshold:.3f}", (8, 0), 1.6 * scale, colour)
     return canvas
+
+
+def _dim(canvas: Image, outlines: tuple[LookOutline, ...]) -> None:
+    """Darkens what is not looked at, in place, and outlines the regions."""
+    if not outlines:
+        return
+    height, width = canvas.shape[:2]
+    looked = np.full((height, width), not any(each.kind == LOOK for each in outlines), np.uint8)
+    shapes = [(each.kind, np.rint(np.array(each.corners)).astype(np.int32)) for each in outlines]
+    for kind, value in ((LOOK, 1), (IGNORE, 0)):
+        for one, corners in shapes:
+            if one == kind:
+                cv2.fillConvexPoly(looked, corners, (value,))
+    canvas[looked == 0] //= 2
+    for _, corners in shapes:
+        cv2.polylines(canvas, [corners.reshape(-1, 1, 2)], True, _MUTED, 1, cv2.LINE_AA)
+
+
+_MUTED = (200, 200, 200)
 
 
 def _verdict_of(answer: CheckpointAnswer) -> Verdict:

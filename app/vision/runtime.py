@@ -16,6 +16,9 @@ CONFIG = {
     "ENABLE_CPU_PINNING": False,
 }
 
+THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""Of one look in a process with a screen, cameras and further lines."""
+
 
 def limit_threads(number: int) -> None:
     """What is compiled from here on runs on so many threads: for work beside a live line. Scores stay the same."""
@@ -27,7 +30,7 @@ def leave_room() -> None:
 
     Two threads on two cores take 18 ms instead of 22, and half as much processor time again for waiting on each other.
     """
-    limit_threads(min(4, (os.cpu_count() or 1) // 2))
+    limit_threads(THREADS)
 
 
 def compile_graph(model: ov.Model) -> ov.CompiledModel:

@@ -44,6 +44,7 @@ _PADDED = 24  # mirrored pixels around it, at least: the transform is periodic
 _MOST = 1024
 
 _WARPS = 2
+_ENOUGH = 0.25  # of the plane, to fit movement and light to
 
 
 class ToneDescription(Described):
@@ -111,15 +112,23 @@ class Tone:
     def shape(self) -> tuple[int, int]:
         return self.mean.shape[0], self.mean.shape[1]
 
-    def joined(self, heat: Array, image: Image, there: Mask | None) -> Array:
-        """A heat map over an (H, W, 3) uint8 BGR picture, at its size, with what brightness tells."""
-        values = self.values(reduced(image, there, self.shape))
+    def joined(self, heat: Array, image: Image, there: Mask | None, looked: Mask | None = None) -> Array:
+        """A heat map over an (H, W, 3) uint8 BGR picture, at its size, with what brightness tells; `looked`, of this
+        shape, is True where it may."""
+        values = self.values(reduced(image, there, self.shape), looked)
         # Each size of spots on the grid its limit was taken on, then the largest: the other way round is more.
         return np.maximum(heat, self.over_limits([resized(each, heat.shape) for each in values]))
 
-    def values(self, plane: Plane) -> list[Array]:
-        """For each of `SPOTS` how many standard deviations each place lies off, (rows, columns) float32."""
-        rest = self._fit.rest(plane) / self.deviation
+    def values(self, plane: Plane, looked: Mask | None = None) -> list[Array]:
+        """For each of `SPOTS` how many standard deviations each place lies off, (rows, columns) float32; 0 where
+        `looked` is False."""
+        if looked is not None:
+            looked = looked if plane.there is None else looked & plane.there
+            # From too little of a part nothing can tell whether it moved, or a defect is seen.
+            fitted = Plane(plane.grey, looked if looked.mean() >= _ENOUGH else plane.there)
+            rest, plane = self._fit.rest(fitted) / self.deviation, Plane(plane.grey, looked)
+        else:
+            rest = self._fit.rest(plane) / self.deviation
         if plane.there is not None:
             rest *= plane.there
         spectrum = transformed(rest)

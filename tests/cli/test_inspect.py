@@ -281,3 +281,29 @@ def test_reading_and_inspecting_agree_on_what_is_bad(tmp_path: Path, command: Co
     with pytest.raises(PictureError) as caught:
         read_picture(path)
     assert command("inspect", "--model", model, path).json == {"path": str(path), "error": str(caught.value)}
+
+
+def test_only_the_regions_asked_for_are_judged(command: Command, model: Path, parts: Path, tmp_path: Path) -> None:
+    picture = read_picture(parts / "normal" / "part-1.png")
+    picture[20:60, 20:60] = (20, 20, 230)
+    path = tmp_path / "marked.png"
+    path.write_bytes(encode_png(picture))
+    (plain,) = command("inspect", "--model", model, path).lines
+    (ignored,) = command("inspect", "--model", model, path, "--ignore", "10,10,60,60").lines
+    (elsewhere,) = command(
+        "inspect", "--model", model, path, "--roi", "140,60,160,100", "--overlay", tmp_path / "drawn"
+    ).lines
+    (here,) = command("inspect", "--model", model, path, "--roi", "10,10,80,80", "--roi", "200,100,50,50").lines
+    assert max(ignored["score"], elsewhere["score"]) < 0.75 * plain["score"]
+    assert here["score"] > 0.6 * plain["score"] and here["verdict"] == plain["verdict"] == "FAIL"
+    drawn = read_picture(tmp_path / "drawn" / "marked.png").astype(int)
+    assert drawn[100, 60].sum() < 0.6 * picture[100, 60].sum()  # dimmed
+    assert np.abs(drawn[130, 250] - picture[130, 250]).max() < 8  # as it is
+
+
+def test_a_region_that_leaves_a_picture_costs_that_picture(command: Command, model: Path, parts: Path) -> None:
+    good = parts / "normal" / "part-1.png"
+    ended = command("inspect", "--model", model, good, "--roi", "300,10,60,60")
+    assert ended.code == 1 and "300,10,60,60 lies outside the pictures of 320 x 180" in ended.lines[0]["error"]
+    nothing = command("inspect", "--model", model, good, "--ignore", "0,0,320,180")
+    assert nothing.code == 1 and "nothing of the picture is left to judge" in nothing.lines[0]["error"]

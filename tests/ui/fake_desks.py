@@ -56,6 +56,9 @@ class FakeLine:
     def part(self) -> Outcome | None:
         return None
 
+    def to_draw_on(self) -> None:
+        return None
+
     def hold_to(self, limits: object) -> None: ...
     def stand_by(self, limits: object) -> None: ...
     def stop(self) -> None: ...

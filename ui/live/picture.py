@@ -10,10 +10,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygon
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.domain.checkpoint import OK, CheckpointAnswer
+from app.domain.look import LookOutline
 from app.domain.region import Region
 from app.domain.verdict import Verdict
 from ui.live.prepare import Prepared
 from ui.shared.images import fit
+from ui.shared.looked import draw_look
 from ui.theme import current
 from ui.theme.theme import font
 
@@ -174,6 +176,7 @@ class PictureView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._prepared: Prepared | None = None
+        self._look: tuple[LookOutline, ...] = ()
         self.mode = Mode.OVERLAY
         self.opacity = 0.75
         self.painted_picture: int | None = None
@@ -219,6 +222,9 @@ class PictureView(QWidget):
             painter.drawImage(place, prepared.picture)
             self.painted_picture = prepared.frame_id
             detection = prepared.outcome.detection
+            # A frame that waits for its part shows where the last one was looked at.
+            self._look = detection.look if detection is not None else self._look
+            draw_look(painter, self._look, place, prepared.outcome.frame.size)
             if detection is not None:
                 if self.mode is Mode.OVERLAY and prepared.heat is not None:
                     painter.setOpacity(self.opacity)

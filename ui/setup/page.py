@@ -13,6 +13,7 @@ from ui.setup.alarms import AlarmsSetup
 from ui.setup.audit import AuditPage
 from ui.setup.cloud import CloudPage
 from ui.setup.line import LinePage
+from ui.setup.look import LookPage
 from ui.setup.recipes import RecipesPage
 from ui.setup.review import ReviewSetup
 from ui.setup.source import SourcePage
@@ -22,6 +23,7 @@ from ui.shared.widgets import Choice, scrolled
 
 _PAGES: tuple[tuple[str, str, Action | None], ...] = (
     ("source", "Source", Action.SETTINGS),
+    ("look", "Where to look", Action.SETTINGS),
     ("station", "Station", Action.SETTINGS),
     ("line", "Line", Action.SETTINGS),
     ("recipes", "Recipes", Action.SETTINGS),
@@ -58,6 +60,7 @@ class SetupPage(QWidget):
         layout.setSpacing(16)
         self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source", columns=6)
         self.source = SourcePage(bridge)
+        self.look = LookPage(bridge)
         self.station = StationPage(bridge)
         self.line = LinePage(bridge)
         self.recipes = RecipesPage(bridge)
@@ -70,9 +73,10 @@ class SetupPage(QWidget):
         self.about = AboutPage(bridge)
         self._bridge = bridge
         self.stack = QStackedWidget()
-        self._areas = {}
+        self._areas: dict[str, QWidget] = {}
         self._pages: dict[str, QWidget] = {
             "source": self.source,
+            "look": self.look,
             "station": self.station,
             "line": self.line,
             "recipes": self.recipes,
@@ -85,13 +89,15 @@ class SetupPage(QWidget):
             "about": self.about,
         }
         for key, page in self._pages.items():
-            self._areas[key] = scrolled(page)
+            # A drag that draws must not scroll.
+            self._areas[key] = page if key == "look" else scrolled(page)
             self.stack.addWidget(self._areas[key])
         layout.addWidget(self.choice)
         layout.addWidget(self.stack, 1)
         self.choice.chosen.connect(self.open)
         self.source.started.connect(self.started)
         self.source.training_wanted.connect(self.training_wanted)
+        self.look.saved.connect(self.settings_changed)
         self.station.saved.connect(self.settings_changed)
         self.station.end_wanted.connect(self.end_wanted)
         self.line.saved.connect(self.settings_changed)
@@ -141,6 +147,7 @@ class SetupPage(QWidget):
         self.storage.close_page()
         self.audit.close_page()
         self.source.close_page()
+        self.look.close_page()
         self.alarms.close_page()
         self.cloud.close_page()
         self.line.close_page()

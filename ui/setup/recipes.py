@@ -17,9 +17,9 @@ from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, label, row
 
 _FOR = (
-    "A recipe keeps what the station does for one product: source and cameras, model, how parts come, limits, what the "
-    "line may do, which pictures stay. Set the station up on the other pages first, then keep it here under a name. "
-    "Tap the product at the top of the screen to change over."
+    "A recipe keeps what the station does for one product: source and cameras, model, where to look, how parts come, "
+    "limits, what the line may do, which pictures stay. Set the station up on the other pages first, then keep it here "
+    "under a name. Tap the product at the top of the screen to change over."
 )
 _TRIGGERS = {
     "source": "parts by themselves",
@@ -43,6 +43,7 @@ class RecipeRow(QFrame):
         name = recipe.name
         told = [source_words(recipe.source), _TRIGGERS[recipe.trigger], recipe.model or "the released model"]
         told += [f"{len(recipe.cameras)} more cameras"] if recipe.cameras else []
+        told += [f"{len(recipe.look_regions)} regions"] if recipe.look_regions else []
         told += [f"number {recipe.number}"] if recipe.number else []
         told += [f"code {recipe.code}"] if recipe.code else []
         told += [", ".join(recipe.limits)] if recipe.limits else []
