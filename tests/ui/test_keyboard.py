@@ -126,3 +126,19 @@ def test_every_sign_is_typed_as_it_is_shown(window: Window, keyboard: Keyboard) 
         key.click()
     assert field.text() == "".join(each.text().replace("&&", "&") for each in shown) and "&" in field.text()
     assert not set(DIGITS + "".join(SIGNS)) - set(field.text())
+
+
+def test_a_tapped_number_is_replaced_and_a_tapped_text_goes_on(
+    qtbot: QtBot, window: Window, keyboard: Keyboard, tap: Tap
+) -> None:
+    window.spaces.setup.open("recipes")
+    page = window.spaces.setup.recipes
+    assert page.number.text() == "0"
+    open_for(qtbot, tap, keyboard, page.number)
+    typed(tap, keyboard, "7")
+    assert page.number.text() == "7"
+    tap(keyboard.end)
+    page.limits.setText("dent=5")
+    open_for(qtbot, tap, keyboard, page.limits)
+    typed(tap, keyboard, "px")
+    assert page.limits.text() == "dent=5px"

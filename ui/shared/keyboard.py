@@ -197,6 +197,12 @@ class TouchTyping(QObject):
         target = _editor(self._window.childAt(at))
         if target is not None:
             target.setFocus(Qt.FocusReason.MouseFocusReason)
+            if target is not self.keyboard.target and isinstance(target, QLineEdit):
+                # A finger is no pointer to a place between two letters, and a number is mostly replaced.
+                if target.property("number"):
+                    target.selectAll()
+                else:
+                    target.end(False)
             self.keyboard.open(target)
         elif self.keyboard.isVisible() and not self.keyboard.geometry().contains(at):
             self.keyboard.finish()
