@@ -94,8 +94,9 @@ class LivePage(QWidget):
     # -- building
     def _build(self, bridge: Bridge, thumbs: Thumbs) -> None:
         self.setProperty("kind", "ground")
-        self.picture = PictureView()
+        self.picture = PictureView(zooms=True)
         self.picture.resized.connect(self._ask)
+        self.picture.zoomed.connect(self._ask)
         self.panel = StatePanel()
         self.panel.acted.connect(self._act)
         self.stage = QStackedWidget()
@@ -212,7 +213,7 @@ class LivePage(QWidget):
     def _ask(self) -> None:
         outcome = self._at.latest()
         if outcome is not None:
-            self._preparer.want(outcome, self.picture.box())
+            self._preparer.want(outcome, self.picture.box(), self.picture.view)
 
     def _first_saw(self) -> None:
         if self._at is self._bridge.station:
@@ -240,7 +241,10 @@ class LivePage(QWidget):
     def watch(self, name: str) -> None:
         """Puts one camera's verdict, picture and figures on the screen."""
         views = {view.name: view.line for view in self._bridge.station.beside.views()}
-        self._at = views.get(name, self._bridge.station)
+        line = views.get(name, self._bridge.station)
+        if line is not self._at:
+            self.picture.whole()  # the place that was looked at is another camera's
+        self._at = line
         self.grid.mark(name)
         self._prepared = None
         self._ask()
@@ -404,8 +408,10 @@ class LivePage(QWidget):
             return
         stage = QRect(self.stage.mapTo(self, QPoint(0, 0)), self.stage.size())
         width = min(max(SHEET_WIDTH, stage.width() // 2), stage.width())
-        self.sheet.setGeometry(stage.right() - width + 1, stage.y(), width, stage.height())
         self.sheet.open(part, self._zone)
+        # On a low screen with large buttons it goes on over what stands below the picture.
+        low = min(self._left.geometry().bottom() + 1 - stage.y(), self.sheet.minimumSizeHint().height())
+        self.sheet.setGeometry(stage.right() - width + 1, stage.y(), width, max(stage.height(), low))
 
     def _send_to_review(self, part: Inspection | None) -> None:
         if part is None:
@@ -418,8 +424,7 @@ class LivePage(QWidget):
         self._bridge.run(lambda: desk.ask(part.id), lambda made: self.tell(words[made]), self.tell)
 
     def _export(self) -> None:
-        today = self._bridge.station.today()
-        self.exporter.start(today, today)
+        self.exporter.start(today := self._bridge.station.today(), today)
         self._name_export()
 
     def _name_export(self) -> None:
@@ -444,9 +449,9 @@ class LivePage(QWidget):
         return self.trigger.pressable and (event.key() == Qt.Key.Key_Space or (pedal != "" and named == pedal))
 
     def take_key(self, event: QKeyEvent) -> bool:
-        """Whether a key that nobody else wanted was a trigger."""
+        """Whether a key that nobody else wanted was a trigger, or looked closer at the picture."""
         if not self.takes_at_once(event):
-            return False
+            return self.stage.currentWidget() is self.picture and self.picture.press_key(event)
         if not event.isAutoRepeat():
             self.trigger.press()
         return True
