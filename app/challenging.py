@@ -316,7 +316,7 @@ class ChallengeDesk:
             self._unchanged(running[0])
             self._step = step
         if wrong:
-            self._host.people.note("check", product, f"picture: {'; '.join(wrong)}")
+            self._host.people.note("check", product, f"picture: {'; '.join(each.words for each in wrong)}")
         self._tell()
         return step
 

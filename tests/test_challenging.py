@@ -175,11 +175,11 @@ def test_a_check_begins_with_the_picture_and_is_released_with_it(stations: Stati
         desk.show()
     moved = np.roll(drawn(2), 26, axis=1)
     step = fed(source, moved, desk.look)
-    (words,) = step.wrong
-    assert "26 px to the right" in words and "camera has moved left" in words
+    (wrong,) = step.wrong
+    assert "26 px to the right" in wrong.words and "camera has moved left" in wrong.words
     assert desk.picture_waits() and "running" in desk.withheld() and not step.words
     dark = np.asarray(drawn(3) * 0.85, np.uint8)
-    assert "15 % less light" in fed(source, dark, desk.look).wrong[0] and desk.picture_waits()
+    assert "15 % less light" in fed(source, dark, desk.look).wrong[0].words and desk.picture_waits()
     step = fed(source, drawn(4), desk.look)
     assert step.wrong == () and step.words.startswith("Picture as at the reference of")
     assert not desk.picture_waits() and desk.waiting() == PARTS[0]
@@ -200,7 +200,7 @@ def test_what_is_off_stays_told_after_giving_up(stations: Stations) -> None:
     fed(source, np.roll(drawn(2), 40, axis=0), station.challenging.look)
     station.challenging.give_up()
     step = station.challenging.step()
-    assert step is not None and "40 px down" in step.wrong[0]
+    assert step is not None and "40 px down" in step.wrong[0].words
     assert "never checked" in station.challenging.withheld() and not station.line.trigger.armed
     station.challenging.begin()
     step = station.challenging.step()
@@ -235,7 +235,7 @@ def test_a_new_reference_takes_the_place_of_the_old_one(stations: Stations) -> N
     fed(source, np.roll(drawn(2), 60, axis=1), station.challenging.take_reference)
     assert len(list((stations.folder / "station" / "references").glob("*.png"))) == 1
     station.challenging.begin()
-    assert "60 px to the left" in fed(source, drawn(3), station.challenging.look).wrong[0]
+    assert "60 px to the left" in fed(source, drawn(3), station.challenging.look).wrong[0].words
     with pytest.raises(LinesightError, match="A check is running"):
         station.challenging.take_reference()
 

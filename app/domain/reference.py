@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -126,6 +127,20 @@ class PictureDeviation:
 
 
 @dataclass(frozen=True, slots=True)
+class Deviation:
+    """One thing that is off.
+
+    Attributes:
+        what: in a few words with its figure ("20 % less light"); out: what to do about it.
+        words: both, whole: which way, against what.
+    """
+
+    what: str
+    out: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class PictureStep:
     """The first step of a check: the picture against the reference.
 
@@ -136,71 +151,53 @@ class PictureStep:
     """
 
     day: str
-    wrong: tuple[str, ...] = ()
+    wrong: tuple[Deviation, ...] = ()
     words: str = ""
 
 
-def deviations(found: PictureDeviation, limits: PictureLimits, day: str) -> tuple[str, ...]:
+def deviations(found: PictureDeviation, limits: PictureLimits, day: str) -> tuple[Deviation, ...]:
     """What is off, which way and by how much, each with the way out; empty where the picture is as it was.
 
     Args:
         day: of the reference, in words ("3 May").
     """
-    than = f"than at the reference of {day}"
-    told = []
     if found.lost:  # light and focus of something else say nothing
-        black = "the picture is nearly black. Check the lamp, the exposure and the lens cap"
-        out = (
-            black
-            if found.brightness < _BLACK
-            else f"{found.lost}. Put it in its place, and look at what the camera sees"
-        )
-        return (f"The part of the reference of {day} is not to be seen: {out}",)
+        return (_lost(found, day),)
+    than, told = f"than at the reference of {day}", []
     if found.shift is not None and math.hypot(*found.shift) > limits.shift * found.width:
-        told.append(_shifted(found.shift, found.width, than))
+        told.append(_shifted(found.shift, found.width))
     if found.angle is not None and abs(found.angle) > limits.angle:
-        turned, back = ("counter-clockwise", "clockwise") if found.angle > 0 else ("clockwise", "counter-clockwise")
-        told.append(
-            f"The part is turned by {abs(found.angle):.1f}\u00b0 {turned} in the picture. Turn the fixture back "
-            f"{back}, or the camera {turned}"
-        )
+        way = "counter-clockwise" if found.angle > 0 else "clockwise"
+        what, out = f"turned by {abs(found.angle):.1f}\u00b0 {way}", "turn the fixture or the camera back"
+        told.append(Deviation(what, out, f"The part is {what} in the picture: {out}"))
     if found.scale is not None and abs(found.scale - 1) > limits.scale:
         size, moved = ("larger", "closer") if found.scale > 1 else ("smaller", "away")
-        told.append(
-            f"The part is {abs(found.scale - 1):.1%} {size} {than}: the camera has moved {moved}, or its zoom was "
-            "changed. Set it back".replace("%", " %")
-        )
+        what = f"{100 * abs(found.scale - 1):.1f} % {size}"
+        out = f"the camera has moved {moved}, or its zoom was changed"
+        told.append(Deviation(what, out, f"The part is {what} {than}: {out}. Set it back"))
     if found.sharpness is not None and found.sharpness < limits.sharpness:
-        told.append(
-            f"Less sharp {than}: {100 * found.sharpness:.0f} % of its sharpness, at least {100 * limits.sharpness:.0f} "
-            "% are needed. Set the focus, clean the lens"
-        )
-    off = found.brightness - found.was
-    if abs(off) > limits.brightness:
-        share = 100 * abs(off) / max(found.was, 1.0)
-        way, out = ("less", "Check lamp, exposure and aperture") if off < 0 else (
-            "more", "Check lamp and exposure, and keep stray light away"
-        )  # fmt: skip
-        told.append(
-            f"{share:.0f} % {way} light {than} (grey level {found.brightness:.0f} instead of {found.was:.0f}). {out}"
-        )
-    elif found.saturated - found.was_saturated > _CLIPPED:
-        told.append(
-            f"Overexposed: {100 * found.saturated:.0f} % of the part is at the upper end instead of "
-            f"{100 * found.was_saturated:.0f} % at the reference of {day}. Lower exposure or light"
-        )
+        share, needed = f"{100 * found.sharpness:.0f} %", f"{100 * limits.sharpness:.0f} %"
+        out = "set the focus, clean the lens"
+        words = f"Less sharp {than}: {share} of its sharpness, at least {needed} are needed. {_capital(out)}"
+        told.append(Deviation(f"{share} of the sharpness", out, words))
+    told += _light(found, limits, day)
     for name, ratio in (("blue", found.blue), ("red", found.red)):
         if not 1 / (1 + limits.colour) <= ratio <= 1 + limits.colour:
-            more = "more" if ratio > 1 else "less"
-            told.append(
-                f"The light has another colour {than}: {100 * abs(ratio - 1):.0f} % {more} {name}. Check the lamp, "
-                "switch the camera's automatic white balance off"
-            )
+            what = f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else 'less'} {name}"
+            out = "check the lamp and the camera's white balance"
+            told.append(Deviation(what, out, f"The light has another colour {than}: {what}. {_capital(out)}"))
     return tuple(told)
 
 
-def _shifted(shift: tuple[float, float], width: int, than: str) -> str:
-    """Where a camera went the picture goes the other way."""
+def _lost(found: PictureDeviation, day: str) -> Deviation:
+    what, out = found.lost, "put it in its place, and look at what the camera sees"
+    if found.brightness < _BLACK:
+        what, out = "the picture is nearly black", "check the lamp, the exposure and the lens cap"
+    return Deviation(what, out, f"The part of the reference of {day} is not to be seen: {what}. {_capital(out)}")
+
+
+def _shifted(shift: tuple[float, float], width: int) -> Deviation:
+    """Where a camera goes, the picture goes the other way: it goes back in the way of the picture."""
     ways = [
         (abs(by), part, camera)
         for by, (part, camera) in (
@@ -211,22 +208,49 @@ def _shifted(shift: tuple[float, float], width: int, than: str) -> str:
     ]
     parts = " and ".join(f"{by:.0f} px {part}" for by, part, _ in ways)
     cameras = " and ".join(camera for _, _, camera in ways)
-    share = 100 * math.hypot(*shift) / width
-    return (
-        f"The part lies {parts} in the picture ({share:.1f} % of its width): it is not in its place, or the camera has "
-        f"moved {cameras}. Move it back"
-    )
+    share = f"{100 * math.hypot(*shift) / width:.1f} %"
+    out = f"it is not in its place, or the camera has moved {cameras}"
+    words = f"The part lies {parts} in the picture ({share} of its width): {out}. Move it back"
+    return Deviation(f"{parts} ({share})", out, words)
+
+
+def _light(found: PictureDeviation, limits: PictureLimits, day: str) -> list[Deviation]:
+    off = found.brightness - found.was
+    if abs(off) > limits.brightness:
+        what = f"{100 * abs(off) / max(found.was, 1.0):.0f} % {'less' if off < 0 else 'more'} light"
+        out = "check lamp, exposure and aperture" if off < 0 else "check lamp, exposure and stray light"
+        grey = f"grey level {found.brightness:.0f} instead of {found.was:.0f}"
+        return [Deviation(what, out, f"{what} than at the reference of {day} ({grey}). {_capital(out)}")]
+    if found.saturated - found.was_saturated > _CLIPPED:
+        out, shares = "lower exposure or light", (100 * found.saturated, 100 * found.was_saturated)
+        words = (
+            f"Overexposed: {shares[0]:.0f} % of the part is at the upper end instead of {shares[1]:.0f} % at the "
+            f"reference of {day}. {_capital(out)}"
+        )
+        return [Deviation("overexposed", out, words)]
+    return []
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def same_words(found: PictureDeviation, day: str) -> str:
     """That the picture is as it was, with the figures."""
     told = [] if found.sharpness is None else [f"sharpness {100 * found.sharpness:.0f} %"]
-    told.append(f"grey level {found.brightness:.0f} instead of {found.was:.0f}")
+    told.append(f"light {100 * found.brightness / max(found.was, 1.0):.0f} %")
     if found.shift is not None:
         told.append(f"shift {math.hypot(*found.shift):.0f} px")
     if found.angle is not None:
         told.append(f"angle {abs(found.angle):.1f}\u00b0")
     return f"Picture as at the reference of {day}: {', '.join(told)}"
+
+
+def told_together(wrong: Sequence[Deviation]) -> str:
+    """One thing whole; several in a few words each, so that all of them find room."""
+    if len(wrong) == 1:
+        return wrong[0].words
+    return _capital("; ".join(f"{each.what}: {each.out}" for each in wrong))
 
 
 def day_of(reference: PictureReference, zone: tzinfo, now: datetime) -> str:

@@ -12,11 +12,19 @@ import pytest
 from app.cameras.demo import training_parts
 from app.domain.errors import PictureError
 from app.domain.frame import Image
-from app.domain.reference import PictureLimits, PictureReference, day_of, deviations, same_words
+from app.domain.reference import (
+    PictureDeviation,
+    PictureLimits,
+    PictureReference,
+    day_of,
+    deviations,
+    same_words,
+    told_together,
+)
 from app.pictures import read_picture
 from app.vision.reference import Reference
 
-DAY = "3 May"
+DAY, LIMITS = "3 May", PictureLimits()
 
 
 def noisy(picture: Image | np.ndarray, seed: int, sigma: float = 1.5) -> Image:
@@ -47,8 +55,12 @@ def reference(part: Image) -> Reference:
     return Reference(noisy(part, 1))
 
 
+def words_of(found: PictureDeviation, limits: PictureLimits = LIMITS) -> list[str]:
+    return [each.words for each in deviations(found, limits, DAY)]
+
+
 def told(reference: Reference, picture: Image) -> list[str]:
-    return list(deviations(reference.compare(picture), PictureLimits(), DAY))
+    return words_of(reference.compare(picture))
 
 
 def test_an_unchanged_picture_passes_whatever_the_noise(reference: Reference, part: Image) -> None:
@@ -97,7 +109,7 @@ def test_a_shifted_picture_is_named_with_its_way(
 ) -> None:
     found = reference.compare(noisy(moved(part, right, down), 9))
     assert found.shift == pytest.approx((right, down), abs=0.6)
-    (words,) = deviations(found, PictureLimits(shift=0.005), DAY)
+    (words,) = words_of(found, PictureLimits(shift=0.005))
     assert f"The part lies {ways} in the picture" in words and camera in words and "Move it back" in words
     assert f"({100 * np.hypot(right, down) / part.shape[1]:.1f} % of its width)" in words
 
@@ -112,7 +124,7 @@ def test_a_picture_moved_far_is_still_found(reference: Reference, part: Image) -
 def test_a_turned_picture_is_named_with_its_angle(reference: Reference, part: Image, turn: float, way: str) -> None:
     found = reference.compare(noisy(moved(part, turn=turn), 11))
     assert found.angle == pytest.approx(turn, abs=0.1)
-    assert any(f"turned by {way}" in words for words in deviations(found, PictureLimits(), DAY))
+    assert any(f"turned by {way}" in words for words in words_of(found))
 
 
 def test_another_size_of_the_part_is_named(reference: Reference, part: Image) -> None:
@@ -132,6 +144,8 @@ def test_everything_that_is_off_is_told_at_once(reference: Reference, part: Imag
     words = told(reference, noisy(picture * 0.7, 14))
     for sign in ("to the right", "turned by 3", "Less sharp", "less light"):
         assert sum(sign in each for each in words) == 1, (sign, words)
+    together = told_together(deviations(reference.compare(noisy(picture * 0.7, 14)), PictureLimits(), DAY))
+    assert "% less light: check lamp" in together and "turned by 3" in together and len(together) < 330, together
 
 
 def test_a_surface_without_a_shape_is_compared_without_its_place() -> None:
@@ -141,7 +155,7 @@ def test_a_surface_without_a_shape_is_compared_without_its_place() -> None:
     found = reference.compare(noisy(np.full((400, 600, 3), 140.0), 16, sigma=6))
     assert found.shift is None and not found.lost and deviations(found, PictureLimits(), DAY) == ()
     dark = reference.compare(noisy(np.full((400, 600, 3), 110.0), 17, sigma=6))
-    assert "21 % less light" in deviations(dark, PictureLimits(), DAY)[0]
+    assert "21 % less light" in words_of(dark)[0]
 
 
 def test_the_area_is_that_of_the_part() -> None:

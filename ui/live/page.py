@@ -95,6 +95,7 @@ class LivePage(QWidget):
     def _build(self, bridge: Bridge, thumbs: Thumbs) -> None:
         self.setProperty("kind", "ground")
         self.picture = PictureView(zooms=True)
+        self.picture.setMinimumHeight(96)  # a low screen needs room for what the bars above it say
         self.picture.resized.connect(self._ask)
         self.picture.zoomed.connect(self._ask)
         self.panel = StatePanel()
@@ -155,14 +156,14 @@ class LivePage(QWidget):
         self.day = Elided("", "quiet")
         figures = QHBoxLayout()
         figures.setSpacing(8)
-        self._figures = {}
-        for key, words in (("good", "Good"), ("defect", "Defect"), ("retest", "Retest"), ("yield", "Yield")):
+        self._figures: dict[str, Elided] = {}
+        for words in ("Good", "Defect", "Retest", "Yield"):
             box = QVBoxLayout()
             box.setSpacing(0)
             value = Elided("0", "heading")
             box.addWidget(label(words, "quiet"))
             box.addWidget(value)
-            self._figures[key] = value
+            self._figures[words.lower()] = value
             figures.addLayout(box, 1)
         self.run_button = Button("Stop", icon_name="stop", on=self._stop_or_resume)
         self.export_button = Button("Export today's report", "primary", on=self._export)
@@ -386,8 +387,8 @@ class LivePage(QWidget):
 
     def _stop_or_resume(self) -> None:
         station = self._bridge.station
-        running = station.state().phase in _RUNNING
-        self._bridge.run(station.stop if running else station.resume, lambda _none: None, self.tell)
+        work = station.stop if station.state().phase in _RUNNING else station.resume
+        self._bridge.run(work, lambda _none: None, self.tell)
 
     def _act(self, act: str) -> None:
         station = self._bridge.station
@@ -416,12 +417,12 @@ class LivePage(QWidget):
     def _send_to_review(self, part: Inspection | None) -> None:
         if part is None:
             return
-        desk = self._bridge.station.reviewing
         words = {
             True: f"Part {part.part_id} waits in Review.",
             False: f"Part {part.part_id} was sent to Review before.",
         }
-        self._bridge.run(lambda: desk.ask(part.id), lambda made: self.tell(words[made]), self.tell)
+        ask = self._bridge.station.reviewing.ask
+        self._bridge.run(lambda: ask(part.id), lambda made: self.tell(words[made]), self.tell)
 
     def _export(self) -> None:
         self.exporter.start(today := self._bridge.station.today(), today)
@@ -472,8 +473,7 @@ class LivePage(QWidget):
 
     def tell(self, words: str) -> None:
         """Shows a line over the strip of parts."""
-        place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
-        self.toast.tell(words, place)
+        self.toast.tell(words, QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size()))
 
     def _theme_changed(self) -> None:
         self.update()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.challenge import Shown
 from app.domain.person import Action
+from app.domain.reference import told_together
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Notice, label, row, set_kind
 
@@ -81,9 +82,9 @@ class ReleaseBar(QFrame):
         if part is not None and step is not None and desk.picture_waits():
             off = f"The picture is not as at the reference of {step.day}"
             self.words.setText(off if step.wrong else "First the picture: put a good part in its place")
-            told = "; ".join(step.wrong)
+            told = told_together(step.wrong) if step.wrong else ""
             asked = f"It is compared with the reference of {step.day}: focus, light and place."
-            self.note.setText(f"{told}. Then compare it again." if told else asked)
+            self.note.setText(f"{told}." if told else asked)
         elif part is not None:
             product = self._bridge.station.state().product
             done, count = len(desk.results()), len(desk.parts(product))
@@ -94,7 +95,7 @@ class ReleaseBar(QFrame):
             self.note.setText(f"It must be {expected}.{before}")
         else:
             wrong = [each.words for each in desk.results() if not each.right] if why else []
-            wrong = [*(step.wrong if step is not None and why else ()), *wrong]
+            wrong = [*([told_together(step.wrong)] if step is not None and step.wrong and why else []), *wrong]
             self.words.setText(_NAMING if self._naming else _WRONG if wrong else why)
             more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
             told = f"{'; '.join(wrong[:_SHOWN])}{more}. {_AGAIN}"
