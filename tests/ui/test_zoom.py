@@ -276,6 +276,9 @@ def test_two_fingers_zoom_about_their_middle_and_one_moves(view: PictureView) ->
     one.move(1, 200, 200)
     one.lift(1)
     assert view.place() == QRectF(0, 0, 800, 450)  # there is nothing to move
+    spread(view, QPointF(300, 200), 3.0)
+    spread(view, QPointF(300, 200), 1.03 / view.view.factor)
+    assert view.view == Zoom()  # nearly all of it is all of it
 
 
 # -- the places it is used in

@@ -39,7 +39,7 @@ class ReferenceSection(QWidget):
         self._bridge, self._desk = bridge, bridge.station.challenging
         self._product = ""
         self._shown: PictureReference | None = None
-        self.picture = StoredPicture(zooms=True)
+        self.picture = StoredPicture()  # a finger on it scrolls the page
         self.picture.setFixedSize(QSize(320, 200))
         self.facts = label("", wrap=True)
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)

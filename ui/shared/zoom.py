@@ -28,6 +28,7 @@ PIXELS_FROM = 3.0
 """From so many device pixels a pixel of the picture on, pixels are shown as squares."""
 _STEP = 1.5
 """One press of + or -."""
+_NEARLY = 1.05
 _TWICE = 0.4
 """Seconds between the two taps of a double one."""
 _STILL = 12.0
@@ -325,7 +326,10 @@ class ZoomView(Pointed):
             if self.childAt(at) is not None:
                 event.ignore()  # a finger on the button: Qt makes a press of it
                 return False
-        return super().event(event)
+        taken = super().event(event)
+        if event.type() == QEvent.Type.TouchEnd and 1.0 < self.view.factor < _NEARLY:
+            self.whole()  # fingers that meant all of it seldom end exactly there
+        return taken
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self.press_key(event):
