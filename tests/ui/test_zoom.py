@@ -24,6 +24,7 @@ from tests.ui.test_layout import check
 from tests.ui.test_records import with_picture
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import prepare
+from ui.live.trigger import TriggerBar
 from ui.ports import Phase
 from ui.shared.images import Still
 from ui.shared.zoom import MOST, Zoom, ZoomView
@@ -40,6 +41,10 @@ def wheel(view: QWidget, at: QPointF, notches: int) -> None:
         Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(view, event)
+
+
+def press(view: ZoomView, key: Qt.Key) -> bool:
+    return view.press_key(QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier))
 
 
 def share(view: ZoomView, at: QPointF) -> tuple[float, float]:
@@ -220,16 +225,16 @@ def test_what_is_marked_out_of_sight_is_told(view: PictureView, monkeypatch: pyt
     assert told == ["", "1 marked place out of sight", "2 marked places out of sight"]
 
 
-def test_wheel_keys_drag_and_double_click(qtbot: QtBot, view: PictureView) -> None:
+def test_wheel_keys_drag_and_double_click(view: PictureView) -> None:
     view.show_prepared(prepare(outcome(), view.box()))
     at = QPointF(600, 100)
     under = share(view, at)
     wheel(view, at, 3)
     assert view.view.factor == pytest.approx(1.25**3)
     assert share(view, at) == pytest.approx(under)
-    qtbot.keyClick(view, Qt.Key.Key_Plus)
+    assert press(view, Qt.Key.Key_Plus)
     assert view.view.factor == pytest.approx(1.25**3 * 1.5)
-    qtbot.keyClick(view, Qt.Key.Key_Minus)
+    assert press(view, Qt.Key.Key_Minus) and not press(view, Qt.Key.Key_A)
     assert view.view.factor == pytest.approx(1.25**3)
     # The hand takes the picture along.
     start, end = QPoint(400, 200), QPoint(430, 180)
@@ -238,8 +243,7 @@ def test_wheel_keys_drag_and_double_click(qtbot: QtBot, view: PictureView) -> No
     move(view, end)
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=end)
     assert share(view, QPointF(end)) == pytest.approx(under)
-    qtbot.keyClick(view, Qt.Key.Key_0)
-    assert view.view == Zoom()
+    assert press(view, Qt.Key.Key_0) and view.view == Zoom()
     QTest.mouseDClick(view, Qt.MouseButton.LeftButton, pos=start)
     assert view.view.factor == 4.0
     QTest.mouseDClick(view, Qt.MouseButton.LeftButton, pos=start)
@@ -324,6 +328,25 @@ def test_on_live_keys_zoom_and_the_trigger_keeps_its_own(
     assert live.picture.view == Zoom()
 
 
+def test_a_pedals_key_triggers_and_does_not_zoom(
+    qtbot: QtBot, window: Window, station: FakeStation, inspect: Inspect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspect(0.3)
+    live, pressed = window.live, []
+    live.picture.zoom_by(2.0, QPointF(100, 100))
+    station.save_settings(pedal_key="0")
+    monkeypatch.setattr(TriggerBar, "pressable", property(lambda _self: True))
+    monkeypatch.setattr(TriggerBar, "press", lambda _self: pressed.append(1))
+    QTest.mouseClick(live.picture, Qt.MouseButton.LeftButton, pos=QPoint(50, 50))
+    qtbot.keyClick(QApplication.focusWidget() or live, Qt.Key.Key_0)
+    qtbot.waitUntil(lambda: bool(pressed))
+    qtbot.mouseClick(live.strip.tiles[0], Qt.MouseButton.LeftButton)  # also while a part's sheet is open
+    live.sheet.picture.set_view(Zoom(2.0))
+    qtbot.keyClick(live.sheet.close_button, Qt.Key.Key_0)
+    qtbot.waitUntil(lambda: len(pressed) == 2)
+    assert live.picture.view.near
+
+
 def test_an_old_view_lies_at_its_place_until_the_sharp_one_comes(view: PictureView) -> None:
     """Painted between a movement and its picture: everything of the same frame, nowhere bare."""
     shown = outcome()
@@ -397,7 +420,7 @@ def test_an_alarms_picture_is_opened_large(
     spread(detail.large, QPointF(detail.large.rect().center()), 3.0)
     assert detail.large.view.factor > 2.8
     check(window, "alarm zoomed")
-    qtbot.keyClick(detail, Qt.Key.Key_0)
+    qtbot.keyClick(window.spaces.alarms, Qt.Key.Key_0)
     qtbot.waitUntil(lambda: detail.large.view == Zoom())
     detail._leave()
     assert detail.stack.currentWidget() is detail.view and not detail.large.has_picture

@@ -230,9 +230,9 @@ class AlarmDetail(Card):
         if self.stack.currentWidget() is not self.large_page:
             self.large.show_words("")
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self.stack.currentWidget() is not self.large_page or not self.large.press_key(event):
-            super().keyPressEvent(event)
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Whether a key looked closer at the picture."""
+        return self.stack.currentWidget() is self.large_page and self.large.press_key(event)
 
     def close_page(self) -> None:
         """Ends what works for it."""

@@ -114,8 +114,7 @@ class LivePage(QWidget):
         self.opacity = TouchSlider(20, 100, round(100 * self.picture.opacity), "Overlay")
         self.opacity.valueChanged.connect(self._set_opacity)
         self.opacity.setFixedWidth(192)
-        self.print_rates = Elided("", "quiet")
-        self.print_drops = Elided("", "quiet")
+        self.print_rates, self.print_drops = Elided("", "quiet"), Elided("", "quiet")
         small = QVBoxLayout()
         small.setSpacing(0)
         small.addStretch(1)
@@ -452,7 +451,8 @@ class LivePage(QWidget):
     def take_key(self, event: QKeyEvent) -> bool:
         """Whether a key that nobody else wanted was a trigger, or looked closer at the picture."""
         if not self.takes_at_once(event):
-            return self.stage.currentWidget() is self.picture and self.picture.press_key(event)
+            shown = self.sheet.picture if self.sheet.isVisible() else self.picture
+            return shown.isVisible() and shown.press_key(event)
         if not event.isAutoRepeat():
             self.trigger.press()
         return True

@@ -191,5 +191,5 @@ class PartSheet(QFrame):
     def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
         if event.key() == Qt.Key.Key_Escape:
             self.shut()
-        elif not self.picture.press_key(event):
+        else:
             super().keyPressEvent(event)

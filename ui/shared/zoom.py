@@ -144,7 +144,6 @@ class ZoomView(Pointed):
                 self.setAttribute(attribute, False)
             self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             return
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         if button:
             self.whole_button = Button("Whole picture", icon_name="fit-to-page-outline", on=self.whole)
             self.whole_button.setParent(self)
@@ -197,7 +196,7 @@ class ZoomView(Pointed):
             self.zoom_by(NEAR, at)
 
     def press_key(self, event: QKeyEvent) -> bool:
-        """A key that this view or its page got; whether it meant something here."""
+        """A key that the page got and had no other use for (a pedal's goes first); whether it meant something here."""
         if not self.zooms or event.modifiers() & (
             Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
         ):
@@ -330,10 +329,6 @@ class ZoomView(Pointed):
         if event.type() == QEvent.Type.TouchEnd and 1.0 < self.view.factor < _NEARLY:
             self.whole()  # fingers that meant all of it seldom end exactly there
         return taken
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self.press_key(event):
-            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
