@@ -24,6 +24,7 @@ from tests.ui.test_layout import check
 from tests.ui.test_records import with_picture
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import prepare
+from ui.live.sheet import StoredPicture
 from ui.live.trigger import TriggerBar
 from ui.ports import Phase
 from ui.shared.images import Still
@@ -424,3 +425,18 @@ def test_an_alarms_picture_is_opened_large(
     qtbot.waitUntil(lambda: detail.large.view == Zoom())
     detail._leave()
     assert detail.stack.currentWidget() is detail.view and not detail.large.has_picture
+
+
+def test_where_the_picture_is_narrow_the_button_is_its_icon(window: Window) -> None:
+    stored = StoredPicture(zooms=True)
+    stored.setParent(window)
+    stored.show_picture(Still(np.zeros((300, 400, 3), np.uint8)))
+    for width, words in ((400, "Whole picture"), (120, "")):
+        stored.setMinimumSize(width, 100)
+        stored.resize(width, 100)
+        stored.show()
+        stored.zoom_by(2.0, QPointF(60, 50))
+        button = stored.whole_button
+        assert button is not None and button.isVisible() and button.text() == words
+        assert stored.rect().contains(button.geometry()) and button.height() >= current().metrics.touch
+        assert button.accessibleName() == "Whole picture"

@@ -36,6 +36,7 @@ _STILL = 12.0
 _TOGETHER = 32.0
 """Pixels between the two taps of a double one: a glove's fingertip."""
 _GAP = 8
+_WHOLE_WORDS = "Whole picture"
 _PASSED_ON = frozenset({QEvent.Type.Wheel, QEvent.Type.TabletPress, QEvent.Type.TabletMove, QEvent.Type.TabletRelease})
 
 
@@ -145,7 +146,8 @@ class ZoomView(Pointed):
             self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             return
         if button:
-            self.whole_button = Button("Whole picture", icon_name="fit-to-page-outline", on=self.whole)
+            self.whole_button = Button(_WHOLE_WORDS, icon_name="fit-to-page-outline", on=self.whole)
+            self.whole_button.setAccessibleName(_WHOLE_WORDS)
             self.whole_button.setParent(self)
             self.whole_button.hide()
             current().changed.connect(self._put_button)
@@ -224,8 +226,11 @@ class ZoomView(Pointed):
             return
         near = self.view.near and not self.whole_place().isEmpty()
         if near:
+            button.setText(_WHOLE_WORDS)
+            if button.sizeHint().width() > self.width() - 2 * _GAP:
+                button.setText("")  # a narrow picture: the icon alone
             button.resize(button.sizeHint())
-            button.move(self.width() - button.width() - _GAP, self.height() - button.height() - _GAP)
+            button.move(self.width() - button.width() - _GAP, max(0, self.height() - button.height() - _GAP))
         button.setVisible(near)
 
     def paint_factor(self, painter: QPainter, words: str = "") -> None:
