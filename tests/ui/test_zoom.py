@@ -67,6 +67,15 @@ def spread(view: QWidget, middle: QPointF, by: float) -> None:
     fingers.lift(2)
 
 
+def on_screen(qtbot: QtBot, window: Window, scale: float) -> None:
+    """With so many pixels a millimetre; 0 for the usual ones."""
+    window.station.save_settings(pixels_per_mm=scale)
+    window._settings_changed()
+    assert (current().metrics.touch > 80) == (scale > 0)
+    touch = current().metrics.touch
+    qtbot.waitUntil(lambda: window.live.mode_button.height() >= touch)
+
+
 def outcome(regions: tuple[Region, ...] = (), size: tuple[int, int] = (1280, 720)) -> Outcome:
     """A frame whose columns can be told apart one by one, with a map that is hot at its regions."""
     image = np.zeros((size[1], size[0], 3), np.uint8)
@@ -289,9 +298,9 @@ def test_two_fingers_zoom_about_their_middle_and_one_moves(view: PictureView) ->
 # -- the places it is used in
 @pytest.mark.parametrize("scale", [0, 5.9], ids=["usual", "ten_inch"])
 def test_on_live_the_place_that_is_watched_stays_from_part_to_part(
-    qtbot: QtBot, window: Window, station: FakeStation, inspect: Inspect, tap: Tap, scale: float
+    qtbot: QtBot, window: Window, inspect: Inspect, tap: Tap, scale: float
 ) -> None:
-    station.save_settings(pixels_per_mm=scale)
+    on_screen(qtbot, window, scale)
     live = window.live
     inspect(0.9)
     spread(live.picture, QPointF(live.picture.width() * 0.6, live.picture.height() * 0.3), 3.0)
@@ -363,10 +372,8 @@ def test_an_old_view_lies_at_its_place_until_the_sharp_one_comes(view: PictureVi
 
 
 @pytest.mark.parametrize("scale", [0, 5.9], ids=["usual", "ten_inch"])
-def test_the_parts_sheet_is_looked_at_closer(
-    qtbot: QtBot, window: Window, station: FakeStation, inspect: Inspect, scale: float
-) -> None:
-    station.save_settings(pixels_per_mm=scale)
+def test_the_parts_sheet_is_looked_at_closer(qtbot: QtBot, window: Window, inspect: Inspect, scale: float) -> None:
+    on_screen(qtbot, window, scale)
     inspect(0.9)
     inspect(0.3)
     qtbot.mouseClick(window.live.strip.tiles[1], Qt.MouseButton.LeftButton)
