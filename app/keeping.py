@@ -223,7 +223,7 @@ def back_up_station(
         StoreError: it can't be made; says why, and what was at `out` stays.
     """
     now = datetime.now(UTC)
-    folders = [data.models, *([data.images, data.gauges] if pictures else [])]
+    folders = [data.models, data.references, *([data.images, data.gauges] if pictures else [])]
     files = [path for path in (data.settings, data.alarm_rules, data.challenges) if path.is_file()]
     files += [] if pictures else sorted(data.gauges.glob("*.json"))  # what was said, without the pictures of it
     files += [path for folder in folders for path in sorted(folder.rglob("*")) if _belongs(path)]

@@ -85,6 +85,10 @@ class DataFolder:
         return self.root / "challenges.json"
 
     @property
+    def references(self) -> Path:
+        return self.root / "references"
+
+    @property
     def gauges(self) -> Path:
         return self.root / "gauges"
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtGui import QFont, QImage, QMouseEvent, QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.addresses import source_words
@@ -32,7 +32,9 @@ def _standing_words(alarm: Alarm, zone: tzinfo | None) -> str:
 
 
 class AlarmPicture(QWidget):
-    """An alarm's picture, or the icon of its kind."""
+    """An alarm's picture, or the icon of its kind. `tapped` by finger or mouse."""
+
+    tapped = Signal()
 
     def __init__(self, thumbs: Thumbs, size: QSize) -> None:
         super().__init__()
@@ -44,6 +46,11 @@ class AlarmPicture(QWidget):
     def show_alarm(self, alarm: Alarm | None) -> None:
         self._alarm = alarm
         self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.rect().contains(event.position().toPoint()):
+            self.tapped.emit()
+        event.ignore()  # on a card it is a tap on the card
 
     def image(self) -> QImage | None:
         """The picture on show, None while it is loaded."""

@@ -71,6 +71,7 @@ class StationRelease:
         model: SHA-256 of the model's file.
         camera: source and settings, in the station's words.
         reason: why without a check; "" with one.
+        picture: how the picture compared with its reference; "" where the product has none, or without a check.
     """
 
     at: datetime
@@ -79,6 +80,7 @@ class StationRelease:
     model: str
     camera: str
     reason: str = ""
+    picture: str = ""
 
 
 def checked_list(parts: Sequence[ChallengePart]) -> tuple[ChallengePart, ...]:

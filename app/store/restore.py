@@ -186,7 +186,7 @@ def _safe(name: str) -> bool:
 
 _ROOTS = (
     *("linesight.db", "linesight.db.audit-head", "settings.toml", "alarms.toml", "challenges.json"),
-    *("models", "images", "gauges"),
+    *("models", "images", "gauges", "references"),
 )
 """What a backup may hold, and nothing else is ever moved."""
 

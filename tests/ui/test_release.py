@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.cameras.demo import training_parts
 from app.domain.challenge import ChallengePart, Expect
+from app.domain.frame import Image
 from app.inspection import capture
 from app.station import Station
 from app.status import Phase
@@ -145,6 +149,7 @@ def test_the_list_is_made_in_set_up_and_the_check_run_from_there(qtbot: QtBot, r
     assert list(real.challenging.parts(real.state().product)) == PARTS and real.settings.check_needed
     real.change_settings(check_needed=False)
     real.stop()
+    reaches(real, Phase.STOPPED)
     click(qtbot, card.run)
     qtbot.waitUntil(lambda: "does not inspect" in shown.live.toast.words.text(), timeout=10_000)
     assert shown.live.release.isHidden()
@@ -154,3 +159,102 @@ def test_the_list_is_made_in_set_up_and_the_check_run_from_there(qtbot: QtBot, r
     click(qtbot, card.run)
     qtbot.waitUntil(lambda: shown.place == "live" and "Part 1 of 2" in shown.live.release.words.text())
     real.challenging.give_up()
+
+
+def drawn(noise: int, right: int = 0) -> Image:
+    """A part with edges, that passes; the scene moved to the right."""
+    image = next(iter(training_parts(1, 3))).astype(np.float32)
+    image[340:380, 610:670] = PASS * 250
+    image = np.roll(image, right, axis=1) + np.random.default_rng(noise).normal(0, 1.5, image.shape)
+    return np.asarray(np.clip(np.rint(image), 0, 255), np.uint8)
+
+
+@contextmanager
+def comes(source: FakeSource, image: Image) -> Iterator[None]:
+    done = threading.Event()
+
+    def go_on() -> None:
+        while not done.wait(0.05):
+            source.push(image)
+
+    feeding = threading.Thread(target=go_on)
+    feeding.start()
+    try:
+        yield
+    finally:
+        done.set()
+        feeding.join()
+
+
+@pytest.mark.parametrize("shown", [0, 5.9], indirect=True, ids=["mouse", "10 inch"])
+def test_the_reference_is_taken_in_set_up_and_the_check_begins_with_it(
+    qtbot: QtBot, real: Station, shown: Window, source: FakeSource
+) -> None:
+    product = real.state().product
+    real.challenging.keep(product, PARTS)
+    real.save_settings(check_needed=True)
+    shown.go("setup")
+    shown.spaces.setup.open("line")
+    card = shown.spaces.setup.line.check
+    section = card.reference
+    assert "No reference yet" in section.facts.text() and not section.remove.isVisible()
+    check(shown, "no reference")
+    with comes(source, drawn(1)):
+        click(qtbot, section.take)
+        qtbot.waitUntil(lambda: section.words.kind == "good", timeout=10_000)
+    qtbot.waitUntil(lambda: section.picture.has_picture, timeout=10_000)
+    assert "1280 \u00d7 720 pixels" in section.facts.text() and section.take.text() == "Take it anew"
+    check(shown, "reference taken")
+    section.editors["shift"].setText("0")
+    click(qtbot, card.save)
+    assert "0.1 to 50 %" in card.words.text()
+    section.editors["shift"].setText("2")
+    click(qtbot, card.save)
+    qtbot.waitUntil(lambda: real.challenging.limits(product).shift == 0.02, timeout=10_000)
+
+    bar = shown.live.release
+    click(qtbot, card.run)
+    qtbot.waitUntil(lambda: shown.place == "live" and "First the picture" in bar.words.text(), timeout=10_000)
+    assert bar.judge.text() == "It lies there: compare it" and "focus, light and place" in bar.note.text()
+    check(shown, "picture waits")
+    with comes(source, drawn(2, right=-32)):
+        click(qtbot, bar.judge)
+        qtbot.waitUntil(lambda: "not as at the reference" in bar.words.text() and bar.judge.isEnabled(), timeout=10_000)
+    assert "32 px to the left" in bar.note.text() and "camera has moved right" in bar.note.text()
+    check(shown, "picture is off")
+    worse = np.asarray(cv2.GaussianBlur(drawn(2, right=-32), (0, 0), 3) * np.array([0.6, 0.7, 0.7]), np.uint8)
+    with comes(source, worse):
+        click(qtbot, bar.judge)
+        qtbot.waitUntil(lambda: "less blue" in bar.note.text() and bar.judge.isEnabled(), timeout=10_000)
+    for sign in ("32 px to the left", "of the sharpness", "less light", "less blue"):
+        assert sign in bar.note.text()
+    check(shown, "much is off")
+    with comes(source, drawn(3)):
+        click(qtbot, bar.judge)
+        qtbot.waitUntil(lambda: "Part 1 of 2" in bar.words.text() and bar.judge.isEnabled(), timeout=10_000)
+    assert bar.judge.text() == "It lies there: judge it" and "Picture as at the reference" in bar.note.text()
+    check(shown, "picture passed")
+    judged(qtbot, bar, source, PASS, lambda: "Part 2 of 2" in bar.words.text() and bar.judge.isEnabled())
+    judged(qtbot, bar, source, FAIL, bar.isHidden)
+    shown.go("setup")
+    qtbot.waitUntil(lambda: "Picture as at the reference" in card.last.text())
+    click(qtbot, section.remove)
+    qtbot.waitUntil(lambda: "No reference yet" in section.facts.text(), timeout=10_000)
+    assert real.challenging.reference(product) is None
+
+
+def test_what_the_picture_was_off_by_stays_told_after_giving_up(
+    qtbot: QtBot, real: Station, shown: Window, source: FakeSource
+) -> None:
+    real.challenging.keep(real.state().product, PARTS)
+    real.save_settings(check_needed=True)
+    with comes(source, drawn(1)):
+        real.challenging.take_reference()
+    bar = shown.live.release
+    click(qtbot, bar.check)
+    with comes(source, drawn(2, right=50)):
+        click(qtbot, bar.judge)
+        qtbot.waitUntil(lambda: "50 px to the right" in bar.note.text(), timeout=10_000)
+    click(qtbot, bar.give_up)
+    qtbot.waitUntil(lambda: bar.words.text() == "Not released: the check has not passed", timeout=10_000)
+    assert "50 px to the right" in bar.note.text()

@@ -134,13 +134,18 @@ def test_both_pictures_zoom_together(qtbot: QtBot, page: ReviewPage, station: Fa
     view = page.parts.view
     assert view.mode is Mode.OUTLINE
     QTest.mouseDClick(view, Qt.MouseButton.LeftButton, pos=QPoint(view.width() // 4, view.height() // 2))
-    assert view.zoom == 4.0
+    assert view.view.factor == 4.0
     shown_part = view.prepared
     assert shown_part is not None and shown_part.picture is not None
-    part = view.place(shown_part.picture, view.pane(good=False))
+    part = view.placed(good=False)
     assert part.width() > view.pane(good=False).width()
     page.parts.fit.click()
-    assert view.zoom == 1.0
+    assert view.view.factor == 1.0 and not page.parts.fit.isEnabled()
+    QTest.keyClick(page, Qt.Key.Key_Plus)
+    qtbot.waitUntil(lambda: view.view.factor == 1.5)
+    assert view.placed(good=False).width() == 1.5 * view.fitted(good=False).width()
+    QTest.keyClick(page, Qt.Key.Key_0)
+    qtbot.waitUntil(lambda: view.view.factor == 1.0)
     for mode in ("Picture", "Heat", "Outline"):
         QTest.keyClick(page, Qt.Key.Key_M)
         qtbot.waitUntil(lambda mode=mode: page.parts.mode.text() == mode)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.addresses import source_words
 from app.domain.alarm import AlarmEvent, AlarmRow, AlarmState
+from app.domain.errors import LinesightError
+from app.domain.inspection import Inspection
 from ui.alarm_strip import AlarmPicture
 from ui.alarm_words import state_words, title_words
 from ui.alarms.clips import ClipSection
 from ui.alarms.forms import AssignForm, CloseForm, CommentForm, Form, ShelveForm
 from ui.bridge import Bridge
+from ui.live.sheet import StoredPicture
 from ui.shared.film import FilmView
+from ui.shared.images import Still
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, Card, Notice, clear, clock, column, label, row, scrolled, set_kind
 
@@ -58,6 +64,14 @@ class AlarmDetail(Card):
         film.addWidget(self.film, 1)
         film.addWidget(Button("Back to the alarm", icon_name="arrow-left", on=self._leave))
         self.stack.addWidget(self.film_page)
+        self.large = StoredPicture(zooms=True)
+        self.large_page = QWidget()
+        large = QVBoxLayout(self.large_page)
+        large.setContentsMargins(0, 0, 0, 0)
+        large.setSpacing(8)
+        large.addWidget(self.large, 1)
+        large.addWidget(Button("Back to the alarm", icon_name="arrow-left", on=self._leave))
+        self.stack.addWidget(self.large_page)
         self.stack.currentChanged.connect(self._turned)
         self.body.setSpacing(8)
         self.body.addWidget(self.said)
@@ -75,6 +89,7 @@ class AlarmDetail(Card):
         self.state = label("", "strong", wrap=True)
         self.ticket = label("", wrap=True)
         self.picture = AlarmPicture(thumbs, QSize(160, 104))
+        self.look = Button("Look closer", icon_name="magnify-plus-outline", on=self._look_closer)
         self.acknowledge = Button("Acknowledge", "primary", "check", on=self._acknowledge)
         self.shelve = Button("Shelve", icon_name="bell-sleep-outline", on=self._open_shelf)
         self.assign = Button("Assign", on=lambda: self._open(self.assign_form))
@@ -91,7 +106,10 @@ class AlarmDetail(Card):
         inner.setSpacing(8)
         inner.addWidget(self.title)
         inner.addWidget(self.state)
-        beside = row(self.picture, spacing=16)
+        self.picture.tapped.connect(self._look_closer)
+        beside = QHBoxLayout()
+        beside.setSpacing(16)
+        beside.addLayout(column(self.picture, self.look, 1, spacing=8))
         beside.addLayout(column(self.detail, self.where, self.ticket, 1), 1)
         inner.addLayout(beside)
         inner.addWidget(self.clips)
@@ -144,7 +162,8 @@ class AlarmDetail(Card):
         words = state_words(alarm, self._zone)
         self.state.setText(f"Over: {words}" if alarm.state is AlarmState.NORMAL else words)
         self.picture.show_alarm(alarm)
-        self.picture.setVisible(bool(alarm.image_path))
+        for widget in (self.picture, self.look):
+            widget.setVisible(bool(alarm.image_path))
         self.ticket.setVisible(ticket is not None)
         if ticket is not None:
             to = f", given to {ticket.assigned_to}" if ticket.assigned_to else ", given to nobody yet"
@@ -172,6 +191,33 @@ class AlarmDetail(Card):
         if self.stack.currentWidget() is self.empty:
             self.stack.setCurrentWidget(self.view)
 
+    # -- its picture
+    def _look_closer(self) -> None:
+        if self.row is None or not self.row.alarm.image_path:
+            return
+        alarm, station = self.row.alarm, self._bridge.station
+
+        def load() -> tuple[Still | None, Inspection | None]:
+            picture = station.picture(alarm.image_path)
+            part: Inspection | None = None
+            if picture is not None and alarm.inspection_id:
+                with suppress(LinesightError):  # a picture without its outlines is better than none
+                    part = station.searching.part(alarm.inspection_id).inspection
+            return (Still(picture) if picture is not None else None), part
+
+        self.said.tell("")
+        self.large.show_words("Loading the picture")
+        self.stack.setCurrentWidget(self.large_page)
+        self._bridge.run(load, lambda found: self._loaded(alarm.id, *found), self.large.show_words)
+
+    def _loaded(self, id: str, picture: Still | None, part: Inspection | None) -> None:
+        if id != self._id:
+            return  # another alarm was opened meanwhile
+        if picture is None:
+            self.large.show_words("The picture of this part is no longer in the data folder.")
+        else:
+            self.large.show_picture(picture, part)
+
     # -- its videos
     def _play(self, path: Path) -> None:
         self.said.tell("")
@@ -181,6 +227,12 @@ class AlarmDetail(Card):
     def _turned(self, _index: int) -> None:
         if self.stack.currentWidget() is not self.film_page:
             self.film.leave()
+        if self.stack.currentWidget() is not self.large_page:
+            self.large.show_words("")
+
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Whether a key looked closer at the picture."""
+        return self.stack.currentWidget() is self.large_page and self.large.press_key(event)
 
     def close_page(self) -> None:
         """Ends what works for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.alarm import Alarm, AlarmQuery, AlarmRow
@@ -84,6 +85,10 @@ class AlarmsPage(QWidget):
     def cards(self) -> list[AlarmCard]:
         """Active alarms on show, the most urgent first."""
         return self.active.cards
+
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Whether a key that nobody else wanted meant something here."""
+        return self.detail.isVisible() and self.detail.take_key(event)
 
     def open(self, key: str) -> None:
         """Shows one of the views."""

@@ -21,7 +21,7 @@ from ui.live.sheet import StoredPicture
 from ui.live.verdict import VerdictTile
 from ui.ports import Phase
 from ui.shared.elided import Elided
-from ui.shared.images import fit, to_qimage
+from ui.shared.images import Still
 from ui.shared.thumbs import Thumbs
 from ui.shared.widgets import Button, Notice, clear, label, row
 from ui.theme import current
@@ -33,7 +33,6 @@ _BUTTONS = (
     (Choice.CONCESSION, "Concession", "file-sign"),
 )
 _STOPPED = (Phase.IDLE, Phase.STOPPED, Phase.FAULT)
-_LARGE = (1600, 1200)
 
 
 class WorkView(QWidget):
@@ -54,9 +53,10 @@ class WorkView(QWidget):
         bridge.outcome.connect(self.refresh_picture)
 
     def _build(self, thumbs: Thumbs) -> None:
-        self.picture = PictureView()
+        self.picture = PictureView(zooms=True)
         self.picture.resized.connect(self._prepare)
-        self.stored = StoredPicture()
+        self.picture.zoomed.connect(self._prepare)
+        self.stored = StoredPicture(zooms=True)
         self.stage = QStackedWidget()
         self.stage.addWidget(self.picture)
         self.stage.addWidget(self.stored)
@@ -227,7 +227,7 @@ class WorkView(QWidget):
 
     def _prepare(self) -> None:
         if self._outcome is not None:
-            self._preparer.want(self._outcome, self.picture.box())
+            self._preparer.want(self._outcome, self.picture.box(), self.picture.view)
         else:
             self.picture.show_prepared(None)
 
@@ -246,11 +246,11 @@ class WorkView(QWidget):
 
         def load():  # type: ignore[no-untyped-def]
             found = self._bridge.station.picture(look.image_path) if look.image_path else None
-            return None if found is None else to_qimage(found, fit((found.shape[1], found.shape[0]), _LARGE))
+            return None if found is None else Still(found)
 
-        def come(image):  # type: ignore[no-untyped-def]
-            if self._stored is look and image is not None:
-                self.stored.show_picture(image, look)
+        def come(still):  # type: ignore[no-untyped-def]
+            if self._stored is look and still is not None:
+                self.stored.show_picture(still, look)
             elif self._stored is look:
                 self.stored.show_words("The picture of this part was not kept.")
 

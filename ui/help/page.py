@@ -76,6 +76,6 @@ class HelpPage(QWidget):
                 grid.setCellPadding(10)
                 grid.setBorderBrush(current().colour("line"))
                 table.setFormat(grid)
-                break
+                cursor.setPosition(table.lastPosition())
             if not cursor.movePosition(QTextCursor.MoveOperation.NextBlock):
                 break

@@ -22,10 +22,13 @@ class TriggerPort(Protocol):
 class LiveKeys:
     """Args:
     tell: shows a line, with the words and the act of a button and its icon where one is offered.
+    closer: takes a key that looks closer at the picture; whether it was one.
     """
 
-    def __init__(self, bridge: Bridge, trigger: TriggerPort, tell: Callable[..., Any]) -> None:
-        self._bridge, self._trigger, self._tell = bridge, trigger, tell
+    def __init__(
+        self, bridge: Bridge, trigger: TriggerPort, tell: Callable[..., Any], closer: Callable[[QKeyEvent], bool]
+    ) -> None:
+        self._bridge, self._trigger, self._tell, self._closer = bridge, trigger, tell, closer
 
     def takes_at_once(self, event: QKeyEvent) -> bool:
         """Whether this key triggers a part now, and so is never the beginning of a code."""
@@ -34,9 +37,9 @@ class LiveKeys:
         return self._trigger.pressable and (event.key() == Qt.Key.Key_Space or (pedal != "" and named == pedal))
 
     def take_key(self, event: QKeyEvent) -> bool:
-        """Whether a key that nobody else wanted was a trigger."""
+        """Whether a key that nobody else wanted was a trigger, or looked closer at the picture."""
         if not self.takes_at_once(event):
-            return False
+            return self._closer(event)
         if not event.isAutoRepeat():
             self._trigger.press()
         return True

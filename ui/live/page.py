@@ -9,6 +9,7 @@ from datetime import tzinfo
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.beside import FIRST
@@ -101,8 +102,10 @@ class LivePage(QWidget):
     # -- building
     def _build(self, bridge: Bridge, thumbs: Thumbs) -> None:
         self.setProperty("kind", "ground")
-        self.picture = PictureView()
+        self.picture = PictureView(zooms=True)
+        self.picture.setMinimumHeight(96)  # a low screen needs room for what the bars above it say
         self.picture.resized.connect(self._ask)
+        self.picture.zoomed.connect(self._ask)
         self.panel = StatePanel()
         self.panel.acted.connect(self._act)
         self.stage = QStackedWidget()
@@ -119,8 +122,7 @@ class LivePage(QWidget):
         self.opacity = TouchSlider(20, 100, round(100 * self.picture.opacity), "Overlay")
         self.opacity.valueChanged.connect(self._set_opacity)
         self.opacity.setFixedWidth(192)
-        self.print_rates = Elided("", "quiet")
-        self.print_drops = Elided("", "quiet")
+        self.print_rates, self.print_drops = Elided("", "quiet"), Elided("", "quiet")
         small = QVBoxLayout()
         small.setSpacing(0)
         small.addStretch(1)
@@ -161,14 +163,14 @@ class LivePage(QWidget):
         self.day = Elided("", "quiet")
         figures = QHBoxLayout()
         figures.setSpacing(8)
-        self._figures = {}
-        for key, words in (("good", "Good"), ("defect", "Defect"), ("retest", "Retest"), ("yield", "Yield")):
+        self._figures: dict[str, Elided] = {}
+        for words in ("Good", "Defect", "Retest", "Yield"):
             box = QVBoxLayout()
             box.setSpacing(0)
             value = Elided("0", "heading")
             box.addWidget(label(words, "quiet"))
             box.addWidget(value)
-            self._figures[key] = value
+            self._figures[words.lower()] = value
             figures.addLayout(box, 1)
         self.run_button = Button("Stop", icon_name="stop", on=self._stop_or_resume)
         self.export_button = Button("Export today's report", "primary", on=self._export)
@@ -204,7 +206,7 @@ class LivePage(QWidget):
         self.toast = Toast(self)
         self.exporter = Exporter(bridge, self)
         self.exporter.ended.connect(self._exported)
-        keys = LiveKeys(bridge, self.trigger, self.tell)
+        keys = LiveKeys(bridge, self.trigger, self.tell, self._look_closer)
         # What the window asks of every page that takes keys and codes.
         self.takes_at_once, self.take_key, self.take_code = keys.takes_at_once, keys.take_key, keys.take_code
 
@@ -221,8 +223,10 @@ class LivePage(QWidget):
 
     def _ask(self) -> None:
         outcome = self._at.latest()
-        if outcome is not None:  # side by side the large picture is not seen
-            self._preparer.want(outcome, THUMBNAIL if self._all else self.picture.box())
+        if outcome is not None and self._all:  # side by side the large picture is not seen
+            self._preparer.want(outcome, THUMBNAIL)
+        elif outcome is not None:
+            self._preparer.want(outcome, self.picture.box(), self.picture.view)
 
     def _first_saw(self) -> None:
         if self._at is self._bridge.station:
@@ -254,7 +258,10 @@ class LivePage(QWidget):
     def watch(self, name: str) -> None:
         """Puts one camera's verdict, picture and figures on the screen."""
         views = {view.name: view.line for view in self._bridge.station.beside.views()}
-        self._at = views.get(name, self._bridge.station)
+        line = views.get(name, self._bridge.station)
+        if line is not self._at:
+            self.picture.whole()  # the place that was looked at is another camera's
+        self._at = line
         self.grid.mark(name)
         self._prepared = None
         self._ask()
@@ -404,8 +411,8 @@ class LivePage(QWidget):
 
     def _stop_or_resume(self) -> None:
         station = self._bridge.station
-        running = station.state().phase in _RUNNING
-        self._bridge.run(station.stop if running else station.resume, lambda _none: None, self.tell)
+        work = station.stop if station.state().phase in _RUNNING else station.resume
+        self._bridge.run(work, lambda _none: None, self.tell)
 
     def _act(self, act: str) -> None:
         station = self._bridge.station
@@ -426,22 +433,23 @@ class LivePage(QWidget):
             return
         stage = QRect(self.stage.mapTo(self, QPoint(0, 0)), self.stage.size())
         width = min(max(SHEET_WIDTH, stage.width() // 2), stage.width())
-        self.sheet.setGeometry(stage.right() - width + 1, stage.y(), width, stage.height())
         self.sheet.open(part, self._zone)
+        # On a low screen with large buttons it goes on over what stands below the picture.
+        low = min(self._left.geometry().bottom() + 1 - stage.y(), self.sheet.minimumSizeHint().height())
+        self.sheet.setGeometry(stage.right() - width + 1, stage.y(), width, max(stage.height(), low))
 
     def _send_to_review(self, part: Inspection | None) -> None:
         if part is None:
             return
-        desk = self._bridge.station.reviewing
         words = {
             True: f"Part {part.part_id} waits in Review.",
             False: f"Part {part.part_id} was sent to Review before.",
         }
-        self._bridge.run(lambda: desk.ask(part.id), lambda made: self.tell(words[made]), self.tell)
+        ask = self._bridge.station.reviewing.ask
+        self._bridge.run(lambda: ask(part.id), lambda made: self.tell(words[made]), self.tell)
 
     def _export(self) -> None:
-        today = self._bridge.station.today()
-        self.exporter.start(today, today)
+        self.exporter.start(today := self._bridge.station.today(), today)
         self._name_export()
 
     def _name_export(self) -> None:
@@ -459,10 +467,13 @@ class LivePage(QWidget):
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
 
+    def _look_closer(self, event: QKeyEvent) -> bool:
+        shown = self.sheet.picture if self.sheet.isVisible() else self.picture
+        return shown.isVisible() and shown.press_key(event)
+
     def tell(self, words: str, *offer: Any) -> None:
         """Shows a line over the strip of parts; `offer` as in `Toast.tell`."""
-        place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
-        self.toast.tell(words, place, *offer)
+        self.toast.tell(words, QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size()), *offer)
 
     def _theme_changed(self) -> None:
         self.update()

@@ -50,14 +50,15 @@ def heat_colours() -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rint(np.clip(rgb, 0, 1)[:, ::-1] * 255).astype(np.uint8))
 
 
-def paint_heat(heat: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
+def paint_heat(heat: NDArray[np.float32], limit: float, highest: float | None = None) -> NDArray[np.uint8]:
     """An anomaly map as premultiplied BGRA, (h, w) float32 to (h, w, 4) uint8.
 
     Below `limit` fully transparent; from there to half as much again (or the map's highest value, if
     that is more) the palette runs from weak to strong while the opacity rises from 55 % to 90 %. The first
-    4 % of the way are a soft edge.
+    4 % of the way are a soft edge. `highest`: of the whole map, where `heat` is a part of it: the same place has the
+    same colour wherever one looks.
     """
-    top = max(1.5 * limit, float(heat.max(initial=0.0)), limit + 1e-6)
+    top = max(1.5 * limit, float(heat.max(initial=0.0)) if highest is None else highest, limit + 1e-6)
     strength = (heat - np.float32(limit)) * np.float32((_STEPS - 1) / (top - limit))
     index = np.where(strength >= 0, np.minimum(strength, _STEPS - 1).astype(np.uint8) + np.uint8(1), np.uint8(0))
     return _premultiplied()[index].view(np.uint8).reshape(*heat.shape, 4)

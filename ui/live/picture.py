@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF, QRegion, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy
 
 from app.domain.checkpoint import OK, CheckpointAnswer
 from app.domain.look import LookOutline
@@ -16,6 +16,7 @@ from app.domain.verdict import Verdict
 from ui.live.prepare import Prepared
 from ui.shared.images import fit
 from ui.shared.looked import draw_look
+from ui.shared.zoom import ZoomView
 from ui.theme import current
 from ui.theme.theme import font
 
@@ -23,6 +24,8 @@ _MARK = 12.0
 """Smallest side of a mark on a thumbnail, in pixels."""
 _STEP = 4.0
 _PLAIN_CORNERS = 8
+_ALL = QRectF(0, 0, 1, 1)
+_ROUNDED = 1e-3  # pixels
 
 
 class Mode(StrEnum):
@@ -44,8 +47,14 @@ def draw_regions(
     place: QRectF,
     size: tuple[int, int],
     verdict: Verdict,
-) -> None:
-    """Outlines of 2 px with type and score, on a picture of `size` pixels that is shown at `place`."""
+    sight: QRectF | None = None,
+    zoom: float = 1.0,
+) -> int:
+    """Outlines of 2 px with type and score, on a picture of `size` pixels that is shown at `place`.
+
+    Of a picture that is looked at closer, by the factor `zoom`, only `sight` can be seen: words stay in it. Gives how
+    many regions lie beyond it.
+    """
     tokens = current().tokens
     colour = QColor(tokens.of(verdict))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -57,6 +66,8 @@ def draw_regions(
     painter.setFont(font(16, QFont.Weight.DemiBold))
     metrics = QFontMetricsF(painter.font())
     taken: list[QRectF] = []
+    beyond = 0
+    sight = place if sight is None else sight.intersected(place)
     for region in regions:
         corners = region.outline or (
             (region.x, region.y),
@@ -64,7 +75,10 @@ def draw_regions(
             (region.x + region.width, region.y + region.height),
             (region.x, region.y + region.height),
         )
-        shape = smooth_outline(QPolygonF([at(x, y) for x, y in corners]))
+        shape = smooth_outline(QPolygonF([at(x, y) for x, y in corners]), zoom)
+        if not shape.boundingRect().intersects(sight):
+            beyond += 1
+            continue
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(0, 0, 0, 150), 4))  # a dark edge keeps the line visible on any part
         painter.drawPolygon(shape)
@@ -74,13 +88,8 @@ def draw_regions(
         if region.area_mm2 is not None:
             words += f"  {region.area_mm2:.3g} mm\u00b2"
         width, height = metrics.horizontalAdvance(words) + 16, metrics.height() + 6
-        bounds = shape.boundingRect()
-        top = bounds.top() - height - 6
-        if top < place.top():
-            top = min(bounds.bottom() + 6, place.bottom() - height)
-        left = min(max(bounds.left(), place.left()), place.right() - width)
-        tag = QRectF(left, top, width, height)
-        while any(tag.intersects(other) for other in taken) and tag.bottom() + height < place.bottom():
+        tag = _tag(shape.boundingRect(), width, height, sight)
+        while any(tag.intersects(other) for other in taken) and tag.bottom() + height < sight.bottom():
             tag.translate(0, height + 2)
         taken.append(tag)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -88,18 +97,34 @@ def draw_regions(
         painter.drawRoundedRect(tag, 4, 4)
         painter.setPen(QColor(tokens.on_fill))
         painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, words)
+    return beyond
+
+
+def _tag(bounds: QRectF, width: float, height: float, sight: QRectF) -> QRectF:
+    """Room for words above what they name, or below it; always in sight."""
+    top = bounds.top() - height - 6
+    if top < sight.top():
+        top = max(sight.top(), min(bounds.bottom() + 6, sight.bottom() - height))
+    return QRectF(min(max(bounds.left(), sight.left()), sight.right() - width), top, width, height)
 
 
 def draw_checkpoints(
-    painter: QPainter, answers: tuple[CheckpointAnswer, ...], place: QRectF, size: tuple[int, int]
-) -> None:
+    painter: QPainter,
+    answers: tuple[CheckpointAnswer, ...],
+    place: QRectF,
+    size: tuple[int, int],
+    sight: QRectF | None = None,
+) -> int:
     """A frame for each checkpoint: thin and pale where it is ok, else in the colour of what it does to the part, with
-    its words. On a picture of `size` pixels that is shown at `place`."""
+    its words. On a picture of `size` pixels that is shown at `place`, of which `sight` can be seen. Gives how many that
+    are not ok lie beyond it."""
     theme = current()
     scale_x, scale_y = place.width() / size[0], place.height() / size[1]
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(font(16, QFont.Weight.DemiBold))
     metrics = QFontMetricsF(painter.font())
+    beyond = 0
+    sight = place if sight is None else sight.intersected(place)
     for answer in answers:
         frame = QRectF(
             place.x() + answer.x * scale_x,
@@ -107,6 +132,9 @@ def draw_checkpoints(
             answer.width * scale_x,
             answer.height * scale_y,
         )
+        if not frame.intersects(sight):
+            beyond += answer.state != OK
+            continue
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(0, 0, 0, 150), 3))
         painter.drawRoundedRect(frame, 4, 4)
@@ -118,14 +146,13 @@ def draw_checkpoints(
         painter.setPen(QPen(colour, 2))
         painter.drawRoundedRect(frame, 4, 4)
         width, height = metrics.horizontalAdvance(answer.words) + 16, metrics.height() + 6
-        top = frame.top() - height - 6 if frame.top() - height - 6 >= place.top() else frame.bottom() + 6
-        left = min(max(frame.left(), place.left()), place.right() - width)
-        tag = QRectF(left, top, width, height)
+        tag = _tag(frame, width, height, sight)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawRoundedRect(tag, 4, 4)
         painter.setPen(QColor(theme.tokens.on_fill))
         painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, answer.words)
+    return beyond
 
 
 def draw_marks(
@@ -145,18 +172,19 @@ def draw_marks(
             painter.drawRoundedRect(frame, 3, 3)
 
 
-def smooth_outline(shape: QPolygonF) -> QPolygonF:
+def smooth_outline(shape: QPolygonF, zoom: float = 1.0) -> QPolygonF:
     """An outline without the steps of the map it was cut from; figures of few corners stay as they are.
 
     Points at equal distances along it are averaged with their neighbours (a binomial filter, twice), which
-    moves no point further than about `_STEP` pixels.
+    moves no point further than about `_STEP` pixels of the picture that is not looked at closer: nearer to it the
+    steps are larger, and the line is to stay where it was.
     """
     if shape.size() <= _PLAIN_CORNERS:
         return shape
     corners = np.array([(point.x(), point.y()) for point in shape.toList()])
     closed = np.vstack([corners, corners[:1]])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
-    count = max(int(along[-1] / _STEP), _PLAIN_CORNERS)
+    count = max(int(along[-1] / (_STEP * zoom)), _PLAIN_CORNERS)
     at = np.linspace(0.0, along[-1], count, endpoint=False)
     points = np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], axis=1)
     for _ in range(2):
@@ -164,8 +192,8 @@ def smooth_outline(shape: QPolygonF) -> QPolygonF:
     return QPolygonF([QPointF(x, y) for x, y in points.tolist()])
 
 
-class PictureView(QWidget):
-    """Shows one `Prepared` at a time, at its true shape, centred.
+class PictureView(ZoomView):
+    """Shows one `Prepared` at a time, at its true shape, centred; where `zooms`, hands look closer at it.
 
     Attributes:
         painted_picture, painted_heat: frame ids of what the last paint drew (None: nothing).
@@ -173,10 +201,10 @@ class PictureView(QWidget):
 
     resized = Signal()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, zooms: bool = False) -> None:
         self._prepared: Prepared | None = None
         self._look: tuple[LookOutline, ...] = ()
+        super().__init__(zooms=zooms)
         self.mode = Mode.OVERLAY
         self.opacity = 0.75
         self.painted_picture: int | None = None
@@ -192,6 +220,7 @@ class PictureView(QWidget):
 
     def show_prepared(self, prepared: Prepared | None) -> None:
         self._prepared = prepared
+        self._put_button()
         self.update()
 
     def set_mode(self, mode: Mode) -> None:
@@ -202,8 +231,7 @@ class PictureView(QWidget):
         self.opacity = opacity
         self.update()
 
-    def place(self) -> QRectF:
-        """Where the picture lies in this widget; empty without a picture."""
+    def whole_place(self) -> QRectF:
         if self._prepared is None:
             return QRectF()
         width, height = fit(self._prepared.outcome.frame.size, (self.width(), self.height()))
@@ -219,33 +247,68 @@ class PictureView(QWidget):
         painter.drawRoundedRect(self.rect(), 8, 8)
         if prepared is not None:
             place = self.place()
-            painter.drawImage(place, prepared.picture)
+            self._paint_picture(painter, prepared, place)
             self.painted_picture = prepared.frame_id
             detection = prepared.outcome.detection
             # A frame that waits for its part shows where the last one was looked at.
             self._look = detection.look if detection is not None else self._look
             draw_look(painter, self._look, place, prepared.outcome.frame.size)
+            beyond = 0
             if detection is not None:
-                if self.mode is Mode.OVERLAY and prepared.heat is not None:
-                    painter.setOpacity(self.opacity)
-                    at = prepared.heat_at
-                    painter.drawImage(
-                        QRectF(
-                            place.x() + at.x() * place.width(),
-                            place.y() + at.y() * place.height(),
-                            at.width() * place.width(),
-                            at.height() * place.height(),
-                        ),
-                        prepared.heat,
-                    )
-                    painter.setOpacity(1.0)
                 if self.mode is not Mode.PICTURE:
-                    draw_regions(
-                        painter, detection.regions, place, prepared.outcome.frame.size, prepared.outcome.verdict
-                    )
-                    draw_checkpoints(painter, detection.checkpoints, place, prepared.outcome.frame.size)
+                    size, sight = prepared.outcome.frame.size, self.room()
+                    verdict, zoom = prepared.outcome.verdict, self.view.factor
+                    beyond = draw_regions(painter, detection.regions, place, size, verdict, sight, zoom)
+                    beyond += draw_checkpoints(painter, detection.checkpoints, place, size, sight)
                 self.painted_heat = prepared.frame_id
+            self.paint_factor(painter, beyond_words(beyond))
         painter.end()
 
-    def resizeEvent(self, _event: object) -> None:
+    def _paint_picture(self, painter: QPainter, prepared: Prepared, place: QRectF) -> None:
+        """Picture and map. Where the view went on since they were prepared, the whole fills what is not sharp yet."""
+        near = prepared.near if self.view.near else None
+        if near is None:
+            self._paint_layer(painter, place, prepared.picture, _ALL, prepared.heat, prepared.heat_at)
+            return
+        sharp = _on(place, near.at).toRect().intersected(self.rect())
+        painter.save()
+        if sharp != place.toAlignedRect().intersected(self.rect()):
+            painter.setClipRegion(QRegion(self.rect()) - QRegion(sharp))
+            self._paint_layer(painter, place, prepared.picture, _ALL, prepared.heat, prepared.heat_at)
+            painter.setClipRect(sharp)
+        self._paint_layer(painter, place, near.picture, near.at, near.heat, near.heat_at)
+        painter.restore()
+
+    def _paint_layer(
+        self, painter: QPainter, place: QRectF, picture: QImage, at: QRectF, heat: QImage | None, heat_at: QRectF
+    ) -> None:
+        painter.drawImage(_on(place, at), picture)
+        if self.mode is Mode.OVERLAY and heat is not None:
+            painter.setOpacity(self.opacity)
+            painter.drawImage(_on(place, heat_at), heat)
+            painter.setOpacity(1.0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
         self.resized.emit()
+
+
+def beyond_words(number: int) -> str:
+    """What must not be forgotten by whoever looks at a part of the picture."""
+    return "" if not number else f"{number} marked place{'' if number == 1 else 's'} out of sight"
+
+
+def _on(place: QRectF, share: QRectF) -> QRectF:
+    """Shares of a picture as a rectangle of the widget; on whole pixels where it lies there but for rounding, since
+    Qt paints those without resizing."""
+    if share == _ALL:
+        return place
+    at = QRectF(
+        place.x() + share.x() * place.width(),
+        place.y() + share.y() * place.height(),
+        share.width() * place.width(),
+        share.height() * place.height(),
+    )
+    whole = QRectF(at.toRect())
+    off = (at.left() - whole.left(), at.top() - whole.top(), at.right() - whole.right(), at.bottom() - whole.bottom())
+    return whole if max(map(abs, off)) < _ROUNDED else at

@@ -7,6 +7,7 @@ painted for a part comes out of one `Prepared`, made from one `Outcome`.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from dataclasses import dataclass
 
@@ -16,15 +17,33 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtGui import QImage
 
+from app.domain.frame import Image
 from app.domain.inspection import Detection, Outcome
 from app.domain.verdict import Verdict
 from ui.bridge import Poke
 from ui.live.palette import paint_heat
 from ui.shared.images import fit, to_qimage, wrap
+from ui.shared.zoom import PIXELS_FROM, Zoom
 
 log = logging.getLogger(__name__)
 
 THUMBNAIL = (128, 96)
+_WHOLE = Zoom()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """What is in sight of a picture that is looked at closer, as sharp as the frame and the screen are.
+
+    Attributes:
+        picture, at: the part of the frame, in device pixels, and where it lies, in shares of the frame.
+        heat, heat_at: the map on it, None where nothing of it is in sight; where it lies, in shares of the frame.
+    """
+
+    picture: QImage
+    at: QRectF
+    heat: QImage | None
+    heat_at: QRectF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +56,7 @@ class Prepared:
         heat: premultiplied map, None where there is none.
         heat_at: where the map lies on the picture, in shares of its width and height.
         thumbnail: the frame, small.
+        near: what is in sight of the same frame, None where all of it is.
     """
 
     outcome: Outcome
@@ -44,16 +64,18 @@ class Prepared:
     heat: QImage | None
     heat_at: QRectF
     thumbnail: QImage
+    near: Near | None = None
 
     @property
     def frame_id(self) -> int:
         return self.outcome.frame.id
 
 
-def prepare(outcome: Outcome, box: tuple[int, int]) -> Prepared:
-    """Resizes and colours; `box` is the room for the picture, (width, height) in device pixels."""
+def prepare(outcome: Outcome, box: tuple[int, int], view: Zoom = _WHOLE) -> Prepared:
+    """Resizes and colours; `box` is the room for the picture, (width, height) in device pixels, `view` how close it is
+    looked at. The whole is coarse then: it is seen for a moment at most, beyond what was in sight."""
     frame = outcome.frame
-    size = fit(frame.size, box)
+    size = fit(frame.size, (box[0] // 2, box[1] // 2) if view.near else box)
     heat, heat_at = _heat(outcome.detection, frame.size, size)
     return Prepared(
         outcome,
@@ -61,17 +83,114 @@ def prepare(outcome: Outcome, box: tuple[int, int]) -> Prepared:
         heat,
         heat_at,
         to_qimage(frame.image, fit(frame.size, THUMBNAIL)),
+        _near(outcome, box, view) if view.near else None,
     )
+
+
+def _near(outcome: Outcome, box: tuple[int, int], view: Zoom) -> Near:
+    frame, size = outcome.frame, fit(outcome.frame.size, box)
+    whole = QRectF((box[0] - size[0]) / 2, (box[1] - size[1]) / 2, *size)
+    place = view.place(whole, QRectF(0, 0, *box))
+    seen = place.intersected(QRectF(0, 0, *box)).toAlignedRect()  # the screen's own pixels: painted without resizing
+    scale = place.width() / frame.size[0], place.height() / frame.size[1]  # device pixels of one of the frame
+    left, top = (seen.x() - place.x()) / scale[0], (seen.y() - place.y()) / scale[1]
+    size = seen.width(), seen.height()
+    picture = _cut(frame.image, (left, top), scale, size)
+    at = QRectF(
+        (seen.x() - place.x()) / place.width(),
+        (seen.y() - place.y()) / place.height(),
+        seen.width() / place.width(),
+        seen.height() / place.height(),
+    )
+    heat = _near_heat(outcome.detection, frame.size, scale, at)
+    return Near(to_qimage(picture), at, *heat)
+
+
+def _cut(image: Image, corner: tuple[float, float], scale: tuple[float, float], size: tuple[int, int]) -> Image:
+    """What begins at `corner` (x, y) of the frame, at `scale` device pixels for each of its pixels, (height, width, 3)
+    of `size` (width, height)."""
+    step_x, step_y = 1 / scale[0], 1 / scale[1]
+    margin = 4
+    left, top = max(0, int(corner[0]) - margin), max(0, int(corner[1]) - margin)
+    right, bottom = (math.ceil(corner[axis] + size[axis] / scale[axis]) + margin for axis in (0, 1))
+    image = image[top:bottom, left:right]
+    x, y = corner[0] - left, corner[1] - top
+    while min(step_x, step_y) >= 2 and min(image.shape[:2]) >= 2:  # as `resized` does: skipped pixels would flicker
+        half = image.shape[1] // 2, image.shape[0] // 2
+        even = image[: 2 * half[1], : 2 * half[0]]
+        image = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
+        x, y, step_x, step_y = x / 2, y / 2, step_x / 2, step_y / 2
+    single = max(scale) >= PIXELS_FROM
+    # Middles of pixels count; the nearest one is the one whose square is hit.
+    back = np.array([[step_x, 0, x + step_x / 2 - 0.5], [0, step_y, y + step_y / 2 - 0.5]])
+    return np.asarray(
+        cv2.warpAffine(
+            image,
+            back,
+            size,
+            flags=(cv2.INTER_NEAREST if single else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.uint8,
+    )
+
+
+def _near_heat(
+    detection: Detection | None, frame: tuple[int, int], scale: tuple[float, float], at: QRectF
+) -> tuple[QImage | None, QRectF]:
+    """The map as `_heat` gives it, on what is in sight only: the whole at sixteen times would be a gigabyte."""
+    limit = _limit(detection)
+    if detection is None or limit is None:
+        return None, QRectF()
+    box, shape = detection.heat_box, detection.heat.shape[::-1]
+    edges, corner, steps = [], [], []
+    for axis in (0, 1):
+        pixels = max(1.0, box[2 + axis] * scale[axis])  # of the whole map
+        first = (at.topLeft().toTuple()[axis] * frame[axis] - box[axis]) * scale[axis]  # of the map, where sight begins
+        reach = (at.width(), at.height())[axis] * frame[axis] * scale[axis]
+        hot = _hot(detection.heat.max(axis=axis) >= limit, round(pixels))
+        low = max(0, math.floor(hot[0] - first))  # in pixels of what is in sight
+        high = min(round(reach), math.ceil(hot[1] - first))
+        if high <= low:
+            return None, QRectF()
+        edges.append((low, high, reach))
+        steps.append(shape[axis] / pixels)
+        corner.append((first + low + 0.5) * shape[axis] / pixels - 0.5)  # middles of cells count, as in `resize`
+    back = np.array([[steps[0], 0, corner[0]], [0, steps[1], corner[1]]])
+    smooth = np.asarray(
+        cv2.warpAffine(
+            detection.heat,
+            back,
+            (edges[0][1] - edges[0][0], edges[1][1] - edges[1][0]),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.float32,
+    )
+    painted = paint_heat(smooth, limit, float(detection.heat.max()))
+    (left, right, width), (top, bottom, height) = edges
+    return wrap(painted, QImage.Format.Format_ARGB32_Premultiplied), QRectF(
+        at.x() + left / width * at.width(),
+        at.y() + top / height * at.height(),
+        (right - left) / width * at.width(),
+        (bottom - top) / height * at.height(),
+    )
+
+
+def _limit(detection: Detection | None) -> float | None:
+    """From which value on the map is coloured, None where nothing of it is. A part in doubt shows where the doubt
+    lies; otherwise only what reaches the threshold is coloured."""
+    if detection is None or detection.heat.size == 0:
+        return None
+    limit = detection.retest_from if detection.verdict is Verdict.RETEST else detection.threshold
+    return limit if float(detection.heat.max()) >= limit else None
 
 
 def _heat(
     detection: Detection | None, frame_size: tuple[int, int], shown: tuple[int, int]
 ) -> tuple[QImage | None, QRectF]:
-    if detection is None or detection.heat.size == 0:
-        return None, QRectF()
-    # A part in doubt shows where the doubt lies; otherwise only what reaches the threshold is coloured.
-    limit = detection.retest_from if detection.verdict is Verdict.RETEST else detection.threshold
-    if float(detection.heat.max()) < limit:
+    limit = _limit(detection)
+    if detection is None or limit is None:
         return None, QRectF()
     x, y, width, height = detection.heat_box
     full = (max(1, round(width / frame_size[0] * shown[0])), max(1, round(height / frame_size[1] * shown[1])))
@@ -109,16 +228,16 @@ class Preparer(QObject):
         self._poke = Poke(self)
         self._poke.poked.connect(self.ready)
         self._wake = threading.Condition()
-        self._wanted: tuple[Outcome, tuple[int, int]] | None = None
+        self._wanted: tuple[Outcome, tuple[int, int], Zoom] | None = None
         self._made: Prepared | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="screen-pictures", daemon=True)
         self._thread.start()
 
-    def want(self, outcome: Outcome, box: tuple[int, int]) -> None:
+    def want(self, outcome: Outcome, box: tuple[int, int], view: Zoom = _WHOLE) -> None:
         """UI thread: prepare this next; what was wanted before and not begun is skipped."""
         with self._wake:
-            self._wanted = (outcome, box)
+            self._wanted = (outcome, box, view)
             self._wake.notify()
 
     def take(self) -> Prepared | None:
@@ -134,9 +253,9 @@ class Preparer(QObject):
                 if self._closed:
                     return
                 assert self._wanted is not None
-                (outcome, box), self._wanted = self._wanted, None
+                (outcome, box, view), self._wanted = self._wanted, None
             try:
-                made = prepare(outcome, box)
+                made = prepare(outcome, box, view)
             except (cv2.error, ValueError):  # one odd picture must not end the screen's thread
                 log.exception("the picture of frame %s could not be prepared", outcome.frame.id)
                 continue

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.challenge import Shown
 from app.domain.person import Action
+from app.domain.reference import told_together
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Notice, label, row, set_kind
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 _SHOWN = 2  # wrong parts that are named
 _WRONG = "Not released: the check has not passed"
 _AGAIN = "Look at part, light and camera, then check again."
+_LIES = "It lies there: judge it"
+_LOOK = "It lies there: compare it"
 _NAMING = "Release without a check"
 
 
@@ -41,7 +44,7 @@ class ReleaseBar(QFrame):
         self.reason.setPlaceholderText("Why it is released without a check")
         self.reason.setMaxLength(200)
         self.check = Button("Run the check", "primary", icon_name="clipboard-check-outline", on=self.begin)
-        self.judge = Button("It lies there: judge it", "primary", icon_name="target", on=self._judge)
+        self.judge = Button(_LIES, "primary", icon_name="target", on=self._judge)
         self.give_up = Button("Give up", on=self._give_up)
         self.by_name = Button("Release by name", on=lambda: self._name(True))
         self.release = Button("Release", "primary", on=self._release)
@@ -75,15 +78,24 @@ class ReleaseBar(QFrame):
         part, why = desk.waiting(), desk.withheld()
         running = part is not None
         self._naming = self._naming and bool(why) and not running
-        if part is not None:
+        step = desk.step()
+        if part is not None and step is not None and desk.picture_waits():
+            off = f"The picture is not as at the reference of {step.day}"
+            self.words.setText(off if step.wrong else "First the picture: put a good part in its place")
+            told = told_together(step.wrong) if step.wrong else ""
+            asked = f"It is compared with the reference of {step.day}: focus, light and place."
+            self.note.setText(f"{told}." if told else asked)
+        elif part is not None:
             product = self._bridge.station.state().product
             done, count = len(desk.results()), len(desk.parts(product))
             self.words.setText(f"Part {done + 1} of {count}: put {part.name} under the camera")
             expected = f"{part.expect} ({part.defect})" if part.defect else part.expect.value
             last = desk.results()[-1] if done else None
-            self.note.setText(f"It must be {expected}." + (f" {_mark(last)} {last.words}." if last else ""))
+            before = f" {_mark(last)} {last.words}." if last else f" {step.words}." if step is not None else ""
+            self.note.setText(f"It must be {expected}.{before}")
         else:
             wrong = [each.words for each in desk.results() if not each.right] if why else []
+            wrong = [*([told_together(step.wrong)] if step is not None and step.wrong and why else []), *wrong]
             self.words.setText(_NAMING if self._naming else _WRONG if wrong else why)
             more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
             told = f"{'; '.join(wrong[:_SHOWN])}{more}. {_AGAIN}"
@@ -94,6 +106,8 @@ class ReleaseBar(QFrame):
         self.by_name.setVisible(not running and not self._naming and people.may(Action.RELEASE))
         for each in (self.judge, self.give_up):
             each.setVisible(running)
+        if not self._busy:
+            self.judge.setText(_LOOK if desk.picture_waits() else _LIES)
         for widget in (self.reason, self.release, self.back):
             widget.setVisible(self._naming)
         self._rest.setVisible(not self._naming)
@@ -112,7 +126,10 @@ class ReleaseBar(QFrame):
 
     def _judge(self) -> None:
         self.judge.setText("Looking at it")
-        self._do(self._desk.show, lambda _found: None)
+        if self._desk.picture_waits():
+            self._do(self._desk.look, lambda _step: None)
+        else:
+            self._do(self._desk.show, lambda _found: None)
 
     def _give_up(self) -> None:
         self._do(self._desk.give_up, lambda _none: None)
@@ -158,8 +175,6 @@ class ReleaseBar(QFrame):
         self._busy = not on
         for each in (self.check, self.judge, self.give_up, self.release):
             each.setEnabled(on)
-        if on:
-            self.judge.setText("It lies there: judge it")
 
 
 def _mark(found: Shown) -> str:

@@ -13,23 +13,23 @@ from app.domain.inspection import Inspection
 from app.domain.verdict import Verdict
 from app.domain.words import number
 from ui.bridge import Bridge
-from ui.live.picture import draw_regions
+from ui.live.picture import beyond_words, draw_regions
 from ui.shared.elided import Elided
-from ui.shared.images import fit, to_qimage
+from ui.shared.images import Still, fit
 from ui.shared.shapes import VerdictShape
 from ui.shared.widgets import Button, clock, label, row
+from ui.shared.zoom import PIXELS_FROM, ZoomView
 from ui.theme import current
 
 WIDTH = 456
-_PICTURE = (800, 600)
 
 
-class StoredPicture(QWidget):
-    """A stored picture with the outlines of its inspection, or words in its place."""
+class StoredPicture(ZoomView):
+    """A stored picture with the outlines of its inspection, or words in its place; where `zooms`, hands look closer."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._image: QImage | None = None
+    def __init__(self, *, zooms: bool = False) -> None:
+        self._image: Still | None = None
+        super().__init__(zooms=zooms)
         self._inspection: Inspection | None = None
         self._words = ""
         self.setMinimumSize(QSize(200, 150))
@@ -37,10 +37,14 @@ class StoredPicture(QWidget):
 
     def show_words(self, words: str) -> None:
         self._image, self._inspection, self._words = None, None, words
+        self.whole()
         self.update()
 
-    def show_picture(self, image: QImage, inspection: Inspection | None = None) -> None:
-        self._image, self._inspection, self._words = image, inspection, ""
+    def show_picture(self, image: QImage | Still, inspection: Inspection | None = None) -> None:
+        """A `Still` where hands may look closer."""
+        self._image = image if isinstance(image, Still) else Still.of(image)
+        self._inspection, self._words = inspection, ""
+        self.whole()
         self.update()
 
     @property
@@ -50,6 +54,12 @@ class StoredPicture(QWidget):
     @property
     def words(self) -> str:
         return self._words
+
+    def whole_place(self) -> QRectF:
+        if self._image is None:
+            return QRectF()
+        width, height = fit(self._image.size, (self.width(), self.height()))
+        return QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
 
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
@@ -63,13 +73,17 @@ class StoredPicture(QWidget):
             painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._words)
             painter.end()
             return
-        width, height = fit((self._image.width(), self._image.height()), (self.width(), self.height()))
-        place = QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)  # a still picture
-        painter.drawImage(place, self._image)
-        part = self._inspection
+        place = self.place()
+        wide = place.width() * self.devicePixelRatioF()
+        image = self._image.at(wide)
+        # A still picture is smoothed, but single pixels are to be told apart when near.
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, wide < PIXELS_FROM * image.width())
+        painter.drawImage(place, image)
+        part, beyond = self._inspection, 0
         if part is not None and part.regions:
-            draw_regions(painter, part.regions, place, (part.width, part.height), part.verdict)
+            size = (part.width, part.height)
+            beyond = draw_regions(painter, part.regions, place, size, part.verdict, self.room(), self.view.factor)
+        self.paint_factor(painter, beyond_words(beyond))
         painter.end()
 
 
@@ -102,7 +116,7 @@ class PartSheet(QFrame):
         head.addWidget(self._shape)
         head.addLayout(words, 1)
         head.addWidget(self.close_button)
-        self.picture = StoredPicture()
+        self.picture = StoredPicture(zooms=True)
         self._reason = label("", wrap=True)
         facts = QGridLayout()
         facts.setHorizontalSpacing(16)
@@ -146,14 +160,11 @@ class PartSheet(QFrame):
         self.raise_()
         self.close_button.setFocus()
 
-    def _load(self, image_path: str) -> QImage | None:
+    def _load(self, image_path: str) -> Still | None:
         picture = self._bridge.station.picture(image_path)
-        if picture is None:
-            return None
-        size = (picture.shape[1], picture.shape[0])
-        return to_qimage(picture, fit(size, _PICTURE) if size[0] > _PICTURE[0] else None)
+        return Still(picture) if picture is not None else None
 
-    def _come(self, part: Inspection, image: QImage | None, words: str = "") -> None:
+    def _come(self, part: Inspection, image: Still | None, words: str = "") -> None:
         if part is not self.inspection:
             return  # another part was opened meanwhile
         if image is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.domain.frame import Image
@@ -15,12 +14,11 @@ from ui.bridge import Bridge
 from ui.live.sheet import StoredPicture
 from ui.plans.words import KIND_MARKS, KIND_WORD, KIND_WORDS, counted, day_words
 from ui.shared.elided import Elided
-from ui.shared.images import fit, to_qimage
+from ui.shared.images import Still
 from ui.shared.widgets import Button, Card, Choice, Notice, clear, column, finger_scroll, icon, label, row
 from ui.shared.work import Follower, JobBar
 from ui.theme import current
 
-_SHOWN = (900, 600)
 _ALL = "all"
 _LINES = 5  # of a checklist, beside the picture
 
@@ -57,7 +55,7 @@ class ResultView(QWidget):
         self.list.setIconSize(QSize(32, 32))
         finger_scroll(self.list)
         self.list.currentRowChanged.connect(self._show)
-        self.picture = StoredPicture()
+        self.picture = StoredPicture(zooms=True)
         self.picture.setMinimumSize(QSize(160, 80))
         self.about = label("", wrap=True)
         self.step = Button("Open this component", on=self._open)
@@ -183,11 +181,11 @@ class ResultView(QWidget):
             return
         self.picture.show_words("Loading the picture")
 
-        def load() -> QImage | None:
+        def load() -> Still | None:
             found: Image | None = self._desk.picture(answer)
-            return None if found is None else to_qimage(found, fit((found.shape[1], found.shape[0]), _SHOWN))
+            return None if found is None else Still(found)
 
-        def show(image: QImage | None) -> None:
+        def show(image: Still | None) -> None:
             if self.list.currentRow() == number and self._listed[number : number + 1] == [each]:
                 if image is None:
                     self.picture.show_words("The picture is gone")

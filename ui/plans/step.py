@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.checklist import Line
@@ -16,12 +15,11 @@ from ui.live.sheet import StoredPicture
 from ui.plans.checklist import Checklist, ReasonSheet
 from ui.plans.words import counted
 from ui.shared.elided import Elided
-from ui.shared.images import fit, to_qimage
+from ui.shared.images import Still
 from ui.shared.widgets import Button, Combo, Notice, column, label, row
 from ui.shared.work import Follower, JobBar
 from ui.theme import current
 
-_SHOWN = (1000, 750)
 _LIST, _AROUND = 360, 112  # the checklist's least width; what is around its three buttons, which are 15 mm wide
 _WIDE = 0.55  # of the width, where it stands beside one picture
 
@@ -55,7 +53,7 @@ class StepView(QWidget):
         head.setSpacing(16)
         head.addLayout(column(self.title, self.place, spacing=0), 1)
         head.addWidget(self.camera)
-        self.reference, self.taken = StoredPicture(), StoredPicture()
+        self.reference, self.taken = StoredPicture(zooms=True), StoredPicture(zooms=True)
         self.taken_words = Elided("", "quiet")
         pictures = QHBoxLayout()
         pictures.setSpacing(16)
@@ -236,15 +234,15 @@ class StepView(QWidget):
             return
         place.show_words("Loading the picture")
 
-        def load() -> QImage | None:
+        def load() -> Still | None:
             found: Image | None
             if kind == "reference":
                 found = self._desk.reference_picture(key)
             else:
                 found = self._desk.picture(answer) if answer is not None else None
-            return None if found is None else to_qimage(found, fit((found.shape[1], found.shape[0]), _SHOWN))
+            return None if found is None else Still(found)
 
-        def show(image: QImage | None) -> None:
+        def show(image: Still | None) -> None:
             if place.property("wanted") != wanted:
                 return  # another step is shown meanwhile
             if image is None:

@@ -42,6 +42,7 @@ class PartPage(QWidget):
         self._asked = ""
         self._image: Image | None = None
         self._heat: Detection | None = None
+        self._preparing = self._again = False
         self.file: PartFile | None = None
         self._follower = Follower(self)
         self.setProperty("kind", "ground")
@@ -65,8 +66,9 @@ class PartPage(QWidget):
         head.addLayout(names, 1)
         head.addWidget(self.mode)
         head.addWidget(self.export)
-        self.picture = PictureView()
+        self.picture = PictureView(zooms=True)
         self.picture.resized.connect(self._prepare)
+        self.picture.zoomed.connect(self._prepare)
         self.no_picture = label("", "note", wrap=True)
         self.no_picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.map_words = label("", "quiet", wrap=True)
@@ -113,6 +115,7 @@ class PartPage(QWidget):
         self.score.hide()
         clear(self._groups)
         self.picture.show_prepared(None)
+        self.picture.whole()
         self.no_picture.hide()
         self.map_words.setText("")
         self.words.tell("")
@@ -198,13 +201,24 @@ class PartPage(QWidget):
     def _prepare(self) -> None:
         if self.file is None or self._image is None:
             return
-        id, image, box = self._asked, self._image, self.picture.box()
+        if self._preparing:
+            self._again = True  # a finger moves faster than pictures are made: only where it is then counts
+            return
+        self._preparing, self._again = True, False
+        id, image, box, view = self._asked, self._image, self.picture.box(), self.picture.view
         outcome = _outcome(self.file.inspection, image, self._heat)
-        self._bridge.run(lambda: prepare(outcome, box), lambda made: self._show(id, made))
+        self._bridge.run(lambda: prepare(outcome, box, view), lambda made: self._show(id, made), self._not_prepared)
+
+    def _not_prepared(self, words: str) -> None:
+        self._preparing = False
+        self._failed(words)
 
     def _show(self, id: str, made: Prepared) -> None:
+        self._preparing = False
         if id == self._asked:
             self.picture.show_prepared(made)
+        if self._again:
+            self._prepare()
 
     def _next_mode(self) -> None:
         self.picture.set_mode(self.picture.mode.following())
@@ -238,7 +252,7 @@ class PartPage(QWidget):
     def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
         if event.key() == Qt.Key.Key_Escape:
             self.left.emit()
-        else:
+        elif not self.picture.press_key(event):
             super().keyPressEvent(event)
 
     def close_page(self) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPen, QPolygonF, QTouchEvent, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy
 
 from app.reviewing import Look
-from ui.labeling.canvas.fingers import At, Fingers
 from ui.live.palette import paint_heat
 from ui.live.picture import Mode, smooth_outline
 from ui.shared.images import fit, to_qimage, wrap
+from ui.shared.zoom import PIXELS_FROM, ZoomView
 from ui.theme import current
 from ui.theme.theme import font
 
 _LONGEST = 2400  # pixels of a side that are kept for the screen
-_NEAREST = 24.0  # times the fitting size
 _GAP = 8
 _SHARE = 0.6  # of the width that the part gets
 
@@ -58,24 +56,17 @@ def _image(picture) -> QImage:  # type: ignore[no-untyped-def]
     return to_qimage(picture, fit(size, (_LONGEST, _LONGEST)) if max(size) > _LONGEST else None)
 
 
-class CompareView(QWidget):
-    """Two pictures with one zoom. A double tap goes near and back, two fingers or the wheel zoom, a drag moves."""
-
-    zoomed = Signal()
+class CompareView(ZoomView):
+    """Two pictures with one zoom."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._prepared: Prepared | None = None
+        super().__init__(button=False)  # the page has it in its row
         self._words = ""
         self.mode = Mode.OUTLINE
         self.blind = False
         self.with_mask = True
         self.asking = False  # whether the mask is asked about
-        self.zoom = 1.0
-        self._centre = QPointF(0.5, 0.5)  # of what is shown, in shares of the picture
-        self._drag: QPointF | None = None
-        self._fingers = Fingers(self)
-        self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(QSize(320, 160))
         self.setAccessibleName("The part beside a good one")
@@ -90,6 +81,7 @@ class CompareView(QWidget):
         self._prepared, self._words, self.blind = prepared, words, blind
         self.with_mask, self.asking = True, False
         self.whole()
+        self.update()
 
     def set_mode(self, mode: Mode) -> None:
         self.mode = mode
@@ -105,12 +97,6 @@ class CompareView(QWidget):
         self.blind, self.with_mask, self.asking = blind, True, False
         self.update()
 
-    def whole(self) -> None:
-        """The whole picture."""
-        self.zoom, self._centre = 1.0, QPointF(0.5, 0.5)
-        self.update()
-        self.zoomed.emit()
-
     def pane(self, *, good: bool) -> QRectF:
         """The room of the part, or of the good one."""
         part = round((self.width() - _GAP) * _SHARE)
@@ -120,13 +106,32 @@ class CompareView(QWidget):
             else QRectF(0, 0, part, self.height())
         )
 
-    def place(self, image: QImage, room: QRectF) -> QRectF:
-        """Where an image lies, in this widget's pixels, at the present zoom."""
+    def fitted(self, *, good: bool) -> QRectF:
+        """Where the whole of a picture would lie in its room; empty without one."""
+        image = None if self._prepared is None else self._prepared.golden if good else self._prepared.picture
+        if image is None:
+            return QRectF()
+        room = self.pane(good=good)
         width, height = fit((image.width(), image.height()), (round(room.width()), round(room.height())))
-        width, height = width * self.zoom, height * self.zoom
-        left = room.center().x() - self._centre.x() * width
-        top = room.center().y() - self._centre.y() * height
-        return QRectF(left, top, width, height)
+        return QRectF(room.center().x() - width / 2, room.center().y() - height / 2, width, height)
+
+    def placed(self, *, good: bool) -> QRectF:
+        """Where a picture lies at the present zoom."""
+        return self.view.place(self.fitted(good=good), self.pane(good=good))
+
+    def whole_place(self) -> QRectF:
+        return self.fitted(good=self._only_good)
+
+    def room(self) -> QRectF:
+        return self.pane(good=self._only_good)
+
+    @property
+    def _only_good(self) -> bool:
+        return self.fitted(good=False).isEmpty()
+
+    def frame_at(self, at: QPointF) -> tuple[QRectF, QRectF]:
+        good = self.pane(good=True).contains(at)
+        return self.fitted(good=good), self.pane(good=good)
 
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
@@ -142,11 +147,11 @@ class CompareView(QWidget):
             if image is None:
                 self._paint_words(painter, room, good=good)
                 continue
-            place = self.place(image, room)
+            place = self.placed(good=good)
             painter.save()
             painter.setClipRect(room)
             # Single pixels are to be told apart when near.
-            near = place.width() > 3 * image.width()
+            near = place.width() > PIXELS_FROM * image.width()
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not near)
             painter.drawImage(place, image)
             if not good:
@@ -155,6 +160,7 @@ class CompareView(QWidget):
             if shown is not None:
                 words = shown.look.golden.words if good and shown.look.golden else self._caption()
                 self._paint_tag(painter, room, words)
+        self.paint_factor(painter)
         painter.end()
 
     def _caption(self) -> str:
@@ -187,7 +193,8 @@ class CompareView(QWidget):
             shape = smooth_outline(
                 QPolygonF(
                     [QPointF(place.x() + (x + 0.5) * scale_x, place.y() + (y + 0.5) * scale_y) for x, y in outline]
-                )
+                ),
+                self.view.factor,
             )
             painter.setBrush(Qt.BrushStyle.NoBrush)
             for colour, thick in ((QColor(0, 0, 0, 150), 4), (QColor(current().tokens.of(part.verdict)), 2)):
@@ -218,110 +225,3 @@ class CompareView(QWidget):
         painter.setFont(font(16))
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(room.adjusted(24, 16, -24, -16), flags, words)
-
-    # -- zooming
-    def zoom_by(self, factor: float, about: QPointF) -> None:
-        """Nearer or farther; what lies at `about` stays there."""
-        shown = self._prepared
-        if shown is None:
-            return
-        good = self.pane(good=True).contains(about)
-        image = shown.golden if good else shown.picture
-        if image is None:
-            return
-        room = self.pane(good=good)
-        before = self.place(image, room)
-        at = QPointF((about.x() - before.x()) / before.width(), (about.y() - before.y()) / before.height())
-        self.zoom = min(max(self.zoom * factor, 1.0), _NEAREST)
-        after = self.place(image, room)
-        self._centre = QPointF(
-            at.x() - (about.x() - room.center().x()) / after.width(),
-            at.y() - (about.y() - room.center().y()) / after.height(),
-        )
-        self._keep_inside()
-
-    def move_by(self, by: QPointF) -> None:
-        shown = self._prepared
-        image = shown.picture or shown.golden if shown is not None else None
-        if image is None or self.zoom <= 1:
-            return
-        place = self.place(image, self.pane(good=False))
-        self._centre -= QPointF(by.x() / place.width(), by.y() / place.height())
-        self._keep_inside()
-
-    def _keep_inside(self) -> None:
-        reach = max(0.0, 0.5 - 0.5 / self.zoom)
-        self._centre = QPointF(
-            min(max(self._centre.x(), 0.5 - reach), 0.5 + reach), min(max(self._centre.y(), 0.5 - reach), 0.5 + reach)
-        )
-        self.update()
-        self.zoomed.emit()
-
-    # -- hands
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        self.zoom_by(1.0015 ** event.angleDelta().y(), event.position())
-        event.accept()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._drag = event.position()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._drag is not None:
-            self.move_by(event.position() - self._drag)
-            self._drag = event.position()
-
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        self._drag = None
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._near_or_whole(event.position())
-
-    def _near_or_whole(self, at: QPointF) -> None:
-        if self.zoom > 1:
-            self.whole()
-        else:
-            self.zoom_by(4.0, at)
-
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QTouchEvent):
-            if event.type() == QEvent.Type.TouchCancel:
-                self._fingers.lost()
-            else:
-                down = [each for each in event.points() if each.state() != each.state().Released]
-                points = {each.id(): (each.position().x(), each.position().y()) for each in down}
-                self._fingers.update(points, time.monotonic())
-            event.accept()
-            return True
-        return super().event(event)
-
-    # One finger moves, two zoom; a second tap soon after the first goes near (`Fingers` calls these).
-    _tap = (0.0, QPointF())
-    _at = QPointF()
-    _moved = False
-
-    def press(self, at: At, erase: bool = False) -> None:
-        self._at, self._moved = QPointF(*at), False
-
-    def move(self, at: At) -> None:
-        here = QPointF(*at)
-        self._moved = self._moved or (here - self._at).manhattanLength() > 12
-        self.move_by(here - self._at)
-        self._at = here
-
-    def release(self, at: At) -> None:
-        if self._moved:
-            return
-        here, now = QPointF(*at), time.monotonic()
-        before, self._tap = self._tap, (now, here)
-        if now - before[0] < 0.4 and (here - before[1]).manhattanLength() < 24:
-            self._tap = (0.0, QPointF())
-            self._near_or_whole(here)
-
-    def cancel(self) -> None:
-        self._moved = True
-
-    def pinch(self, factor: float, about: At, by: At) -> None:
-        self.zoom_by(factor, QPointF(*about))
-        self.move_by(QPointF(*by))

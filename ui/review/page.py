@@ -62,7 +62,7 @@ class ReviewPage(QWidget):
 
     def keyPressEvent(self, event):  # type: ignore[no-untyped-def]
         on_parts = self.stack.currentWidget() is self.parts
-        if on_parts and self.parts.press(event.key(), event.modifiers()):
+        if on_parts and self.parts.press(event):
             event.accept()
         else:
             super().keyPressEvent(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.addresses import source_words
@@ -44,7 +45,7 @@ class PartsView(QWidget):
         self.notice = Notice()
         self.mode = Button(self.view.mode.value, icon_name="layers-outline", on=self.next_mode)
         self.mode.setAccessibleName("Show picture, heat map or outline")
-        self.fit = Button("Whole", icon_name="fit-to-page-outline", on=self.view.whole)
+        self.fit = Button("Whole picture", icon_name="fit-to-page-outline", on=self.view.whole)
         self.undo_button = Button("Take back", icon_name="undo", on=self.undo)
         self.undo_button.setToolTip("The last answer (Ctrl+Z)")
         self.bar = AnswerBar()
@@ -52,7 +53,7 @@ class PartsView(QWidget):
         self.bar.asking.connect(self._asking)
         self.bar.mask_wanted.connect(self._mask_wanted)
         self._lay_out()
-        self.view.zoomed.connect(lambda: self.fit.setEnabled(self.view.zoom > 1))
+        self.view.zoomed.connect(lambda: self.fit.setEnabled(self.view.view.near))
 
     def _lay_out(self) -> None:
         side = QFrame()
@@ -204,8 +205,9 @@ class PartsView(QWidget):
             self._show(None)
             self._bridge.run(self._desk.give_back, lambda _none: None)
 
-    def press(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
+    def press(self, event: QKeyEvent) -> bool:
         """A key; whether it meant something here."""
+        key, modifiers = event.key(), event.modifiers()
         if key == Qt.Key.Key_Z and modifiers & Qt.KeyboardModifier.ControlModifier:
             self.undo()
         elif Qt.Key.Key_1 <= key <= Qt.Key.Key_9 and not self._busy and self.look is not None:
@@ -219,5 +221,5 @@ class PartsView(QWidget):
         elif key == Qt.Key.Key_F:
             self.view.whole()
         else:
-            return False
+            return self.view.press_key(event)
         return True

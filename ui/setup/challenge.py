@@ -7,7 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.domain.challenge import ChallengePart, Expect
 from app.domain.errors import LinesightError
+from app.domain.reference import checked_limits
 from ui.bridge import Bridge
+from ui.setup.reference import ReferenceSection
 from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, label, row
 
@@ -74,6 +76,7 @@ class ChallengeCard(Card):
         self.add = Button("Add a part", icon_name="plus", on=lambda: self._add(ChallengePart("", Expect.FAIL)))
         self.save = Button("Save the check", on=self._save)
         self.run = Button("Run it now", icon_name="clipboard-check-outline", on=self.check_wanted.emit)
+        self.reference = ReferenceSection(bridge)
         self.words = Notice()
         self.last = label("", "note", wrap=True)
         self._shown = ""
@@ -88,6 +91,7 @@ class ChallengeCard(Card):
         self.body.addLayout(hours)
         self.body.addWidget(self.product)
         self.body.addLayout(self._list)
+        self.body.addWidget(self.reference)
         self.body.addWidget(self.last)
         self.body.addWidget(self.words)
         self.body.addLayout(row(self.save, self.add, self.run, 1))
@@ -98,6 +102,7 @@ class ChallengeCard(Card):
         if product != self._shown:
             self._shown = product
             self.product.setText(f"Challenge parts of {product}")
+            self.reference.show_product(product)
             clear(self._list)
             self.rows = []
             parts = self._desk.parts(product) or (ChallengePart("", Expect.PASS), ChallengePart("", Expect.FAIL))
@@ -113,7 +118,9 @@ class ChallengeCard(Card):
             how = f"without a check: {newest.reason}" if newest.reason else "by its check"
             by = f" by {newest.by}" if newest.by else ""
             at = newest.at.astimezone(self._bridge.station.zone)
-            self.last.setText(f"Last released {at:%d %b %Y, %H:%M}{by}, {how}.")
+            picture = f" {newest.picture}." if newest.picture else ""
+            self.last.setText(f"Last released {at:%d %b %Y, %H:%M}{by}, {how}.{picture}")
+        self.reference.refresh()
 
     def _add(self, part: ChallengePart) -> None:
         made = PartRow(part)
@@ -137,7 +144,7 @@ class ChallengeCard(Card):
             self.words.tell(f"Name the parts first. {_NAMES}", "bad")
             return
         try:
-            hours = number_of(self.hours, "Holds for")
+            hours, limits = number_of(self.hours, "Holds for"), checked_limits(self.reference.limits())
         except LinesightError as error:
             self.words.tell(str(error), "bad")
             return
@@ -145,6 +152,7 @@ class ChallengeCard(Card):
 
         def work() -> None:
             self._desk.keep(product, parts)
+            self._desk.keep_limits(product, limits)
             self._bridge.station.save_settings(check_needed=needed, check_hours=hours)
 
         def done(_none: None) -> None:

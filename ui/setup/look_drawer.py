@@ -10,10 +10,10 @@ from PySide6.QtGui import QColor, QFocusEvent, QFont, QImage, QKeyEvent, QPainte
 from PySide6.QtWidgets import QSizePolicy
 
 from app.domain.look import IGNORE, LOOK, MOST, Kind, LookRegion
-from ui.labeling.canvas.pointed import Pointed
 from ui.setup.look_shapes import MOVE, At, Place, dragged, drawn, handle_at, handles, region_at
 from ui.shared.images import fit
 from ui.shared.looked import draw_shapes
+from ui.shared.pointed import Pointed
 from ui.theme import current
 from ui.theme.theme import font
 

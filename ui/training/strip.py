@@ -166,6 +166,7 @@ class RegionView(PictureView):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, False)  # its own hands, below
         self.drawing = False
         self.region: Rect | None = None
         self._from: QPointF | None = None

@@ -20,7 +20,7 @@ Everywhere: OpenCV's pixel coordinates, x right and y down, (0, 0) the **middle*
 """
 
 from app.vision.alignment.golden import Golden
-from app.vision.alignment.learning import learn
+from app.vision.alignment.learning import learn, of_one
 from app.vision.alignment.results import GoldenDescription, Registration, Spread
 
-__all__ = ["Golden", "GoldenDescription", "Registration", "Spread", "learn"]
+__all__ = ["Golden", "GoldenDescription", "Registration", "Spread", "learn", "of_one"]

@@ -180,10 +180,33 @@ def _most_central(pictures: Sequence[Image]) -> tuple[Golden, int] | None:
             break
     if best is None or best[0] < _HOPELESS:
         return None
-    golden = best[1].described(hub=best[1].hub())
+    return _turns_known(best[1]), best[2]
+
+
+def of_one(picture: Image) -> Golden | None:
+    """The golden part that one picture shows, with all its edges (0.1 to 0.5 s): where nothing is known of others, as
+    for the place of a camera. `learn` knows better which edges count.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+
+    Returns:
+        None where it shows no shape that could be found again.
+
+    Raises:
+        PictureError: not such a picture, or longer than 32,000 pixels.
+    """
+    require_alignable(picture)
+    golden = _draft(picture)
+    return None if golden is None else _turns_known(golden)
+
+
+def _turns_known(golden: Golden) -> Golden:
+    """The same, with what its shape says of turns in which it looks alike."""
+    golden = golden.described(hub=golden.hub())
     if golden.alike_in_every_turn and not golden.tells_turns:
         golden = golden.described(round=True)
-    return golden, best[2]
+    return golden
 
 
 def _draft(picture: Image) -> Golden | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QInputDevice, QMouseEvent, QPointingDevice, QPointingDeviceUniqueId, QTabletEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from ui.labeling.canvas.canvas import MaskCanvas
 
@@ -44,17 +44,18 @@ def tap(canvas: MaskCanvas, at: At, button: Qt.MouseButton = LEFT) -> None:
 class Fingers:
     """Fingers on a touch screen, in the widget's pixels."""
 
-    def __init__(self, canvas: MaskCanvas) -> None:
+    def __init__(self, canvas: QWidget) -> None:
         self._canvas = canvas
         self._device = QTest.createTouchDevice()
         self._down: dict[int, QPoint] = {}
 
     def _send(self, finger: int, what: str, at: QPoint) -> None:
-        sequence = QTest.touchEvent(self._canvas, self._device, False)
-        getattr(sequence, what)(finger, at, self._canvas)
+        window = self._canvas.window()  # a widget without a window of the system's own is told nothing
+        sequence = QTest.touchEvent(window, self._device, False)
+        getattr(sequence, what)(finger, self._canvas.mapTo(window, at), window)
         for other, still in self._down.items():
             if other != finger:
-                sequence.move(other, still, self._canvas)
+                sequence.move(other, self._canvas.mapTo(window, still), window)
         sequence.commit(True)
         QApplication.processEvents()
 

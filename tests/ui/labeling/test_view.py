@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QImage
 
 from app.masking import Rect, blank, stroke
-from ui.labeling.canvas.fingers import At, Fingers
 from ui.labeling.canvas.layers import Layers, pyramid
 from ui.labeling.canvas.view import View, around, fitted
+from ui.shared.fingers import At, Fingers
 
 VIEWS = st.builds(View, st.floats(0.05, 60), st.floats(-500, 5000), st.floats(-500, 5000))
 PLACES = st.tuples(st.floats(0, 1200), st.floats(0, 800))

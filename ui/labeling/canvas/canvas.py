@@ -18,16 +18,16 @@ from app.masking import (
 )
 from ui.labeling.canvas.drawing import draw_cursor, draw_grid, draw_words
 from ui.labeling.canvas.finders import BoxPencil, HeatPencil, WandPencil
-from ui.labeling.canvas.fingers import At
 from ui.labeling.canvas.keys import act_on, knows
 from ui.labeling.canvas.layers import Layers, Pyramid
 from ui.labeling.canvas.outlines import BrushPencil, PolygonPencil
 from ui.labeling.canvas.pencil import Pencil
-from ui.labeling.canvas.pointed import Pointed
 from ui.labeling.canvas.slow import Run, Slow
 from ui.labeling.canvas.tools import Tool
 from ui.labeling.canvas.view import GRID_FROM, View, around, fitted
 from ui.labeling.canvas.work import Work
+from ui.shared.fingers import At
+from ui.shared.pointed import Pointed
 from ui.theme import current
 
 SIZES = (1, 512)

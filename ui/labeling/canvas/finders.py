@@ -10,10 +10,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from app.masking import Area, HeatMap, Patch, Rect, blank, box_area, heat_area, wand_area
-from ui.labeling.canvas.fingers import At
 from ui.labeling.canvas.pencil import Pencil, outlined
 from ui.labeling.canvas.tools import Tool
 from ui.labeling.canvas.work import Work
+from ui.shared.fingers import At
 
 if TYPE_CHECKING:
     from ui.labeling.canvas.canvas import MaskCanvas

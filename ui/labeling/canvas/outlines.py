@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from app.masking import Area, Patch, Point, polygon_area, snap_area, snap_outline
-from ui.labeling.canvas.fingers import At
 from ui.labeling.canvas.pencil import Pencil, outlined, snap_reach
+from ui.shared.fingers import At
 
 if TYPE_CHECKING:
     from ui.labeling.canvas.canvas import MaskCanvas

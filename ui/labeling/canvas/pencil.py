@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from ui.labeling.canvas.fingers import At
+from ui.shared.fingers import At
 
 if TYPE_CHECKING:
     from ui.labeling.canvas.canvas import MaskCanvas

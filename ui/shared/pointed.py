@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from ui.labeling.canvas.fingers import At, Fingers
+from ui.shared.fingers import At, Fingers
 
 _WHEEL = 1.25
 """Zoom of one notch of the wheel."""
