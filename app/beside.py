@@ -73,6 +73,10 @@ class CameraView:
     def source(self) -> str:
         return self.line.state().source
 
+    @property
+    def camera(self) -> str:
+        return self.line.camera()
+
     def missing(self) -> str:
         """Why it can give no picture of a part now; "" where it can."""
         state = self.line.state()

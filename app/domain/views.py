@@ -26,6 +26,7 @@ class SeenView:
         source: its SOURCE address without credentials.
         frame, detection: of one picture; both None where it gave no answer.
         error: why it gave none, in words; else "".
+        camera: its settings, as in `Inspection`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SeenView:
     frame: Frame | None
     detection: Detection | None
     error: str = ""
+    camera: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -76,6 +76,12 @@ def _deciding(frame: Frame, detection: Detection | None) -> tuple[Frame, Detecti
     return (frame, joint.own) if view is None or view.frame is None else (view.frame, view.detection)
 
 
+def _camera(detection: Detection | None) -> str:
+    """Settings of the further camera whose picture stands for the part; "" where the first one's does."""
+    view = detection.joint.decider_picture if detection is not None and detection.joint is not None else None
+    return view.camera if view is not None else ""
+
+
 def _inspected(view: SeenView, path: str, digest: str) -> InspectedView:
     found, frame = view.detection, view.frame
     return InspectedView(
@@ -164,7 +170,7 @@ class Recorder:
             lot=around.lot,
             recipe=around.recipe,
             operator=around.operator,
-            camera=around.camera,
+            camera=_camera(detection) or around.camera,
             checkpoints=deciding.checkpoints if deciding else (),
             wear=deciding.wear if deciding else (),
         )

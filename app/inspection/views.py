@@ -34,6 +34,9 @@ class ViewPort(Protocol):
     @property
     def source(self) -> str: ...
 
+    @property
+    def camera(self) -> str: ...
+
     def missing(self) -> str:
         """Why it can give no picture now, in words; "" where it can or soon will."""
 
@@ -194,8 +197,10 @@ def seen(view: ViewPort, outcome: Outcome | None, why: str) -> SeenView:
     """A camera's answer, with its own model's name; or why there is none."""
     if outcome is None or outcome.detection is None:
         error = why or (outcome.error if outcome is not None else "") or "it gave no answer"
-        return SeenView(view.name, view.source, outcome.frame if outcome is not None else None, None, error)
+        return SeenView(
+            view.name, view.source, outcome.frame if outcome is not None else None, None, error, view.camera
+        )
     detection = outcome.detection
     if detection.model is None:
         detection = replace(detection, model=view.model)
-    return SeenView(view.name, view.source, outcome.frame, detection)
+    return SeenView(view.name, view.source, outcome.frame, detection, camera=view.camera)

@@ -204,5 +204,22 @@ def test_all_look_at_one_part_and_make_one_verdict(
         shows(qtbot, window, name, verdict)
     assert live._figures["defect"].text() == "1" and live._figures["good"].text() == "0"
     check(window, "three views of one part")
+
+    tap(live.strip.tiles[0])
+    sheet = live.sheet
+    qtbot.waitUntil(lambda: sheet.isVisible() and sheet.picture.has_picture)
+    assert sheet.views.choice is not None and sheet.views.choice.value() == "2"  # the one that decided
+    tap(sheet.views.choice.button("0"))
+    qtbot.waitUntil(lambda: sheet.picture.has_picture)
+    assert sheet.picture._inspection is not None and sheet.picture._inspection.verdict is Verdict.PASS
+    check(window, "one of three views of a part")
+    tap(sheet.all)
+    page = window.spaces.part
+    qtbot.waitUntil(lambda: page.file is not None and page.views.isVisible(), timeout=10_000)
+    assert page.views.choice is not None
+    tap(page.views.choice.button("1"))
+    qtbot.waitUntil(lambda: page._view is not None and page._view.verdict is Verdict.PASS and page._image is not None)
+    check(window, "views of a part on record")
     station.save_settings(views="apart")
+    window.go("live")
     qtbot.waitUntil(lambda: live.stage.currentWidget() is not live.grid)

@@ -17,6 +17,7 @@ from ui.live.picture import beyond_words, draw_regions
 from ui.shared.elided import Elided
 from ui.shared.images import Still, fit
 from ui.shared.shapes import VerdictShape
+from ui.shared.view_chips import ViewChips
 from ui.shared.widgets import Button, clock, label, row
 from ui.shared.zoom import PIXELS_FROM, ZoomView
 from ui.theme import current
@@ -100,6 +101,7 @@ class PartSheet(QFrame):
         self.setProperty("kind", "sheet")
         self._bridge = bridge
         self.inspection: Inspection | None = None
+        self._seen: Inspection | None = None  # as the camera saw it whose picture is shown
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
@@ -129,6 +131,9 @@ class PartSheet(QFrame):
             self._facts.append(value)
         facts.setColumnStretch(1, 1)
         layout.addLayout(head)
+        self.views = ViewChips()
+        self.views.chosen.connect(self._show_view)
+        layout.addWidget(self.views)
         layout.addWidget(self.picture, 1)
         layout.addWidget(self._reason)
         layout.addLayout(facts)
@@ -147,6 +152,15 @@ class PartSheet(QFrame):
         self._facts[0].setText(f"{number(part.score)}, threshold {number(part.threshold)}")
         self._facts[1].setText(str(part.model) if part.model else "\u2013")
         self._facts[2].setText(source_words(part.source))
+        self.views.show_part(part)
+        self._show_view(part)
+        self.show()
+        self.raise_()
+        self.close_button.setFocus()
+
+    def _show_view(self, part: Inspection) -> None:
+        """The part as one camera saw it."""
+        self._seen = part
         if part.image_path:
             self.picture.show_words("Loading the picture")
             self._bridge.run(
@@ -156,17 +170,14 @@ class PartSheet(QFrame):
             )
         else:
             self.picture.show_words("The picture of this part was not kept.")
-        self.show()
-        self.raise_()
-        self.close_button.setFocus()
 
     def _load(self, image_path: str) -> Still | None:
         picture = self._bridge.station.picture(image_path)
         return Still(picture) if picture is not None else None
 
     def _come(self, part: Inspection, image: Still | None, words: str = "") -> None:
-        if part is not self.inspection:
-            return  # another part was opened meanwhile
+        if part is not self._seen or self.inspection is None:
+            return  # another part was opened meanwhile, or another view of it
         if image is None:
             self.picture.show_words(words or "The picture of this part is no longer in the data folder.")
         else:

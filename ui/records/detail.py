@@ -25,6 +25,7 @@ from ui.live.prepare import Prepared, prepare
 from ui.live.verdict import ScoreBar
 from ui.shared.elided import Elided
 from ui.shared.shapes import VerdictShape
+from ui.shared.view_chips import ViewChips
 from ui.shared.widgets import Button, Card, Notice, clear, label, scrolled
 from ui.shared.work import Follower
 
@@ -43,6 +44,7 @@ class PartPage(QWidget):
         self._image: Image | None = None
         self._heat: Detection | None = None
         self._preparing = self._again = False
+        self._view: Inspection | None = None  # the part as the camera saw it whose picture is shown
         self.file: PartFile | None = None
         self._follower = Follower(self)
         self.setProperty("kind", "ground")
@@ -74,6 +76,9 @@ class PartPage(QWidget):
         self.map_words = label("", "quiet", wrap=True)
         left = QVBoxLayout()
         left.setSpacing(8)
+        self.views = ViewChips()
+        self.views.chosen.connect(self._show_view)
+        left.addWidget(self.views)
         left.addWidget(self.picture, 1)
         left.addWidget(self.no_picture, 1)
         left.addWidget(self.map_words)
@@ -108,6 +113,7 @@ class PartPage(QWidget):
     def open(self, id: str) -> None:
         """Reads a part and shows it."""
         self._asked, self.file, self._image, self._heat = id, None, None, None
+        self.views.show_part(None)
         self._shape.show_verdict(None)
         self.title.setText("Reading the record")
         self._when.setText("")
@@ -156,7 +162,9 @@ class PartPage(QWidget):
         self._groups.addWidget(_card("History", said.history(file, zone)))
         if file.earlier:
             self._groups.addWidget(self._earlier(file, zone))
+        self._view = part
         if file.picture in (PictureState.UNCHANGED, PictureState.CHANGED):
+            self.views.show_part(part)
             if file.picture is PictureState.CHANGED:
                 self.words.tell("The file of this picture was changed after the inspection.", "bad")
             self._bridge.run(
@@ -174,16 +182,35 @@ class PartPage(QWidget):
             card.body.addWidget(Button(words, on=lambda one=one: self.open(one.id)))
         return card
 
+    def _show_view(self, part: Inspection) -> None:
+        """The part as one camera saw it."""
+        self._view, id = part, self._asked
+        if not part.image_path:
+            self._image = None
+            self.picture.hide()
+            self.no_picture.setText("This camera gave no picture, or it could not be kept.")
+            self.no_picture.show()
+            return
+        self._bridge.run(
+            lambda: self._bridge.station.picture(part.image_path),
+            lambda image: self._seen(id, image) if part is self._view else None,
+            self._failed,
+        )
+
     def _seen(self, id: str, image: Image | None) -> None:
         if id != self._asked or self.file is None:
             return
-        self._image = image
+        self._image, self._heat = image, None
         self.picture.setVisible(image is not None)
+        self.no_picture.setVisible(image is None)
         if image is None:
             self.no_picture.setText("The picture can't be read.")
             self.no_picture.show()
             return
         self._prepare()
+        if self._view is not self.file.inspection:
+            self.map_words.setText("")
+            return  # what decided has a map; of the other views their outlines are kept
         self.map_words.setText("Asking the model for its map")
         self._bridge.run(
             lambda: self._bridge.station.searching.again(id),
@@ -192,21 +219,21 @@ class PartPage(QWidget):
         )
 
     def _mapped(self, id: str, again: Again) -> None:
-        if id != self._asked:
+        if id != self._asked or self.file is None or self._view is not self.file.inspection:
             return
         self._heat = again.detection
         self.map_words.setText(again.words)
         self._prepare()
 
     def _prepare(self) -> None:
-        if self.file is None or self._image is None:
+        if self._view is None or self._image is None:
             return
         if self._preparing:
             self._again = True  # a finger moves faster than pictures are made: only where it is then counts
             return
         self._preparing, self._again = True, False
         id, image, box, view = self._asked, self._image, self.picture.box(), self.picture.view
-        outcome = _outcome(self.file.inspection, image, self._heat)
+        outcome = _outcome(self._view, image, self._heat)
         self._bridge.run(lambda: prepare(outcome, box, view), lambda made: self._show(id, made), self._not_prepared)
 
     def _not_prepared(self, words: str) -> None:
