@@ -144,7 +144,8 @@ class Inspection:
         serial, lot: what is written on the part or its container; "" where the line told none.
         recipe: NAME@VERSION of what the part was judged by beside the model; "" for none.
         operator: who was signed in at the station; "" for nobody.
-        camera: the camera's settings as JSON text; "" where it has none.
+        camera: the camera's settings as JSON text, with the regions it was judged by (`app.domain.look.noted_in`); ""
+            where it has none.
         checkpoints, wear: as in `Detection`.
         outputs: what was sent to the line after the commit, as JSON text; "" for nothing.
         picture_removed_at: UTC, when retention deleted the picture; its hash stays.

@@ -140,7 +140,7 @@ class DefectHead:
         """The head's log-odds at the fine grid.
 
         Args:
-            counts: (h, w), True for the cells whose row and column the means are taken over; None: all.
+            counts: (h, w), True for the cells that means over surroundings, row and column are taken of; None: all.
 
         Raises:
             ValueError: the evidence has other channels or views than the head was trained with.
@@ -152,7 +152,7 @@ class DefectHead:
         near, row, column = np.split(self.surroundings, SURROUNDINGS)
         log_fine, log_near, log_coarse = bank_logs(evidence, self.usual)
         odds = (fine @ self.fine).reshape(rows, columns, count) + self.bias
-        odds += averaged((fine @ near).reshape(rows, columns, count))
+        odds += averaged_of((fine @ near).reshape(rows, columns, count), counts)
         for weights, mean in zip((row, column), strips(evidence.fine, counts), strict=True):
             odds += mean @ weights
         odds += log_fine[..., None] * self.bank[0] + log_near[..., None] * self.bank[1]
@@ -269,6 +269,15 @@ def averaged(grid: Array) -> Array:
     down = padded[:rows] + padded[1 : rows + 1] + padded[2:]
     across = down[:, :columns] + down[:, 1 : columns + 1] + down[:, 2:]
     return np.asarray(across * np.float32(1 / 9), np.float32)
+
+
+def averaged_of(grid: Array, counts: NDArray[np.bool_] | None) -> Array:
+    """Like `averaged`, of the cells that count; where none around does, of all."""
+    if counts is None or counts.all():
+        return averaged(grid)
+    weights = averaged(counts.astype(np.float32)[..., None])
+    of_some = averaged(grid * counts[..., None]) / np.maximum(weights, np.float32(1e-6))
+    return np.asarray(np.where(weights > 0, of_some, averaged(grid)), np.float32)
 
 
 def strips(grid: Array, counts: NDArray[np.bool_] | None = None) -> tuple[Array, Array]:

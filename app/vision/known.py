@@ -110,13 +110,15 @@ class Known:
         return score, self._map(maps, heat), self._kinds(maps, heat.shape)
 
     def _maps_in(self, evidence: Evidence, looked: Mask, limit: float) -> HeadMaps:
-        """The head's word of some cells. The others stay in the means over rows and columns, which the head was taught
-        with, but for those that are unlike good parts."""
-        maps = self.head.maps(_tamed(evidence, looked, self.head.usual), looked | (evidence.distances <= limit))
+        """The head's word of some cells. The others stay in the means over surroundings, rows and columns, which the
+        head was taught with, but for those that are unlike good parts."""
+        whole = self.head.maps(evidence)
+        good = (evidence.distances <= limit) & (whole.alarm <= 0) & (whole.outline <= 0)
+        maps = self.head.maps(_tamed(evidence, looked, self.head.usual), looked | good)
         # Odds are even where a defect may begin: what lies above is what can smear.
         alarm, *kinds = (
-            np.where(looked, without_smear(each, looked, 0.0), np.minimum(each, CALM))
-            for each in (maps.alarm, *maps.kinds)
+            np.where(looked, without_smear(np.where(looked, inside, outside), looked, 0.0), np.minimum(outside, CALM))
+            for inside, outside in zip((maps.alarm, *maps.kinds), (whole.alarm, *whole.kinds), strict=True)
         )
         return HeadMaps(np.asarray(alarm, np.float32), np.asarray(np.stack(kinds), np.float32))
 

@@ -20,6 +20,7 @@ from tests.inspection.fakes import FAIL, FakeSource, picture, wait_for
 from tests.inspection.stations import CAMERA, MODEL, Stations, camera, inspecting
 from tests.test_looking import Seeing
 from tests.ui.conftest import click
+from tests.ui.fake_station import FakeStation
 from tests.ui.labeling.hands import Fingers
 from tests.ui.test_layout import check
 from ui.live.picture import Mode
@@ -304,3 +305,21 @@ def test_dragging_keeps_a_region_on_the_picture(x: float, y: float, handle: str,
     assert region.width >= 0.004 and region.height >= 0.004
     if handle == MOVE:
         assert abs(region.width - 0.1) < 2e-4 and abs(region.height - 0.1) < 2e-4
+
+
+def test_before_anything_is_inspected_a_test_picture_is_drawn_on(
+    qtbot: QtBot, window: Window, station: FakeStation
+) -> None:
+    window.go("setup")
+    window.spaces.setup.open("look")
+    page = window.spaces.setup.look
+    qtbot.waitUntil(lambda: "No picture yet" in page.drawer.words)
+    draw(page.drawer, (0.1, 0.1), (0.5, 0.5))  # nothing to draw on
+    assert page.drawer.regions == ()
+    click(qtbot, page.newest)
+    qtbot.waitUntil(lambda: page.drawer.has_picture, timeout=10_000)
+    assert ("check_source", station.settings.source) in station.calls
+    draw(page.drawer, (0.1, 0.1), (0.5, 0.5))
+    qtbot.waitUntil(lambda: len(station.settings.look_regions) == 1, timeout=10_000)
+    click(qtbot, page.kind.button("look"))
+    assert "test picture" in page.hint.text()

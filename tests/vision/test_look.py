@@ -19,6 +19,7 @@ from app.domain.look import IGNORE, LOOK, LookRegion, judged_share
 from app.domain.verdict import Verdict
 from app.vision.defects import Defect
 from app.vision.detector import Detector, same_score
+from app.vision.framing import regions_of
 from app.vision.survey import Sample
 from app.vision.training import train
 
@@ -209,3 +210,21 @@ def test_regions_move_with_a_part_that_is_laid_onto_the_golden_part() -> None:
         middle = np.array(result.look[0].corners).mean(axis=0)
         assert np.hypot(*(middle - (right, down))) < 12
         assert result.score < 0.75 * detector.score(image)
+
+
+@pytest.mark.slow
+def test_a_model_that_was_cut_in_training_keeps_its_cut(demo_parts: list[Image]) -> None:
+    samples = [Sample(str(index), lambda part=part: part) for index, part in enumerate(demo_parts)]
+    cut = regions_of([(320, 60, 640, 600)], [(560, 300, 160, 120)], (WIDTH, HEIGHT))
+    made = train(samples, name="cut", regions=cut)
+    detector, good = Detector(made.model, made.ref), demo_parts[0]
+    around = detector.with_regions([region(300, 40, 680, 640)])  # covers all that the model sees
+    image = marked(good, 760, 480)
+    assert same_score(around.score(image), detector.score(image))
+    looking = detector.with_regions([region(640, 400, 300, 240)])
+    found = looking.detect(image)
+    assert found.verdict is Verdict.FAIL and found.heat_box == detector.detect(image).heat_box
+    assert looking.score(marked(good, 400, 100)) < 0.6 * found.score
+    assert looking.score(marked(good, 605, 325)) < 0.6 * found.score  # ignored in training
+    nothing = detector.with_regions([region(0, 0, 200, 200)]).detect(image)
+    assert nothing.verdict is Verdict.RETEST and "draw the regions anew" in nothing.reason

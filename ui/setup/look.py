@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.beside import FIRST
@@ -17,12 +17,15 @@ from ui.bridge import Bridge
 from ui.setup.look_drawer import LookDrawer
 from ui.setup.look_shapes import in_words
 from ui.shared.images import fit, to_qimage
-from ui.shared.widgets import Button, Card, Choice, Combo, Notice, label, row, scrolled
+from ui.shared.widgets import Button, Card, Choice, Combo, Notice, icon, label, row, scrolled
 from ui.shared.work import Follower
 from ui.theme import current
 from ui.theme.theme import font
 
 _LARGEST = (1600, 1200)
+_LOW = 440  # pixels: a page that is lower has its buttons in one row
+_NARROW = 400
+_ICON, _WORDS = 24, 18
 _NEWEST = "Newest"
 _NONE = "No picture yet. Start inspecting, or tap Newest to take one."
 _FIRST = "Drag over the picture what is to be judged. With Ignore: what may differ, such as a printed date."
@@ -34,31 +37,40 @@ _STAYS = "Regions stay in place: this model does not look for the part."
 
 
 class ActButton(Button):
-    """Icon and words side by side, or the words in small below the icon where it is narrow and tall."""
+    """Icon and words side by side, or small words below the icon where there is little room."""
 
     def __init__(self, words: str, icon_name: str, on: Callable[[], object]) -> None:
         super().__init__(words, icon_name=icon_name, on=on)
-        self._tall = False
+        self._small = False
+        self._name = icon_name
         self.call(words, icon_name)
 
     def call(self, words: str, icon_name: str) -> None:
         """Other words and another icon."""
+        self._name = icon_name
         self.setAccessibleName(words)
-        self.set_icon(icon_name)
-        self.set_tall(self._tall)
+        self.set_small(self._small)
 
-    def set_tall(self, tall: bool) -> None:
-        self._tall = tall
-        self.setText("" if tall else self.accessibleName())
+    def set_small(self, small: bool) -> None:
+        self._small = small
+        self.setText("" if small else self.accessibleName())
+        if small:
+            self._icon_name = ""
+            self.setIcon(QIcon())
+        else:
+            self.set_icon(self._name)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self._tall:
+        if self._small:
             painter = QPainter(self)
+            colour = "text" if self.isEnabled() else "quiet"
+            top = (self.height() - _ICON - _WORDS) // 2
+            icon(self._name, colour).paint(painter, 0, top, self.width(), _ICON)
             painter.setFont(font(14))
-            painter.setPen(current().colour("text" if self.isEnabled() else "quiet"))
-            below = self.rect().adjusted(0, self.height() // 2 + 12, 0, -4)
+            painter.setPen(current().colour(colour))
+            below = QRect(0, top + _ICON, self.width(), _WORDS)
             painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self.accessibleName())
             painter.end()
 
@@ -73,12 +85,14 @@ class LookPage(QWidget):
         self.setProperty("kind", "ground")
         self._bridge = bridge
         self._camera = ""  # a further camera's name; "" for the first
+        self._placed: tuple[bool, int] | None = None  # how the buttons lie
         self._turn = 0  # of the newest wish for a picture
         self._follower = Follower(self)
         self._job: Job[Image] | None = None  # a test picture is being taken
         self._saving = self._again = self._unsaved = False
         self.cameras = Combo()
         self.cameras.setAccessibleName("Camera")
+        self.cameras.setMinimumContentsLength(4)
         self.cameras.activated.connect(self._camera_chosen)
         self.drawer = LookDrawer()
         self.kind = Choice([(LOOK, "Look here"), (IGNORE, "Ignore")], LOOK)
@@ -128,16 +142,33 @@ class LookPage(QWidget):
         current().changed.connect(self._place_buttons)
 
     def _place_buttons(self) -> None:
-        """Two columns, or one row on a small screen, where a finger's width is much of it."""
-        tight = current().metrics.tight
-        self._side.setFixedWidth(5 * (current().metrics.touch + 8) if tight else 344)
+        """Two columns, or one row where there is little room: on a small screen a finger's width is much of it."""
+        compact = current().metrics.tight or self.height() < _LOW
+        touch = current().metrics.touch
+        if self._placed == (compact, touch):
+            return
+        self._placed = compact, touch
         for number, button in enumerate(self._acts):
             self._buttons.removeWidget(button)
-            button.set_tall(tight)
-            if tight:
+            button.set_small(compact)
+            button.setMinimumWidth(touch if compact else 0)
+            if compact:
                 self._buttons.addWidget(button, 0, number)
             else:
                 self._buttons.addWidget(button, number // 2, number % 2, 1, 2 if button is self.newest else 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_buttons()
+        self._fit_side()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit_side()
+
+    def _fit_side(self) -> None:
+        """As wide as its buttons, which know that once the style sheet lies on them."""
+        self._side.setFixedWidth(max(_NARROW, self._buttons.minimumSize().width()))
 
     # -- what is there
     def refresh(self) -> None:

@@ -87,6 +87,11 @@ class LookDrawer(Pointed):
     def has_picture(self) -> bool:
         return self._image is not None
 
+    @property
+    def words(self) -> str:
+        """In the picture's place."""
+        return "" if self.has_picture else self._words
+
     def show_picture(self, image: QImage | None, words: str = "") -> None:
         """A picture, or words in its place."""
         self._image, self._words = image, words
