@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
-
-log = logging.getLogger(__name__)
 
 _M_ARENA_MAX = -8  # of malloc.h
 _ARENAS = 2
@@ -29,35 +27,32 @@ def _libc() -> Any:
     return None  # another C library, which has no arenas
 
 
-class Memory:
-    """Keeps what pictures leave behind from piling up.
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """Keeps what pictures leave behind from piling up, until this is left; to be entered before there are many threads.
 
     glibc gives each thread an arena of its own, and a freed picture stays with the arena of the thread that took it: a
     dozen threads that hand pictures on hold a dozen pools. Two are enough here, since allocating is rare beside what
-    is done with a picture; and once a minute what is free goes back to the system, on a thread of its own.
+    is done with a picture. Once a minute what is free goes back to the system, on a thread of its own.
     """
+    libc = _libc()
+    if libc is None:
+        yield
+        return
+    over = threading.Event()
 
-    def __init__(self) -> None:
-        self._over = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def begin(self) -> None:
-        """Before there are many threads."""
-        libc = _libc()
-        if libc is None or self._thread is not None:
-            return
-        libc.mallopt(_M_ARENA_MAX, _ARENAS)
-        self._thread = threading.Thread(target=self._give_back, args=(libc,), name="memory", daemon=True)
-        self._thread.start()
-
-    def _give_back(self, libc: Any) -> None:
-        while not self._over.wait(_EVERY):
+    def give_back() -> None:
+        while not over.wait(_EVERY):
             libc.malloc_trim(0)
 
-    def close(self) -> None:
-        self._over.set()
-        if self._thread is not None:
-            self._thread.join(5)
+    libc.mallopt(_M_ARENA_MAX, _ARENAS)
+    thread = threading.Thread(target=give_back, name="memory", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(5)
 
 
 def step_back() -> None:

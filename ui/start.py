@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.domain.errors import LinesightError
 from app.logs import configure
+from app.machine import little_memory
 from app.paths import DataFolder, data_folder
 from app.station import Station
 from ui.app import run_window
@@ -44,7 +45,7 @@ def start(
     """
     _choose_platform()
     temporary = demo_seconds is not None or smoke
-    with tempfile.TemporaryDirectory(prefix="linesight-", ignore_cleanup_errors=True) as folder:
+    with little_memory(), tempfile.TemporaryDirectory(prefix="linesight-", ignore_cleanup_errors=True) as folder:
         data = DataFolder(Path(folder)) if temporary else data_folder(data_dir)
         try:
             configure(data.prepare().logs)

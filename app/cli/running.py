@@ -13,6 +13,7 @@ from app.domain.errors import LinesightError
 from app.domain.inspection import Inspection
 from app.line import DEMO
 from app.logs import configure
+from app.machine import little_memory
 from app.paths import data_folder
 from app.station import Station
 from app.status import Phase
@@ -21,6 +22,11 @@ _AT_ONCE = ("video:", "folder:")  # a wrong path does not come right by waiting,
 
 
 def command(options: Arguments, output: Output) -> int:
+    with little_memory():
+        return _run(options, output)
+
+
+def _run(options: Arguments, output: Output) -> int:
     data = data_folder(options.data_dir).prepare()
     configure(data.logs)
     station = Station(data)

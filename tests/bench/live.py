@@ -36,6 +36,7 @@ from app.inspection.pipeline import Pipeline
 from app.inspection.presence import EmptyPlace, Presence
 from app.inspection.recorder import Recorder
 from app.inspection.triggers import Trigger
+from app.machine import little_memory
 from app.paths import DataFolder
 from app.station import Station
 from app.status import Change, Phase
@@ -59,7 +60,7 @@ _EVERY = 0.005
 def run(quick: bool, step: Step) -> list[Figure]:
     seconds = 4.0 if quick else 30.0
     found: list[Figure] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with little_memory(), tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         step(0.0, "Filming parts")
         large = film(root / "large.mp4", FULL_HD, 30, seconds + 2 * _WARM)

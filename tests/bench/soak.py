@@ -22,6 +22,7 @@ from app.cameras import FrameSource, make_source
 from app.cameras.demo.source import PART_INTERVAL
 from app.cli.benching import Figure
 from app.domain.errors import LinesightError
+from app.machine import little_memory
 from app.paths import DataFolder
 from app.station import Station
 from app.status import Phase
@@ -41,7 +42,7 @@ _STAY = 20.0  # seconds at one place
 
 def run(quick: bool, step: Step, minutes: float | None = None) -> list[Figure]:
     seconds = 60 * (minutes or (_QUICK_MINUTES if quick else _MINUTES))
-    with tempfile.TemporaryDirectory() as folder:
+    with little_memory(), tempfile.TemporaryDirectory() as folder:
         times, sizes, parts = _soak(Path(folder), seconds, step)
     slope = float(np.polyfit(times, sizes, 1)[0])  # MB a second
     hours = seconds * SPEED / 3600

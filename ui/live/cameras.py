@@ -41,7 +41,7 @@ class CameraTile(QFrame):
 
     def __init__(self, name: str, watched: Watched, watching: Watching = dict) -> None:
         super().__init__()
-        self.name, self._watched, self._watching = name, watched, watching
+        self.name, self.watched, self._watching = name, watched, watching
         self._asked: tuple[object, tuple[int, int]] = (None, (0, 0))
         self._preparer = Preparer(self)
         self._preparer.ready.connect(self._swap)
@@ -74,12 +74,12 @@ class CameraTile(QFrame):
         """Has the newest picture prepared on another thread; all else is as it was told last."""
         if self.stage.currentWidget() is self.picture:
             self._ask()
-        elif self._watched.latest() is not None:
+        elif self.watched.latest() is not None:
             self.refresh()
 
     def refresh(self) -> None:
         """Takes over what the camera says now."""
-        state, health, outcome = self._watched.state(), self._watched.health(), self._watched.latest()
+        state, health, outcome = self.watched.state(), self.watched.health(), self.watched.latest()
         with_picture = state.phase in _WITH_PICTURE and outcome is not None
         self.stage.setCurrentWidget(self.picture if with_picture else self.nothing)
         if not with_picture or outcome is None:
@@ -98,7 +98,7 @@ class CameraTile(QFrame):
         self._ask()
 
     def _ask(self) -> None:
-        outcome = self._watched.latest()
+        outcome = self.watched.latest()
         asked = (outcome, self.picture.box())
         if outcome is not None and asked != self._asked:
             self._asked = asked
@@ -156,7 +156,7 @@ class CameraGrid(QWidget):
 
     def show_cameras(self, cameras: Sequence[tuple[str, Watched]]) -> None:
         """Makes the tiles anew where the cameras are others than before."""
-        if [(tile.name, tile._watched) for tile in self.tiles] == list(cameras):
+        if [(tile.name, tile.watched) for tile in self.tiles] == list(cameras):
             return
         self._end()
         clear(self._grid)

@@ -22,6 +22,7 @@ from ui.bridge import Bridge
 from ui.live.cameras import CameraGrid, Watched, stand_in_words
 from ui.live.keys import LiveKeys
 from ui.live.lag import lag_words
+from ui.live.of_part import watched
 from ui.live.panel import StatePanel
 from ui.live.picture import Mode, PictureView
 from ui.live.prepare import THUMBNAIL, Prepared, Preparer
@@ -246,18 +247,21 @@ class LivePage(QWidget):
     def refresh_cameras(self) -> None:
         """The cameras as they are set up now; with one alone nothing of this is shown."""
         views = self._views = self._bridge.station.beside.views()
-        self.grid.show_cameras([(FIRST, self._bridge.station), *((view.name, view.line) for view in views)])
+        first, together = self._bridge.station, bool(views) and self._bridge.station.settings.views == "part"
+        shown = {tile.name: tile.watched for tile in self.grid.tiles}
+        self.grid.show_cameras(
+            [(FIRST, first), *((each.name, watched(each, first, shown, together)) for each in views)]
+        )
         if self.grid.current not in [tile.name for tile in self.grid.tiles]:
             self.watch(FIRST)
         self.all_button.setVisible(bool(views))
-        together = bool(views) and self._bridge.station.settings.views == "part"
         if (not views and self._all) or together != self._together:
             self._together = together
             self.show_all(together)  # all views of a part are seen at once
 
     def watch(self, name: str) -> None:
         """Puts one camera's verdict, picture and figures on the screen."""
-        views = {view.name: view.line for view in self._bridge.station.beside.views()}
+        views = {tile.name: tile.watched for tile in self.grid.tiles}
         line = views.get(name, self._bridge.station)
         if line is not self._at:
             self.picture.whole()  # the place that was looked at is another camera's

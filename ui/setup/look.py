@@ -118,10 +118,11 @@ class LookPage(QWidget):
     def _lay_out(self) -> None:
         self._buttons = QGridLayout()
         self._buttons.setSpacing(8)
-        head = row(self.kind, self.cameras, spacing=8)
+        head = row(self.kind, 1, spacing=8)
         side = QVBoxLayout()
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(8)
+        side.addWidget(self.cameras)  # its names may be long
         side.addLayout(head)
         for each in (self.count, self.hint, self.words):
             side.addWidget(each)
