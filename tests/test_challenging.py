@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -132,9 +133,14 @@ def test_no_picture_leaves_the_part_waiting(stations: Stations) -> None:
 
 
 # -- the picture comes first
+@cache
+def plate() -> Image:
+    return next(iter(training_parts(1, 3)))
+
+
 def drawn(noise: int, score: float = PASS) -> Image:
     """A part with edges, of which `FakeDetector` reads the score."""
-    image = next(iter(training_parts(1, 3))).astype(np.float32)
+    image = plate().astype(np.float32)
     height, width = image.shape[:2]
     image[height // 2 - 20 : height // 2 + 20, width // 2 - 30 : width // 2 + 30] = round(score * 250)
     image += np.random.default_rng(noise).normal(0, 1.5, image.shape)

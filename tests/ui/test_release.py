@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -161,9 +162,14 @@ def test_the_list_is_made_in_set_up_and_the_check_run_from_there(qtbot: QtBot, r
     real.challenging.give_up()
 
 
+@cache
+def plate() -> Image:
+    return next(iter(training_parts(1, 3)))
+
+
 def drawn(noise: int, right: int = 0) -> Image:
     """A part with edges, that passes; the scene moved to the right."""
-    image = next(iter(training_parts(1, 3))).astype(np.float32)
+    image = plate().astype(np.float32)
     image[340:380, 610:670] = PASS * 250
     image = np.roll(image, right, axis=1) + np.random.default_rng(noise).normal(0, 1.5, image.shape)
     return np.asarray(np.clip(np.rint(image), 0, 255), np.uint8)
