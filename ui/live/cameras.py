@@ -172,6 +172,10 @@ class CameraGrid(QWidget):
         self.set_opacity(self._opacity)
         self.mark(self.current)
 
+    def watched(self) -> dict[str, Watched]:
+        """What stands for each camera, by name."""
+        return {tile.name: tile.watched for tile in self.tiles}
+
     def look(self) -> None:
         """As `refresh` with pictures alone, for every verdict: four cameras give sixty a second."""
         if self.isVisible():

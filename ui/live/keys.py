@@ -19,16 +19,21 @@ class TriggerPort(Protocol):
     def press(self) -> None: ...
 
 
+class Pictured(Protocol):
+    picture: Any
+    """A `ZoomView`."""
+
+
 class LiveKeys:
     """Args:
     tell: shows a line, with the words and the act of a button and its icon where one is offered.
-    closer: takes a key that looks closer at the picture; whether it was one.
+    shown: has the picture that keys look closer at.
     """
 
     def __init__(
-        self, bridge: Bridge, trigger: TriggerPort, tell: Callable[..., Any], closer: Callable[[QKeyEvent], bool]
+        self, bridge: Bridge, trigger: TriggerPort, tell: Callable[..., Any], shown: Callable[[], Pictured]
     ) -> None:
-        self._bridge, self._trigger, self._tell, self._closer = bridge, trigger, tell, closer
+        self._bridge, self._trigger, self._tell, self._shown = bridge, trigger, tell, shown
 
     def takes_at_once(self, event: QKeyEvent) -> bool:
         """Whether this key triggers a part now, and so is never the beginning of a code."""
@@ -39,7 +44,8 @@ class LiveKeys:
     def take_key(self, event: QKeyEvent) -> bool:
         """Whether a key that nobody else wanted was a trigger, or looked closer at the picture."""
         if not self.takes_at_once(event):
-            return self._closer(event)
+            picture = self._shown().picture
+            return picture.isVisible() and picture.press_key(event)
         if not event.isAutoRepeat():
             self._trigger.press()
         return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from app.beside import CameraView
+from app.beside import FIRST, CameraView
 from app.domain.inspection import Outcome
 from app.domain.verdict import Verdict
 from app.domain.views import SeenView
@@ -43,14 +43,22 @@ class OfPart:
         return self._shown[1]
 
 
-def watched(view: CameraView, first: Watched, shown: Mapping[str, Watched], together: bool) -> Watched:
-    """What stands for a further camera in the grid; the same for the same camera, so that its tile stays.
+def watched(
+    first: Watched, views: Sequence[CameraView], before: Mapping[str, Watched], together: bool
+) -> list[tuple[str, Watched]]:
+    """What stands for each camera in the grid, by name; the same for the same camera, so that its tile stays.
 
     Args:
-        shown: what stood there before, by name.
-        together: the cameras look at the first one's part.
+        before: what stood there until now.
+        together: the further cameras look at the first one's part.
     """
-    before = shown.get(view.name)
-    if not together:
-        return view.line
-    return before if isinstance(before, OfPart) and before.line is view.line else OfPart(view.name, view.line, first)
+    found: list[tuple[str, Watched]] = [(FIRST, first)]
+    for view in views:
+        there = before.get(view.name)
+        if not together:
+            found.append((view.name, view.line))
+        elif isinstance(there, OfPart) and there.line is view.line:
+            found.append((view.name, there))
+        else:
+            found.append((view.name, OfPart(view.name, view.line, first)))
+    return found

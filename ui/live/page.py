@@ -9,7 +9,6 @@ from datetime import tzinfo
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.beside import FIRST
@@ -207,7 +206,7 @@ class LivePage(QWidget):
         self.toast = Toast(self)
         self.exporter = Exporter(bridge, self)
         self.exporter.ended.connect(self._exported)
-        keys = LiveKeys(bridge, self.trigger, self.tell, self._look_closer)
+        keys = LiveKeys(bridge, self.trigger, self.tell, lambda: self.sheet if self.sheet.isVisible() else self)
         # What the window asks of every page that takes keys and codes.
         self.takes_at_once, self.take_key, self.take_code = keys.takes_at_once, keys.take_key, keys.take_code
 
@@ -247,11 +246,8 @@ class LivePage(QWidget):
     def refresh_cameras(self) -> None:
         """The cameras as they are set up now; with one alone nothing of this is shown."""
         views = self._views = self._bridge.station.beside.views()
-        first, together = self._bridge.station, bool(views) and self._bridge.station.settings.views == "part"
-        shown = {tile.name: tile.watched for tile in self.grid.tiles}
-        self.grid.show_cameras(
-            [(FIRST, first), *((each.name, watched(each, first, shown, together)) for each in views)]
-        )
+        together = bool(views) and self._bridge.station.settings.views == "part"
+        self.grid.show_cameras(watched(self._bridge.station, views, self.grid.watched(), together))
         if self.grid.current not in [tile.name for tile in self.grid.tiles]:
             self.watch(FIRST)
         self.all_button.setVisible(bool(views))
@@ -261,8 +257,7 @@ class LivePage(QWidget):
 
     def watch(self, name: str) -> None:
         """Puts one camera's verdict, picture and figures on the screen."""
-        views = {tile.name: tile.watched for tile in self.grid.tiles}
-        line = views.get(name, self._bridge.station)
+        line = self.grid.watched().get(name, self._bridge.station)
         if line is not self._at:
             self.picture.whole()  # the place that was looked at is another camera's
         self._at = line
@@ -470,10 +465,6 @@ class LivePage(QWidget):
             return
         place = QRect(self.strip.mapTo(self, QPoint(0, 0)), self.strip.size())
         self.toast.tell(f"Report saved: {file}", place, "Open folder", lambda: open_folder(file.parent))
-
-    def _look_closer(self, event: QKeyEvent) -> bool:
-        shown = self.sheet.picture if self.sheet.isVisible() else self.picture
-        return shown.isVisible() and shown.press_key(event)
 
     def tell(self, words: str, *offer: Any) -> None:
         """Shows a line over the strip of parts; `offer` as in `Toast.tell`."""
