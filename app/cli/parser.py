@@ -245,7 +245,7 @@ def build_parser() -> argparse.ArgumentParser:
     _model(inspect, required=True)
     inspect.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="picture, or folder (with its subfolders)")
     inspect.add_argument("--overlay", type=Path, metavar="DIR", help="also writes pictures with heat maps to DIR")
-    _look(inspect, "the pictures")
+    _look(inspect, "the pictures as the golden part lies on them, where the model has one")
     _wear_limit(inspect, "how much of a kind of defect a part may show, in place of the model's own limit")
 
     evaluate = _command(commands, "evaluate", "measures a model on labelled pictures")
