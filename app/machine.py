@@ -1,11 +1,10 @@
-"""What a program that runs for weeks asks of the system it runs on: memory that comes back, and a screen that comes
-first. Where a system has no such thing, nothing is done."""
+"""What a program that runs for weeks asks of the system it runs on: memory that comes back. Where a system has no such
+thing, nothing is done."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from typing import Any
 _M_ARENA_MAX = -8  # of malloc.h
 _ARENAS = 2
 _EVERY = 60.0  # seconds
-_BEHIND = 5  # steps of niceness
 
 
 def _libc() -> Any:
@@ -53,10 +51,3 @@ def little_memory() -> Iterator[None]:
     finally:
         over.set()
         thread.join(5)
-
-
-def step_back() -> None:
-    """This thread lets the screen's go first where both want the processor; threads that it makes do so, too."""
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError):  # a number of a thread stands for it alone here
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)

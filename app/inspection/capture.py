@@ -14,7 +14,6 @@ from app.domain.addresses import without_credentials
 from app.domain.errors import PictureError, SourceError
 from app.domain.frame import Frame, Image
 from app.inspection.meter import RateMeter
-from app.machine import step_back
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +177,6 @@ class CaptureThread:
             log.exception("a listener of %s failed", self.source.address)
 
     def _run(self) -> None:
-        step_back()
         tries = 0
         while not self._stopping.is_set():
             before = self._captured

@@ -28,7 +28,6 @@ from app.inspection.gates import Gate
 from app.inspection.meter import RateMeter
 from app.inspection.recorder import DetectorPort, Judged, Recorder
 from app.inspection.triggers import Trigger
-from app.machine import step_back
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +118,6 @@ class Pipeline:
 
     # -- detection thread
     def _detect_all(self) -> None:
-        step_back()
         live = self.source.traits.live
         while True:
             while not (live or self._searched() or self.trigger.wait(_LOOK) or self._stopping.is_set()):
@@ -185,7 +183,6 @@ class Pipeline:
 
     # -- recording thread
     def _record_all(self) -> None:
-        step_back()
         while (judged := self._judged.get()) is not None:
             if self._keeps and (judged.triggered or (not judged.viewed and self._to_record(judged))):
                 outcome = self._record(judged)

@@ -11,9 +11,9 @@ from tests.inspection.fakes import FakeDetector, picture, wait_for
 
 
 @pytest.mark.parametrize(
-    ("cores", "threads", "at_once"), [(1, 1, 1), (2, 1, 1), (4, 2, 1), (8, 4, 1), (16, 4, 3), (3, 1, 2)]
+    ("cores", "threads", "at_once"), [(1, 1, 1), (2, 1, 2), (4, 2, 2), (8, 4, 2), (16, 4, 4), (3, 1, 3)]
 )
-def test_one_core_is_left_for_the_screen(cores: int, threads: int, at_once: int) -> None:
+def test_no_more_look_at_a_time_than_there_are_cores(cores: int, threads: int, at_once: int) -> None:
     assert looks_at_once(cores, threads) == at_once
 
 

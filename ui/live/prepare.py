@@ -20,7 +20,6 @@ from PySide6.QtGui import QImage
 from app.domain.frame import Image
 from app.domain.inspection import Detection, Outcome
 from app.domain.verdict import Verdict
-from app.machine import step_back
 from ui.bridge import Poke
 from ui.live.palette import paint_heat
 from ui.shared.images import fit, to_qimage, wrap
@@ -248,7 +247,6 @@ class Preparer(QObject):
             return made
 
     def _work(self) -> None:
-        step_back()
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._closed or self._wanted is not None)
