@@ -27,6 +27,7 @@ from app.domain.errors import LinesightError, PictureError
 from app.domain.frame import Image
 from app.domain.inspection import Around, Inspection, Outcome
 from app.domain.person import Action
+from app.domain.trend import Trend
 from app.exchange import SetExchange
 from app.fleet import FleetDesk
 from app.gauging import GaugeDesk
@@ -205,6 +206,10 @@ class Station:
     def recent(self, limit: int = RECENT) -> list[Inspection]:
         """The newest inspections, at most 20, newest first; kept in memory."""
         return self._tally.recent(limit)
+
+    def trend(self, parts: int = 200, hours: int = 12) -> Trend:
+        """Slow: scores of the newest parts, and counts of the day's newest hours that have any."""
+        return self._tally.trend(parts, hours)
 
     def session_counts(self) -> Counts:
         """What was recorded since this station was made."""

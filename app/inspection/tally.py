@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from app.domain.calendar import day_bounds, day_of
 from app.domain.counts import Counts
 from app.domain.inspection import Inspection
+from app.domain.trend import Trend, TrendPoint
 from app.store import Store
+
+_HOUR = timedelta(hours=1)
 
 
 class Tally:
@@ -81,6 +84,22 @@ class Tally:
         """The newest rows, newest first."""
         with self._lock:
             return list(self._recent)[:limit]
+
+    def trend(self, parts: int, hours: int) -> Trend:
+        """Slow: of so many of the newest parts, and of so many of the newest hours of the day with any; counts of an
+        hour come from an index alone."""
+        rows = self._store.recent(parts)
+        points = tuple(TrendPoint(row.part_id, row.verdict, row.score, row.threshold) for row in reversed(rows))
+        start, end = day_bounds(self.today(), self.today(), self._zone, self._day_starts_at)
+        found: list[tuple[int, Counts]] = []
+        clock = self._now().astimezone(self._zone)
+        hour = clock.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+        while hour + _HOUR > start and len(found) < hours:
+            counts = self._store.counts(max(hour, start), min(hour + _HOUR, end))
+            if counts.total:
+                found.append((hour.astimezone(self._zone).hour, counts))
+            hour -= _HOUR
+        return Trend(points, tuple(reversed(found)))
 
     def _stored(self, day: date) -> Counts:
         return self._store.counts(*day_bounds(day, day, self._zone, self._day_starts_at))

@@ -32,6 +32,7 @@ from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Inspection, ModelRef, Outcome
 from app.domain.person import Action
 from app.domain.region import Region, place_words
+from app.domain.trend import Trend, TrendPoint
 from app.domain.verdict import Limits, Verdict, decide
 from app.exchange import SetExchange
 from app.fleet import FleetDesk
@@ -349,6 +350,10 @@ class FakeStation:
 
     def recent(self, limit: int = 20) -> list[Inspection]:
         return sorted(self._rows[-3 * limit :], key=lambda row: row.captured_at, reverse=True)[:limit]
+
+    def trend(self, parts: int = 200, hours: int = 12) -> Trend:
+        points = tuple(TrendPoint(row.part_id, row.verdict, row.score, row.threshold) for row in self._rows[-parts:])
+        return Trend(points, ((9, self.counts_today()),) if points else ())
 
     def active_alarms(self) -> list[Alarm]:
         return self.alarms.active()

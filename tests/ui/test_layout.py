@@ -43,7 +43,8 @@ def shown(root: QWidget) -> Iterator[QWidget]:
 
 def faults(window: Window) -> Iterator[str]:
     """What is cut off, stands over its parent's edge, or lies over its neighbour."""
-    over = (window.live.sheet, window.live.toast, window.changing)  # these lie over the page on purpose
+    live = window.live
+    over = (live.sheet, live.trend, live.toast, window.changing)  # these lie over the page on purpose
     for widget in shown(window):
         parent = widget.parentWidget()
         assert parent is not None

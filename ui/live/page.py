@@ -29,6 +29,7 @@ from ui.live.release import ReleaseBar
 from ui.live.sheet import WIDTH as SHEET_WIDTH
 from ui.live.sheet import PartSheet
 from ui.live.strip import SHOWN, PartStrip
+from ui.live.trend import TrendSheet
 from ui.live.trigger import TriggerBar
 from ui.live.verdict import ScoreBar, VerdictTile
 from ui.ports import Phase
@@ -136,6 +137,8 @@ class LivePage(QWidget):
         controls.addSpacing(16)
         controls.addLayout(small, 1)
         self.all_button = Button("All cameras", icon_name="view-grid-outline", on=lambda: self.show_all(not self._all))
+        self.trend = TrendSheet(bridge, self, self.stage)
+        controls.addWidget(self.trend.opener)
         controls.addWidget(self.all_button)
         self.strip = PartStrip(thumbs)
         self.strip.opened.connect(self._open_part)
@@ -481,8 +484,9 @@ class LivePage(QWidget):
         low = self.height() < 420 + 3 * current().metrics.touch
         self._buttons.setDirection(QBoxLayout.Direction.LeftToRight if low else QBoxLayout.Direction.TopToBottom)
         self._name_export()
-        self.sheet.hide()
-        self.toast.hide()
+        for over in (self.sheet, self.trend, self.toast):
+            if over.isVisible():  # one that is just being shown would be left half hidden
+                over.hide()
 
     def close_page(self) -> None:
         """Ends the page's thread."""

@@ -12,8 +12,8 @@ from app.reports.breakdown import breakdowns, failed_share
 from app.reports.figures import Figures
 from app.reports.plan_words import Line
 from app.reports.summary import HEADS, label_words, summed
-from ui.reports.chart import HourChart, NamedBars
 from ui.reports.control import ControlView
+from ui.shared.bars import HourChart, NamedBars
 from ui.shared.elided import Elided
 from ui.shared.widgets import Card, clear, label, scrolled
 

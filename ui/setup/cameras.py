@@ -71,7 +71,7 @@ class CamerasCard(Card):
         self.states: dict[str, Elided] = {}
         self._shown: tuple[CameraView, ...] = ()
         self.ready = False
-        self._asked = (0, 0)  # (cameras, how many must see a defect) of the choice that is shown
+        self._asked = 0  # cameras of the choice that is shown
         bridge.cameras.connect(self.refresh)
         self.refresh()
 
@@ -110,16 +110,16 @@ class CamerasCard(Card):
         self.together.set_value(settings.views)
         self.explained.setText(_EXPLAINED[settings.views])
         self.rule.setVisible(settings.views == "part")
-        asked = (cameras, min(settings.views_failing, cameras))
-        if asked == self._asked:
-            return
-        self._asked = asked
-        some = [(str(each), f"{each} of {cameras}") for each in range(2, cameras)]
-        choices = [("1", "Any"), *some, *([(str(cameras), f"All {cameras}")] if cameras > 1 else [])]
-        clear(self._failing_place)
-        self.failing = Choice(choices, str(asked[1]), columns=4)
-        self.failing.chosen.connect(lambda key: self._save(views_failing=int(key)))
-        self._failing_place.addWidget(self.failing)
+        needed = str(min(settings.views_failing, cameras))
+        if cameras != self._asked:
+            self._asked = cameras
+            some = [(str(each), f"{each} of {cameras}") for each in range(2, cameras)]
+            choices = [("1", "Any"), *some, *([(str(cameras), f"All {cameras}")] if cameras > 1 else [])]
+            clear(self._failing_place)
+            self.failing = Choice(choices, needed, columns=4)
+            self.failing.chosen.connect(lambda key: self._save(views_failing=int(key)))
+            self._failing_place.addWidget(self.failing)
+        self.failing.set_value(needed)
 
     def _save(self, **changes: Any) -> None:
         self._bridge.run(
@@ -129,7 +129,6 @@ class CamerasCard(Card):
         )
 
     def _refused(self, words: str) -> None:
-        self._asked = (0, 0)
         self.refresh()
         self.words.tell(words, "bad")
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.domain.counts import Counts
+from app.domain.words import percent
 from ui.theme import current
 from ui.theme.theme import font
 
@@ -19,13 +20,19 @@ class HourChart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._hours: list[tuple[int, Counts]] = []
+        self._yields = False
         self.setMinimumHeight(96)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def show_hours(self, hours: list[tuple[int, Counts]]) -> None:
-        """(hour of the clock, counts), in the order of the station's day."""
-        self._hours = hours
-        told = ", ".join(f"{hour}:00 {counts.total}" for hour, counts in hours if counts.total)
+    def show_hours(self, hours: list[tuple[int, Counts]], *, yields: bool = False) -> None:
+        """(hour of the clock, counts), in the order of the station's day; with `yields` each has its number of parts
+        and its yield, where there is room for them: for a dozen hours at most."""
+        self._hours, self._yields = hours, yields
+        told = ", ".join(
+            f"{hour}:00 {counts.total}" + (f", yield {percent(counts.yield_)}" if yields else "")
+            for hour, counts in hours
+            if counts.total
+        )
         self.setAccessibleName(f"Parts by hour: {told or 'none'}")
         self.update()
 
@@ -34,7 +41,7 @@ class HourChart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = current()
         painter.setFont(font(14))
-        foot, head = 28.0, 24.0
+        foot, head = 28.0, 44.0 if self._yields else 24.0
         base = self.height() - foot
         room = base - head
         painter.setPen(QPen(theme.colour("line"), 1))
@@ -47,10 +54,10 @@ class HourChart(QWidget):
         peak_told = False
         for index, (hour, counts) in enumerate(self._hours):
             x = index * slot
-            if index % 3 == 0:
+            if index % 3 == 0 or self._yields:
                 painter.setPen(theme.colour("quiet"))
                 place = QRectF(x - 20, base + 4, slot + 40, 22)
-                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, f"{hour}")
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, f"{hour}:00" if self._yields else f"{hour}")
             if not counts.total:
                 continue
             y = base
@@ -67,7 +74,12 @@ class HourChart(QWidget):
                     fill.setAlpha(150)
                 painter.fillRect(QRectF(x + (slot - width) / 2, y - height, width, height), fill)
                 y -= height
-            if counts.total == top and not peak_told:
+            if self._yields:
+                for lift, words, colour in ((8, percent(counts.yield_), "text"), (26, f"{counts.total:,}", "quiet")):
+                    painter.setPen(theme.colour(colour))
+                    place = QRectF(x - 20, y - lift - 14, slot + 40, 18)
+                    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, words)
+            elif counts.total == top and not peak_told:
                 peak_told = True
                 painter.setPen(theme.colour("text"))
                 words = str(counts.total)
