@@ -71,7 +71,8 @@ def test_a_set_is_learned_from_in_the_account_and_the_version_comes_back(
     done = ends(station, JobState.DONE)
     version = station.improving.version(done.version)
     assert version.name == "plate@1" and not version.released and version.normals + version.defects > 12
-    assert version.metrics is not None and version.metrics.normals + version.metrics.anomalies >= 2
+    assert version.metrics is not None  # of what was held back, which is drawn by its name: at least one
+    assert version.metrics.normals + version.metrics.anomalies >= 1
     del station.shelf.load  # type: ignore[attr-defined]
     assert station.improving.release("plate@1", person="Susan").result(60).overridden == ()
 
