@@ -204,7 +204,7 @@ class BesideDesk:
             if self._closed or (wanted, together) == (self._known, self._together):
                 return
             before = dict(zip(self._known, self._views, strict=True))
-            # Where to look changes while a line runs.
+            # Where to look, and from which score on, change while a line runs.
             there = {_bare(each): view for each, view in before.items()} if together == self._together else {}
             kept = [(each, there[_bare(each)]) for each in wanted if _bare(each) in there]
             stays = [view for _, view in kept]
@@ -246,7 +246,7 @@ class BesideDesk:
 
 
 def _bare(camera: Camera) -> Camera:
-    return camera.model_copy(update={"look_regions": ()})
+    return camera.model_copy(update={"look_regions": (), "threshold": 0.0})
 
 
 class _Own:
@@ -261,8 +261,9 @@ class _Own:
     def settings(self) -> Settings:
         settings, camera = self._host.settings, self._camera
         now = next((each for each in settings.cameras if _bare(each) == _bare(camera)), camera)
-        own = {"source": camera.source, "model": camera.model or settings.model, "look_regions": now.look_regions}
-        return settings.model_copy(update=own | {"product": camera.product or settings.product})
+        own = {"source": camera.source, "model": camera.model or settings.model}
+        own |= {"product": camera.product or settings.product}
+        return settings.model_copy(update=own | {"look_regions": now.look_regions, "threshold": now.threshold})
 
     def save_settings(self, **changes: Any) -> None:
         raise AssertionError("a further camera chooses nothing for the station")

@@ -146,8 +146,10 @@ class Line:
         """The running source's settings as JSON text, and where is looked; "" where none runs."""
         with self._lock:
             pipeline, judging = self._pipeline or self._shown, self._judging
-        regions = judging.regions if judging is not None else ()
-        return noted(camera_settings(pipeline.source), regions) if pipeline is not None else ""
+        if pipeline is None:
+            return ""
+        regions, threshold = (judging.regions, judging.threshold) if judging is not None else ((), 0.0)
+        return noted(camera_settings(pipeline.source), regions, threshold)
 
     def unrecorded(self) -> int:
         """Parts that got no verdict because they could not be put on record."""

@@ -26,6 +26,7 @@ OF_SETTINGS = (
     "views",
     "views_failing",
     "look_regions",
+    "threshold",
     "trigger",
     "trigger_seconds",
     "presence_percent",
@@ -73,6 +74,7 @@ class Recipe(BaseModel):
     views: Literal["apart", "part"] = "apart"
     views_failing: int = Field(default=1, ge=1, le=MOST_BESIDE + 1)
     look_regions: LookRegions = ()
+    threshold: float = Field(default=0.0, ge=0, le=1e6)
     trigger: Literal["source", "hand", "timer", "presence", "code"] = "source"
     trigger_seconds: float = Field(default=5.0, ge=0.2, le=86_400)
     presence_percent: float = Field(default=1.0, ge=0.05, le=90)

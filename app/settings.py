@@ -36,6 +36,7 @@ class Camera(BaseModel):
         model: NAME@VERSION or a file's path; "" for the one of the first source.
         product: its parts are recorded under; "" for the product of the first source.
         look_regions: where on its picture parts are judged; () for everywhere.
+        threshold: a score from which on its parts fail, in place of the model's own; 0 for that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +46,7 @@ class Camera(BaseModel):
     model: str = ""
     product: str = Field(default="", max_length=60)
     look_regions: LookRegions = ()
+    threshold: float = Field(default=0.0, ge=0, le=1e6)
 
 
 class Settings(BaseModel):
@@ -58,6 +60,7 @@ class Settings(BaseModel):
         views: whether each of them sees parts of its own, or all look at the first one's part.
         views_failing: then so many of the cameras must see a defect for the part to fail.
         look_regions: where on the source's picture parts are judged; () for everywhere.
+        threshold: a score from which on the source's parts fail, in place of the model's own; 0 for that.
         product: the name under which models are made and parts recorded.
         model: NAME@VERSION or a file's path; "" while none is trained.
         zone: IANA time zone; "" takes the computer's.
@@ -157,6 +160,7 @@ class Settings(BaseModel):
     views: Literal["apart", "part"] = "apart"
     views_failing: int = Field(default=1, ge=1, le=MOST_BESIDE + 1)
     look_regions: LookRegions = ()
+    threshold: float = Field(default=0.0, ge=0, le=1e6)
     product: str = Field(default="Demo plate", min_length=1, max_length=60)
     model: str = ""
     zone: str = ""

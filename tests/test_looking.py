@@ -14,14 +14,14 @@ from app.domain.errors import LinesightError
 from app.domain.frame import Image
 from app.domain.inspection import Detection
 from app.domain.look import LookOutline, LookRegion, noted_in
-from app.domain.verdict import Verdict
+from app.domain.verdict import Limits, Verdict, decide
 from app.lifecycle.training import train_on_demo
 from app.paths import DataFolder
-from app.recipe import pack, read, unpack
+from app.recipe import Recipe, pack, read, unpack
 from app.reports.part_words import facts
 from app.station import Station
 from app.status import Phase
-from tests.inspection.fakes import FAIL, FakeDetector, FakeSource, picture, wait_for
+from tests.inspection.fakes import FAIL, PASS, FakeDetector, FakeSource, picture, wait_for
 from tests.inspection.stations import CAMERA, MODEL, Stations, camera, inspecting, reaches, rows
 
 PARTS = [ChallengePart("good", Expect.PASS), ChallengePart("bad", Expect.FAIL)]
@@ -244,3 +244,56 @@ def test_a_stored_part_scores_as_it_did(tmp_path: Path) -> None:
         assert again.detection is not None and len(again.detection.look) == 2
     finally:
         station.close()
+
+
+class Strict(FakeDetector):
+    """Judges by a threshold that it is given."""
+
+    def __init__(self, threshold: float = 0.6) -> None:
+        super().__init__()
+        self.threshold = threshold
+
+    def with_threshold(self, threshold: float) -> Strict:
+        return Strict(threshold)
+
+    def detect(self, image: Image) -> Detection:
+        found, limits = super().detect(image), Limits(self.threshold, 0.9 * self.threshold)
+        return replace(
+            found, threshold=limits.threshold, retest_from=limits.retest_from, verdict=decide(found.score, limits)
+        )
+
+
+def test_a_threshold_of_ones_own_counts_from_the_next_part_on_and_comes_with_a_recipe(stations: Stations) -> None:
+    stations.detector = Strict()
+    source = camera()
+    station = inspecting(stations, source)
+    assert judged(station, source, 1, PASS).verdict is Verdict.PASS
+    station.save_settings(threshold=0.1)
+    found = judged(station, source, 2, PASS)
+    assert found.verdict is Verdict.FAIL and found.threshold == 0.1
+    newest = station.recent(1)[0]
+    assert newest.threshold == 0.1 and json.loads(newest.camera)["threshold"] == 0.1
+    recipe = Recipe.of(station.settings, "Strict")
+    assert recipe.threshold == 0.1 and recipe.changes()["threshold"] == 0.1
+    station.save_settings(threshold=0)
+    assert judged(station, source, 3, PASS).verdict is Verdict.PASS
+    with pytest.raises(LinesightError, match="threshold"):
+        station.save_settings(threshold=-1)
+
+
+def test_each_further_camera_has_a_threshold_of_its_own(stations: Stations) -> None:
+    stations.detector = Strict()
+    first, other = camera(), FakeSource(address=OTHER)
+    stations.sources[OTHER] = lambda: other
+    station = inspecting(stations, first)
+    station.beside.add("Left", OTHER)
+    wait_for(lambda: len(station.beside.views()) == 1)
+    (view,) = station.beside.views()
+    wait_for(lambda: view.line.state().phase is Phase.INSPECTING)
+    station.save_settings(cameras=[each.model_dump() | {"threshold": 0.1} for each in station.settings.cameras])
+    other.push(picture(PASS))
+    wait_for(lambda: (latest := view.line.latest()) is not None and latest.inspection is not None)
+    latest = view.line.latest()
+    assert latest is not None and latest.verdict is Verdict.FAIL
+    assert station.beside.views() == (view,), "it goes on without a new start"
+    assert judged(station, first, 2, PASS).verdict is Verdict.PASS

@@ -179,6 +179,16 @@ class SecondJudge:
             disagreed=self._disagreed,
         )
 
+    def with_threshold(self, threshold: float) -> SecondJudge:
+        """The same where the local model judges from this score on; the one in the cloud has its own."""
+        return SecondJudge(
+            self._local.with_threshold(threshold),
+            self._asker,
+            decides=self._decides,
+            is_part=self._is_part,
+            disagreed=self._disagreed,
+        )
+
     @property
     def finds_parts(self) -> bool:
         """Whether the local model does."""

@@ -64,12 +64,15 @@ def judged_share(regions: Sequence[LookRegion]) -> float:
     return float((counts * np.diff(across) * np.diff(down)[:, None]).sum())
 
 
-def noted(camera: str, regions: Sequence[LookRegion]) -> str:
-    """A camera's settings as JSON text, with the regions that its parts are judged by."""
-    if not regions:
-        return camera
-    told = [[each.kind, each.x, each.y, each.width, each.height] for each in regions]
-    return json.dumps(json.loads(camera or "{}") | {_KEY: told}, ensure_ascii=False)
+def noted(camera: str, regions: Sequence[LookRegion], threshold: float = 0.0) -> str:
+    """A camera's settings as JSON text, with the regions that its parts are judged by, and the threshold where that is
+    not the model's own."""
+    told: dict[str, object] = {}
+    if regions:
+        told[_KEY] = [[each.kind, each.x, each.y, each.width, each.height] for each in regions]
+    if threshold:
+        told["threshold"] = threshold
+    return json.dumps(json.loads(camera or "{}") | told, ensure_ascii=False) if told else camera
 
 
 def noted_in(camera: str) -> tuple[LookRegion, ...]:

@@ -1,4 +1,4 @@
-"""The model that a line judges with, adjusted while it runs: limits for wear, and where to look."""
+"""The model that a line judges with, adjusted while it runs: limits for wear, where to look, from which score on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Wanted(Protocol):
     def product(self) -> str: ...
     @property
     def look_regions(self) -> tuple[LookRegion, ...]: ...
+    @property
+    def threshold(self) -> float: ...
 
 
 class Adjusted:
@@ -39,9 +41,11 @@ class Adjusted:
         self._plain, self._lock = plain, threading.Lock()
         self._limits: tuple[WearLimit, ...] = tuple(limits)
         self._regions: tuple[LookRegion, ...] = ()
+        self._threshold = 0.0
         self._begun: tuple[str, ...] = ()
-        self._waiting: tuple[tuple[str, ...], tuple[LookRegion, ...]] | None = None  # for the line's next start
-        self._now = self._made(self._limits, self._regions)
+        # For the line's next start.
+        self._waiting: tuple[tuple[str, ...], tuple[LookRegion, ...], float] | None = None
+        self._now = self._made(self._limits, self._regions, self._threshold)
 
     @property
     def ref(self) -> ModelRef:
@@ -58,6 +62,11 @@ class Adjusted:
     def regions(self) -> tuple[LookRegion, ...]:
         """That it looks at and ignores; () for everywhere."""
         return self._regions
+
+    @property
+    def threshold(self) -> float:
+        """In place of the model's own; 0 for that."""
+        return self._threshold
 
     def detect(self, image: Image) -> Detection:
         """Judges an (H, W, 3) uint8 BGR picture."""
@@ -77,34 +86,36 @@ class Adjusted:
     def hold_to(self, limits: Sequence[WearLimit]) -> None:
         """From the next frame on. Raises ModelError where the model can't; then everything stays."""
         with self._lock:
-            self._now, self._limits = self._made(tuple(limits), self._regions), tuple(limits)
+            self._now, self._limits = self._made(tuple(limits), self._regions, self._threshold), tuple(limits)
 
     def begin(self, wanted: Wanted) -> None:
         """The line starts: looks where it is wanted."""
         with self._lock:
             self._begun, self._waiting = _what(wanted), None
-            self._look_at(wanted.look_regions)
+            self._adjust(wanted.look_regions, wanted.threshold)
 
     def follow(self, wanted: Wanted) -> None:
         """Looks where it is wanted from the next frame on. A change-over brings another source, model or product and
         regions at once, and starts the line anew: parts that still pass until then are judged as before."""
         with self._lock:
-            what, regions = _what(wanted), wanted.look_regions
+            what, regions, threshold = _what(wanted), wanted.look_regions, wanted.threshold
             known = self._begun if self._waiting is None else self._waiting[0]
-            if (what, regions) == self._waiting:
+            if (what, regions, threshold) == self._waiting:
                 return
-            if what != known and regions != self._regions:
-                self._waiting = what, regions
+            if what != known and (regions, threshold) != (self._regions, self._threshold):
+                self._waiting = what, regions, threshold
                 return
             self._begun, self._waiting = what, None
-            self._look_at(regions)
+            self._adjust(regions, threshold)
 
-    def _look_at(self, regions: tuple[LookRegion, ...]) -> None:
-        if regions != self._regions:
-            self._now, self._regions = self._made(self._limits, regions), regions
+    def _adjust(self, regions: tuple[LookRegion, ...], threshold: float) -> None:
+        if (regions, threshold) != (self._regions, self._threshold):
+            self._now = self._made(self._limits, regions, threshold)
+            self._regions, self._threshold = regions, threshold
 
-    def _made(self, limits: tuple[WearLimit, ...], regions: tuple[LookRegion, ...]) -> Any:
-        made = self._plain.with_regions(regions) if regions else self._plain
+    def _made(self, limits: tuple[WearLimit, ...], regions: tuple[LookRegion, ...], threshold: float) -> Any:
+        made = self._plain.with_threshold(threshold) if threshold else self._plain
+        made = made.with_regions(regions) if regions else made
         return made.with_limits(limits) if limits else made
 
 

@@ -87,5 +87,8 @@ class TakingTurns:
     def with_regions(self, regions: Sequence[LookRegion]) -> TakingTurns:
         return TakingTurns(self._detector.with_regions(regions), self._turns)
 
+    def with_threshold(self, threshold: float) -> TakingTurns:
+        return TakingTurns(self._detector.with_threshold(threshold), self._turns)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._detector, name)

@@ -63,6 +63,9 @@ class FakeDetector:
     def with_limits(self, limits: object) -> FakeDetector:
         return self
 
+    def with_threshold(self, threshold: float) -> FakeDetector:
+        return self
+
     def score(self, image: Image) -> float:
         height, width = image.shape[:2]
         return float(image[height // 2 - 4 : height // 2 + 4, width // 2 - 8 : width // 2 + 8].mean()) / 250

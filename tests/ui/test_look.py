@@ -231,6 +231,21 @@ def test_what_can_not_be_saved_says_so_and_a_change_over_is_followed(
     qtbot.waitUntil(lambda: page.drawer.regions == drawn)
 
 
+def test_a_threshold_of_ones_own_is_entered_beside_the_picture(qtbot: QtBot, shown: Window, real: Station) -> None:
+    page = opened(qtbot, shown)
+    assert page.threshold.text() == "0"
+    page.threshold.setText("much")
+    page.threshold.editingFinished.emit()
+    assert "not a number" in page.words.text() and real.settings.threshold == 0
+    page.threshold.setText("1.25")
+    page.threshold.editingFinished.emit()
+    qtbot.waitUntil(lambda: real.settings.threshold == 1.25 and page.words.text().startswith("Saved"), timeout=10_000)
+    draw(page.drawer, (0.1, 0.1), (0.4, 0.4))
+    kept(qtbot, page, real)
+    assert real.settings.threshold == 1.25, "drawing changes nothing of it"
+    check(shown, "a threshold of one's own")
+
+
 def test_the_live_picture_dims_what_is_not_looked_at(
     qtbot: QtBot, shown: Window, real: Station, sources: dict[str, FakeSource]
 ) -> None:

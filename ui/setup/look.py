@@ -13,10 +13,11 @@ from app.domain.frame import Image
 from app.domain.look import IGNORE, LOOK, MOST, LookRegion, judged_share
 from app.jobs import Job
 from app.line import Line
-from ui.bridge import Bridge
+from ui.bridge import Bridge, attempt
 from ui.setup.look_drawer import LookDrawer
 from ui.setup.look_shapes import in_words
 from ui.shared.images import fit, to_qimage
+from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, icon, label, row, scrolled
 from ui.shared.work import Follower
 from ui.theme import current
@@ -33,6 +34,7 @@ _NEXT = "Drag to draw one more. Tap a region to move, resize or delete it."
 _CHOSEN = "Drag a knob: the middle one moves the region, the others resize it."
 _MOVES = "Regions move with the part."
 _TEST = "A test picture: look again whether they lie right once parts are inspected."
+_THRESHOLD = "0: the model's own threshold. The RETEST band keeps its share."
 _STAYS = "Regions stay in place: this model does not look for the part."
 
 
@@ -102,6 +104,8 @@ class LookPage(QWidget):
         self.undo = ActButton("Undo", "undo", self.drawer.undo)
         self.clear = ActButton("Clear all", "delete-sweep-outline", self.drawer.clear)
         self.newest = ActButton(_NEWEST, "refresh", lambda: self.take_picture(anew=True))
+        self.threshold = number_field(0, "Threshold")
+        self.threshold.editingFinished.connect(self._threshold_entered)
         self._acts = (self.turn_over, self.delete, self.undo, self.clear, self.newest)
         self.count = label("", "strong", wrap=True)
         self.hint = label("", "note", wrap=True)
@@ -127,6 +131,8 @@ class LookPage(QWidget):
         for each in (self.count, self.hint, self.words):
             side.addWidget(each)
         side.addStretch(1)
+        side.addLayout(row(label("Fails from score", "strong"), self.threshold, 1, spacing=8))
+        side.addWidget(label(_THRESHOLD, "note", wrap=True))
         side.addLayout(self._buttons)
         inside = QWidget()
         inside.setLayout(side)
@@ -175,7 +181,7 @@ class LookPage(QWidget):
     def refresh(self) -> None:
         """Reads cameras and regions, and takes the newest picture."""
         self._list_cameras()
-        if self.drawer.regions != self._kept() and not self._saving:
+        if self._changed() and not self._saving:
             self._show_regions()
         self.take_picture()
 
@@ -184,8 +190,13 @@ class LookPage(QWidget):
         if not self.isVisible() or self.drawer.busy or self._saving or self._unsaved:
             return
         self._list_cameras()
-        if self.drawer.regions != self._kept():
+        if self._changed() and not self.threshold.hasFocus():
             self._show_regions()
+
+    def _changed(self) -> bool:
+        """Whether the settings say something else than what is shown."""
+        threshold = f"{self._kept_threshold():g}"
+        return self.drawer.regions != self._kept() or self.threshold.text().strip() != threshold
 
     def _list_cameras(self) -> None:
         names = [each.name for each in self._bridge.station.settings.cameras]
@@ -205,6 +216,19 @@ class LookPage(QWidget):
         further = next((each for each in settings.cameras if each.name == self._camera), None)
         return settings.look_regions if further is None else further.look_regions
 
+    def _kept_threshold(self) -> float:
+        settings = self._bridge.station.settings
+        further = next((each for each in settings.cameras if each.name == self._camera), None)
+        return settings.threshold if further is None else further.threshold
+
+    def _threshold_entered(self) -> None:
+        wanted = attempt(lambda: number_of(self.threshold, "The score from which on parts fail"), self._bad)
+        if wanted is not None and wanted != self._kept_threshold():
+            self._save()
+
+    def _bad(self, words: str) -> None:
+        self.words.tell(words, "bad")
+
     def _line(self) -> Line:
         views = {view.name: view.line for view in self._bridge.station.beside.views()}
         return views.get(self._camera, self._bridge.station.line)
@@ -215,6 +239,7 @@ class LookPage(QWidget):
 
     def _show_regions(self) -> None:
         self._unsaved = False
+        self.threshold.setText(f"{self._kept_threshold():g}")
         self.drawer.show_regions(self._kept())
         self._update()
 
@@ -308,16 +333,18 @@ class LookPage(QWidget):
             return
         self._saving, self._again = True, False
         name, regions = self._camera, [each.model_dump() for each in self.drawer.regions]
+        wanted = attempt(lambda: number_of(self.threshold, "The score from which on parts fail"))
+        changes = {"look_regions": regions, "threshold": self._kept_threshold() if wanted is None else wanted}
         station = self._bridge.station
 
         def work() -> None:
             if not name:
-                station.save_settings(look_regions=regions)
+                station.save_settings(**changes)
                 return
             cameras = [each.model_dump() for each in station.settings.cameras]
             for each in cameras:
                 if each["name"] == name:
-                    each["look_regions"] = regions
+                    each |= changes
             station.save_settings(cameras=cameras)
 
         def ended(words: str = "") -> None:
@@ -325,7 +352,7 @@ class LookPage(QWidget):
             if self._again:
                 self._save()
             elif words:
-                self.words.tell(f"What is drawn does not count yet: {words}", "bad")
+                self.words.tell(f"What is drawn or entered does not count yet: {words}", "bad")
             else:
                 self.words.tell("Saved. It counts from the next part on.", "good")
                 self.saved.emit()
