@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.beside import FIRST
 from app.domain.frame import Image
@@ -26,6 +26,7 @@ from ui.theme.theme import font
 _LARGEST = (1600, 1200)
 _LOW = 440  # pixels: a page that is lower has its buttons in one row
 _NARROW = 400
+_NAME = 120  # pixels of a camera's name at least
 _ICON, _WORDS = 24, 18
 _NEWEST = "Newest"
 _NONE = "No picture yet. Start inspecting, or tap Newest to take one."
@@ -122,18 +123,21 @@ class LookPage(QWidget):
     def _lay_out(self) -> None:
         self._buttons = QGridLayout()
         self._buttons.setSpacing(8)
-        head = row(self.kind, 1, spacing=8)
+        # Names may be long: what has no room is cut.
+        self.cameras.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.cameras.setMinimumWidth(_NAME)
+        head = row(self.kind, self.cameras, spacing=8)
+        head.setStretch(1, 1)
         side = QVBoxLayout()
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(8)
-        side.addWidget(self.cameras)  # its names may be long
         side.addLayout(head)
         for each in (self.count, self.hint, self.words):
             side.addWidget(each)
         side.addStretch(1)
+        side.addLayout(self._buttons)
         side.addLayout(row(label("Fails from score", "strong"), self.threshold, 1, spacing=8))
         side.addWidget(label(_THRESHOLD, "note", wrap=True))
-        side.addLayout(self._buttons)
         inside = QWidget()
         inside.setLayout(side)
         # The picture keeps its place: a drag there draws.
@@ -174,8 +178,9 @@ class LookPage(QWidget):
         self._fit_side()
 
     def _fit_side(self) -> None:
-        """As wide as its buttons, which know that once the style sheet lies on them."""
-        self._side.setFixedWidth(max(_NARROW, self._buttons.minimumSize().width()))
+        """As wide as its buttons, which know that once the style sheet lies on them, and the bar it scrolls by."""
+        bar = self._side.verticalScrollBar().sizeHint().width()
+        self._side.setFixedWidth(max(_NARROW, self._buttons.minimumSize().width()) + bar)
 
     # -- what is there
     def refresh(self) -> None:
