@@ -47,6 +47,7 @@ making.make_version(Registry(ModelShelf(models)), plan, job="j", by="", now=lamb
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     "at",
@@ -95,6 +96,7 @@ registry.release(registry.find("plate@1"), by="", why="", overridden=(), now=lam
     assert again.number == (1 if before_link else 2) and registry.find("plate@2").released
 
 
+@pytest.mark.slow
 def test_a_training_survives_the_window(small_set: Path, tmp_path: Path) -> None:
     data = DataFolder(tmp_path / "data")
     with closing(Station(data)) as station:

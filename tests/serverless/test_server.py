@@ -162,6 +162,7 @@ def test_a_training_ends_with_its_server_and_says_so_at_the_next_start(start: St
     assert later.end() == 0
 
 
+@pytest.mark.slow
 @_UNIX
 def test_fifty_pictures_at_once(start: Start, learned: Path, tmp_path: Path) -> None:
     shutil.copytree(learned, tmp_path / "data")

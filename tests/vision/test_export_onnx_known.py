@@ -31,6 +31,8 @@ from app.vision.training import train
 from tests.vision.exported import NOISY, Exported, agrees, judge, with_backbone
 from tests.vision.onnx_nets import small_net
 
+pytestmark = pytest.mark.slow  # it trains several models; test_export_onnx.py tries the way of every export
+
 TAUGHT = (DefectKind.MISPRINT, DefectKind.STAIN)
 SMALL = (480, 270)
 

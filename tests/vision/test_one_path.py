@@ -31,6 +31,7 @@ def test_detect_score_and_reloaded_model_agree(demo_model: Path, part: np.ndarra
     assert all(same_score(scores[0], score) for score in scores), scores
 
 
+@pytest.mark.slow
 def test_open_and_fixed_size_graphs_agree(demo_model: Path) -> None:
     detector = Detector.load(demo_model)
     rng = np.random.default_rng(0)

@@ -109,6 +109,7 @@ def test_identical_pictures_are_refused(demo_parts: list[Image]) -> None:
         train(samples([demo_parts[0]] * 6), name="same")
 
 
+@pytest.mark.slow
 def test_training_can_be_stopped_at_every_stage(demo_parts: list[Image]) -> None:
     for stage in ("Reading", "Looking", "Testing", "Choosing", "Checking"):
 
