@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from app.alarms import AlarmBook
 from app.domain.addresses import without_credentials
 from app.domain.errors import LinesightError
 from app.domain.inspection import Around, Inspection, ModelRef, Outcome
@@ -19,32 +18,17 @@ from app.domain.views import FIRST as FIRST
 from app.inspection.gates import ClosedGate, Gate
 from app.inspection.triggers import Trigger
 from app.inspection.views import BY, PartViews
-from app.jobs import Jobs
-from app.lifecycle import ModelShelf
 from app.line import Line
-from app.people import PeopleDesk
 from app.settings import Camera, Settings
-from app.status import Change, Phase
-from app.store import Store
+from app.status import Change, LineHost, Phase
 
 _RESTING = (Phase.IDLE, Phase.STOPPED, Phase.FINISHED, Phase.FAULT)
 
 
-class Host(Protocol):
-    """What the desk needs of its station."""
-
-    shelf: ModelShelf
-    store: Store
-    alarms: AlarmBook
-    people: PeopleDesk
-    jobs: Jobs
-
-    @property
-    def settings(self) -> Settings: ...
+class Host(LineHost, Protocol):
+    """What the desk needs of its station: what each of its lines does, and more."""
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]: ...
-
-    def save_settings(self, **changes: Any) -> None: ...
 
 
 _PATIENCE = 3.0

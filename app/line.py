@@ -300,6 +300,13 @@ class Line:
                     camera = paused
                 plain = self._behind(loaded, camera.address, lambda: self._is_part(camera))
                 detector = Adjusted(plain, self._limits or self._standing)
+                if order != self._order:
+                    return
+                if remember:
+                    self._remember(source, model, product)
+                with self._lock:
+                    detector.begin(self._host.settings)  # what the model can't be adjusted to is a fault of this start
+                    self._judging = detector
             except Cancelled:
                 if order == self._order:
                     self._set(Phase.IDLE, "Training was stopped. Start the demo line again, or connect a camera.")
@@ -312,13 +319,6 @@ class Line:
                 cause = without_credentials(str(error)) or type(error).__name__
                 self._set(Phase.FAULT, f"The line could not be started ({cause}). The log has the details.")
                 return
-            if order != self._order:
-                return
-            if remember:
-                self._remember(source, model, product)
-            with self._lock:
-                self._judging = detector
-                detector.begin(self._host.settings)
             self._start_line(camera, self._joined(detector, lambda: self._is_part(camera)), product)
 
     def _is_part(self, camera: FrameSource) -> bool:
@@ -334,8 +334,12 @@ class Line:
             return product  # loading it says what is wrong
 
     def _remember(self, source: str, model: str, product: str) -> None:
+        settings = self._host.settings
+        changes: dict[str, Any] = {"source": source, "model": model, "product": product}
+        if (model, product) != (settings.model, settings.product):
+            changes["threshold"] = 0.0  # it was meant for another model's scores; a change-over has brought its own
         try:
-            self._host.save_settings(source=source, model=model, product=product)
+            self._host.save_settings(**changes)
         except LinesightError as error:
             log.error("the choice will be forgotten at the end: %s", error)
 

@@ -277,6 +277,11 @@ def test_a_threshold_of_ones_own_counts_from_the_next_part_on_and_comes_with_a_r
     assert recipe.threshold == 0.1 and recipe.changes()["threshold"] == 0.1
     station.save_settings(threshold=0)
     assert judged(station, source, 3, PASS).verdict is Verdict.PASS
+    station.save_settings(threshold=0.1)
+    stations.sources[OTHER] = lambda: FakeSource(address=OTHER)
+    station.inspect_source(OTHER, "cover@1", "Cover")
+    wait_for(lambda: station.settings.model == "cover@1")
+    assert station.settings.threshold == 0, "it was meant for another model"
     with pytest.raises(LinesightError, match="threshold"):
         station.save_settings(threshold=-1)
 
