@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 SLOW_CALL_WORKERS = 3
+_PICTURES = (Change.OUTCOME.name, Change.CAMERAS.name)
 
 
 class Poke(QObject):
@@ -112,6 +113,7 @@ class Bridge(QObject):
         self._changes: set[str] = set()
         self._ended: list[tuple[Callable[[Any], None], Callable[[str], None], Any, BaseException | None]] = []
         self._closed = False
+        self._at_once: list[Callable[[], None]] = []
         self._poke = Poke(self)
         self._poke.poked.connect(self._deliver)
         self._pool = ThreadPoolExecutor(SLOW_CALL_WORKERS, thread_name_prefix="screen")
@@ -121,6 +123,14 @@ class Bridge(QObject):
         with self._lock:
             self._changes.add(change.name)
         self._poke.poke()
+        if change.name in _PICTURES:
+            for call in self._at_once:
+                call()
+
+    def at_once(self, call: Callable[[], None]) -> None:
+        """`call` is told of each new picture by the thread that has it, which it must not keep: what prepares pictures
+        need not wait until the UI thread has heard of them."""
+        self._at_once.append(call)
 
     def run(
         self,
@@ -189,6 +199,7 @@ class Bridge(QObject):
                 return
             self._closed = True
             self._ended.clear()
+        self._at_once.clear()
         self._unsubscribe()
         self._poke.close()
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -64,13 +64,17 @@ def run(quick: bool, step: Step) -> list[Figure]:
         root = Path(folder)
         step(0.0, "Filming parts")
         large = film(root / "large.mp4", FULL_HD, 30, seconds + 2 * _WARM)
-        small = film(root / "small.mp4", HD, 15, seconds + 2 * _WARM_FOUR)
+        # Cameras of a line see their own parts, each at its own moment.
+        small = [
+            film(root / f"small{number}.mp4", HD, 15, seconds + 2 * _WARM_FOUR, 10 * number, begins=number / 4)
+            for number in range(4)
+        ]
         step(0.2, "Training")
         models = {size: trained(root, size) for size in (FULL_HD, HD)}
         step(0.3, "One camera, 1080p30")
         found += _one(root / "one", large, models[FULL_HD], seconds)
         step(0.5, "Four cameras, 720p15")
-        found += _four(root / "four", [small] * 4, models[HD], seconds)
+        found += _four(root / "four", small, models[HD], seconds)
         step(0.7, "Overlay")
         found.append(_overlay(models[FULL_HD]))
         step(0.75, "Parts by presence")
@@ -80,8 +84,10 @@ def run(quick: bool, step: Step) -> list[Figure]:
 
 
 # -- what is looked at
-def film(path: Path, size: tuple[int, int], fps: int, seconds: float, seed: int = 0, parts: int = 6) -> Path:
-    """So many good parts in turn, which lie there for a second each, H.264."""
+def film(
+    path: Path, size: tuple[int, int], fps: int, seconds: float, seed: int = 0, parts: int = 6, begins: float = 0.0
+) -> Path:
+    """So many good parts in turn, which lie there for a second each, H.264; the first one since `begins` seconds."""
     looked = [cv2.resize(part, size) for part in training_parts(parts, 100 + seed)]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", fps, options={"preset": "ultrafast", "crf": "18"})
@@ -93,7 +99,7 @@ def film(path: Path, size: tuple[int, int], fps: int, seconds: float, seed: int 
         )
         frame = next(shown)
         for number in range(round(fps * seconds)):
-            if number and number % fps == 0:
+            if number and (number + round(begins * fps)) % fps == 0:
                 frame = next(shown)
             frame.pts = number
             for packet in stream.encode(frame):

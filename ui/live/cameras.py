@@ -42,15 +42,15 @@ class CameraTile(QFrame):
     def __init__(self, name: str, watched: Watched, watching: Watching = dict) -> None:
         super().__init__()
         self.name, self.watched, self._watching = name, watched, watching
-        self._asked: tuple[object, tuple[int, int]] = (None, (0, 0))
+        self._room: tuple[int, int] | None = None  # of the picture, None while none is on show
         self._preparer = Preparer(self)
         self._preparer.ready.connect(self._swap)
         self.shape = VerdictShape(28)
         self.title, self.verdict = Elided(name, "strong"), label("", "strong")
         self.words = Elided("", "quiet")
-        self.picture = PictureView()
+        self.picture = PictureView(behind="surface")
         self.picture.setMinimumSize(_LEAST)
-        self.picture.resized.connect(self._ask)
+        self.picture.resized.connect(self.refresh)
         self.nothing = label("", "note", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.stage = QStackedWidget()
@@ -71,17 +71,22 @@ class CameraTile(QFrame):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def look(self) -> None:
-        """Has the newest picture prepared on another thread; all else is as it was told last."""
-        if self.stage.currentWidget() is self.picture:
-            self._ask()
-        elif self.watched.latest() is not None:
+        """Shows the first picture as soon as there is one."""
+        if self._room is None and self.watched.latest() is not None:
             self.refresh()
+
+    def hear(self) -> None:
+        """Any thread: has the newest picture prepared on another one; all else is as it was told last."""
+        outcome, room = self.watched.latest(), self._room
+        if outcome is not None and room is not None:
+            self._preparer.want(outcome, room)
 
     def refresh(self) -> None:
         """Takes over what the camera says now."""
         state, health, outcome = self.watched.state(), self.watched.health(), self.watched.latest()
         with_picture = state.phase in _WITH_PICTURE and outcome is not None
         self.stage.setCurrentWidget(self.picture if with_picture else self.nothing)
+        self._room = self.picture.box() if with_picture and self.isVisible() else None
         if not with_picture or outcome is None:
             self.shape.show_verdict(None)
             self.verdict.setText("")
@@ -95,14 +100,7 @@ class CameraTile(QFrame):
         rate = f"{health.capture_fps:.1f} frames/s"
         told = (stand_in_words(outcome), lag, rate, "" if lag else age, dropped)
         self.words.setText(", ".join(filter(None, told)))
-        self._ask()
-
-    def _ask(self) -> None:
-        outcome = self.watched.latest()
-        asked = (outcome, self.picture.box())
-        if outcome is not None and asked != self._asked:
-            self._asked = asked
-            self._preparer.want(outcome, self.picture.box())
+        self.hear()
 
     def _swap(self) -> None:
         prepared = self._preparer.take()
@@ -118,6 +116,9 @@ class CameraTile(QFrame):
         self.shape.show_verdict(verdict)
         self.verdict.setText(verdict.value)
         self.setAccessibleName(f"{self.name}: {verdict.value}")
+
+    def hideEvent(self, event: QEvent) -> None:
+        self._room = None  # nobody looks
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
@@ -177,10 +178,15 @@ class CameraGrid(QWidget):
         return {tile.name: tile.watched for tile in self.tiles}
 
     def look(self) -> None:
-        """As `refresh` with pictures alone, for every verdict: four cameras give sixty a second."""
+        """As `refresh` for what shows nothing yet: four cameras give sixty verdicts a second."""
         if self.isVisible():
             for tile in self.tiles:
                 tile.look()
+
+    def hear(self) -> None:
+        """Any thread: there is a new picture."""
+        for tile in self.tiles:
+            tile.hear()
 
     def refresh(self) -> None:
         """Only what is on show is asked for its picture."""

@@ -92,6 +92,7 @@ class LivePage(QWidget):
         self._build(bridge, thumbs)
         bridge.outcome.connect(self._first_saw)
         bridge.cameras.connect(self._others_saw)
+        bridge.at_once(self.grid.hear)
         bridge.state.connect(self.refresh_state)
         bridge.health.connect(self.refresh_health)
         current().changed.connect(self._theme_changed)
@@ -284,7 +285,7 @@ class LivePage(QWidget):
             return  # nothing new, or it belongs to a source that has been left meanwhile
         new = self._prepared is None or self._prepared.outcome is not prepared.outcome
         self._prepared = prepared
-        if prepared.outcome.inspection is not None:
+        if prepared.outcome.inspection is not None and prepared.thumbnail is not None:
             self._thumbs.put(prepared.outcome.inspection.image_path, prepared.thumbnail)
         self._show()
         now = time.monotonic()

@@ -201,8 +201,10 @@ class PictureView(ZoomView):
 
     resized = Signal()
 
-    def __init__(self, *, zooms: bool = False) -> None:
+    def __init__(self, *, zooms: bool = False, behind: str = "ground") -> None:
+        """`behind`: the theme's colour of what it lies on."""
         self._prepared: Prepared | None = None
+        self._behind = behind
         self._look: tuple[LookOutline, ...] = ()
         super().__init__(zooms=zooms)
         self.mode = Mode.OVERLAY
@@ -212,6 +214,8 @@ class PictureView(ZoomView):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(QSize(240, 180))
         self.setAccessibleName("Picture of the part")
+        # All of it is painted here: else each new picture has everything that lies behind it painted again.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def box(self) -> tuple[int, int]:
         """The room for the picture, (width, height) in device pixels."""
@@ -242,6 +246,7 @@ class PictureView(ZoomView):
         theme = current()
         prepared = self._prepared
         self.painted_picture = self.painted_heat = None
+        painter.fillRect(self.rect(), theme.colour(self._behind))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("surface"))
         painter.drawRoundedRect(self.rect(), 8, 8)

@@ -1,7 +1,7 @@
 """Turns outcomes into what the painter needs, on a thread of its own.
 
-One slot in, one slot out: a slow screen skips outcomes, it never queues them. Everything that is
-painted for a part comes out of one `Prepared`, made from one `Outcome`.
+A slow screen skips outcomes, it never queues them. Everything that is painted for a part comes out of one `Prepared`,
+made from one `Outcome`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtCore import QObject, QRectF, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from app.domain.frame import Image
@@ -26,6 +30,8 @@ from ui.shared.images import fit, to_qimage, wrap
 from ui.shared.zoom import PIXELS_FROM, Zoom
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 THUMBNAIL = (128, 96)
 _WHOLE = Zoom()
@@ -55,7 +61,7 @@ class Prepared:
         picture: the frame at the size of its place on the screen, in device pixels.
         heat: premultiplied map, None where there is none.
         heat_at: where the map lies on the picture, in shares of its width and height.
-        thumbnail: the frame, small.
+        thumbnail: the frame, small, where it is on record.
         near: what is in sight of the same frame, None where all of it is.
     """
 
@@ -63,7 +69,7 @@ class Prepared:
     picture: QImage
     heat: QImage | None
     heat_at: QRectF
-    thumbnail: QImage
+    thumbnail: QImage | None
     near: Near | None = None
 
     @property
@@ -82,7 +88,7 @@ def prepare(outcome: Outcome, box: tuple[int, int], view: Zoom = _WHOLE) -> Prep
         to_qimage(frame.image, size),
         heat,
         heat_at,
-        to_qimage(frame.image, fit(frame.size, THUMBNAIL)),
+        to_qimage(frame.image, fit(frame.size, THUMBNAIL)) if outcome.inspection is not None else None,
         _near(outcome, box, view) if view.near else None,
     )
 
@@ -218,50 +224,87 @@ def _hot(cells: NDArray[np.bool_], size: int) -> tuple[int, int]:
     return max(0, int((which[0] - 1) * scale)), min(size, int(np.ceil((which[-1] + 2) * scale)))
 
 
+_PATIENCE = 0.05
+"""Seconds that an outcome waits for those before it: cameras whose verdicts come two at a time would else show one."""
+_APART = 4
+"""Milliseconds between two pictures that were ready at once: time to paint the first."""
+_BEHIND = 2
+
+_Wanted = tuple[Outcome, tuple[int, int], Zoom]
+
+
 class Preparer(QObject):
-    """A worker with a mailbox of one on each side. `ready` says that `take` has something new."""
+    """A worker with a mailbox on each side. `ready` says that `take` has something new.
+
+    What comes faster than the screen can follow is skipped: no outcome waits for longer than `_PATIENCE`, and never
+    more than two do.
+    """
 
     ready = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(parent)
+        self._clock = clock
         self._poke = Poke(self)
         self._poke.poked.connect(self.ready)
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(_APART)
+        self._again.timeout.connect(self.ready)
         self._wake = threading.Condition()
-        self._wanted: tuple[Outcome, tuple[int, int], Zoom] | None = None
-        self._made: Prepared | None = None
+        self._wanted: deque[tuple[float, _Wanted]] = deque(maxlen=_BEHIND)
+        self._last: _Wanted | None = None
+        self._made: deque[tuple[float, Prepared]] = deque(maxlen=_BEHIND)
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="screen-pictures", daemon=True)
         self._thread.start()
 
     def want(self, outcome: Outcome, box: tuple[int, int], view: Zoom = _WHOLE) -> None:
-        """UI thread: prepare this next; what was wanted before and not begun is skipped."""
+        """Any thread: prepare this too, or, the same outcome for another place, instead. What was wanted last is there
+        already."""
+        wanted = (outcome, box, view)
         with self._wake:
-            self._wanted = (outcome, box, view)
+            if self._last is not None and self._last[0] is outcome:
+                if self._last == wanted:
+                    return
+                if self._wanted and self._wanted[-1][1][0] is outcome:
+                    self._wanted.pop()
+            self._last = wanted
+            self._wanted.append((self._clock(), wanted))
             self._wake.notify()
 
     def take(self) -> Prepared | None:
-        """UI thread: the newest prepared outcome, once."""
+        """UI thread: the next prepared outcome, once; `ready` comes again where another waits."""
         with self._wake:
-            made, self._made = self._made, None
-            return made
+            made = self._next(self._made)
+            more = bool(self._made)
+        if more:
+            self._again.start()
+        return made
 
     def _work(self) -> None:
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._closed or self._wanted is not None)
+                self._wake.wait_for(lambda: self._closed or self._wanted)
                 if self._closed:
                     return
-                assert self._wanted is not None
-                (outcome, box, view), self._wanted = self._wanted, None
+                wanted = self._next(self._wanted)
+            assert wanted is not None
             try:
-                made = prepare(outcome, box, view)
+                made = prepare(*wanted)
             except (cv2.error, ValueError):  # one odd picture must not end the screen's thread
-                log.exception("the picture of frame %s could not be prepared", outcome.frame.id)
+                log.exception("the picture of frame %s could not be prepared", wanted[0].frame.id)
                 continue
             with self._wake:
-                self._made = made
+                self._made.append((self._clock(), made))
             self._poke.poke()
+
+    def _next(self, waiting: deque[tuple[float, T]]) -> T | None:
+        """The oldest that has not waited too long, or the newest."""
+        oldest = self._clock() - _PATIENCE
+        while len(waiting) > 1 and waiting[0][0] < oldest:
+            waiting.popleft()
+        return waiting.popleft()[1] if waiting else None
 
     def close(self) -> None:
         """Ends the thread."""

@@ -77,10 +77,13 @@ class VerdictShape(QWidget):
     def __init__(self, side: int, verdict: Verdict | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._verdict = verdict
+        self.setAccessibleName(verdict.value if verdict else "")
         self.setFixedSize(QSize(side, side))
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def show_verdict(self, verdict: Verdict | None) -> None:
+        if verdict is self._verdict:
+            return  # beside a live picture it is told many times a second
         self._verdict = verdict
         self.setAccessibleName(verdict.value if verdict else "")
         self.update()
