@@ -25,6 +25,8 @@ class Figure:
     Attributes:
         floor, aim: what it must and should reach; None for a number that is only to be read.
         better: which way is better.
+        whole: the floor is a whole number of frames and compared as one, since a camera gives no more than it has: at
+            30 pictures a second nothing can be measured that is always 30.0 or more.
     """
 
     name: str
@@ -33,13 +35,15 @@ class Figure:
     floor: float | None = None
     aim: float | None = None
     better: Literal["lower", "higher"] = "lower"
+    whole: bool = False
 
     @property
     def ok(self) -> bool | None:
         """Whether the floor is reached; None without one."""
         if self.floor is None:
             return None
-        return self.value <= self.floor if self.better == "lower" else self.value >= self.floor
+        value = round(self.value) if self.whole else self.value
+        return value <= self.floor if self.better == "lower" else value >= self.floor
 
 
 def command(options: Arguments, output: Output) -> int:

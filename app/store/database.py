@@ -156,8 +156,21 @@ def look(path: Path, *, whole: bool = False) -> str | None:
     return step
 
 
+_AT_ONCE = 15  # readers; more of them wait for one to end
+_KEPT = 2
+
+
 def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_SECONDS})
+    address = sa.URL.create("sqlite", database=str(path))
+    # Each connection keeps pages of its own in memory: the one used last is used next, and what many readers at once
+    # needed is closed behind them.
+    engine = sa.create_engine(
+        address,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=_KEPT,
+        max_overflow=_AT_ONCE - _KEPT,
+        pool_use_lifo=True,
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: Any) -> None:

@@ -75,6 +75,8 @@ def run(quick: bool, step: Step) -> list[Figure]:
         found += _one(root / "one", large, models[FULL_HD], seconds)
         step(0.5, "Four cameras, 720p15")
         found += _four(root / "four", small, models[HD], seconds)
+        step(0.65, "Change-over")
+        found.append(_change_over(root / "change", (large, small[0]), (models[FULL_HD], models[HD])))
         step(0.7, "Overlay")
         found.append(_overlay(models[FULL_HD]))
         step(0.75, "Parts by presence")
@@ -174,12 +176,12 @@ def _station(root: Path) -> Iterator[tuple[Station, Window]]:
         gc.unfreeze()
 
 
-def _turn(seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-    """The event loop as the program runs it."""
+def _turn(seconds: float, until: Callable[[], bool] = lambda: False, every: float = 0.1) -> None:
+    """The event loop as the program runs it; looks `every` so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not until():
         loop = QEventLoop()
-        QTimer.singleShot(100, loop.quit)
+        QTimer.singleShot(round(1000 * every), loop.quit)
         loop.exec()
 
 
@@ -223,7 +225,7 @@ def _one(root: Path, video: Path, model: Path, seconds: float) -> list[Figure]:
         delays.stop()
         rate = seen.rate(begun, ended)
     return [
-        Figure("1080p30 with overlay: frames displayed a second", rate, "1/s", 30, 30, "higher"),
+        Figure("1080p30 with overlay: frames displayed a second", rate, "1/s", 30, 30, "higher", whole=True),
         Figure("1080p30: frame to verdict, p95", _p(ages, 95) * 1000, "ms", 60, 35),
         Figure("1080p30: event loop's delay, p99", _p(delays.seconds, 99) * 1000, "ms", 16, 8),
     ]
@@ -256,10 +258,32 @@ def _four(root: Path, videos: list[Path], model: Path, seconds: float) -> list[F
         delays.stop()
         rates = [each.rate(begun, ended) for each in seen]
     return [
-        Figure("four 720p15: frames displayed a second, slowest tile", min(rates), "1/s", 15, 15, "higher"),
+        Figure("four 720p15: frames displayed a second, slowest tile", min(rates), "1/s", 15, 15, "higher", whole=True),
         Figure("four 720p15: verdicts a second in total", counted / (ended - begun), "1/s", 40, 60, "higher"),
         Figure("four 720p15: event loop's delay, p99", _p(delays.seconds, 99) * 1000, "ms", 16, 8),
     ]
+
+
+def _change_over(root: Path, videos: tuple[Path, Path], models: tuple[Path, Path]) -> Figure:
+    """From the tap to the other product's first verdict on the screen: settings kept, camera and model changed."""
+    taken = []
+    with _station(root) as (station, window):
+
+        def shows(video: Path) -> bool:
+            prepared = window.spaces.live.prepared
+            return prepared is not None and prepared.outcome.frame.source == f"video:{video}"
+
+        recipes = dict(zip(("One", "Two"), zip(videos, models, strict=True), strict=True))
+        for name, (video, model) in recipes.items():
+            station.inspect_source(f"video:{video}", str(model), name)
+            _turn(20, lambda video=video: shows(video))  # type: ignore[misc]
+            station.recipes.save(name)
+        for name in ("One", "Two", "One", "Two"):
+            begun = time.perf_counter()
+            window.bridge.run(lambda name=name: station.recipes.use(name), lambda _recipe: None)  # type: ignore[misc]
+            _turn(20, lambda name=name: shows(recipes[name][0]), 0.005)  # type: ignore[misc]
+            taken.append(time.perf_counter() - begun)
+    return Figure("change-over: from the tap to the other product's first verdict, slowest", max(taken), "s", 1)
 
 
 def _overlay(model: Path) -> Figure:
