@@ -253,24 +253,17 @@ class Preparer(QObject):
         self._again.timeout.connect(self.ready)
         self._wake = threading.Condition()
         self._wanted: deque[tuple[float, _Wanted]] = deque(maxlen=_BEHIND)
-        self._last: _Wanted | None = None
         self._made: deque[tuple[float, Prepared]] = deque(maxlen=_BEHIND)
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="screen-pictures", daemon=True)
         self._thread.start()
 
     def want(self, outcome: Outcome, box: tuple[int, int], view: Zoom = _WHOLE) -> None:
-        """Any thread: prepare this too, or, the same outcome for another place, instead. What was wanted last is there
-        already."""
-        wanted = (outcome, box, view)
+        """Any thread: prepare this next, or, where it is what waits already, for this place instead."""
         with self._wake:
-            if self._last is not None and self._last[0] is outcome:
-                if self._last == wanted:
-                    return
-                if self._wanted and self._wanted[-1][1][0] is outcome:
-                    self._wanted.pop()
-            self._last = wanted
-            self._wanted.append((self._clock(), wanted))
+            if self._wanted and self._wanted[-1][1][0] is outcome:
+                self._wanted.pop()
+            self._wanted.append((self._clock(), (outcome, box, view)))
             self._wake.notify()
 
     def take(self) -> Prepared | None:
