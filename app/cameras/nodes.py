@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from app.cameras.facts import Facts
@@ -11,7 +12,7 @@ from app.domain.errors import SourceError
 _COLOURS = ("Red", "Green", "Blue")
 
 
-class Nodes:
+class Nodes(ABC):
     """The features of one camera, as far as it has them: names differ between generations.
 
     How a feature is reached differs between pylon and GenICam's own reference implementation: see the two kinds below.
@@ -26,18 +27,18 @@ class Nodes:
         self._address, self._nodemap = address, nodemap
         self._problem: tuple[type[Exception], ...] = (*problem, AttributeError)  # of a node of another kind
 
+    @abstractmethod
     def _node(self, name: str) -> Any:
         """The node of this name; None where there is none."""
-        raise NotImplementedError
 
-    def _read(self, node: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _read(self, node: Any) -> Any: ...
 
-    def _write(self, node: Any, value: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self, node: Any, value: Any) -> None: ...
 
-    def _limits(self, node: Any) -> tuple[float, float]:
-        raise NotImplementedError
+    @abstractmethod
+    def _limits(self, node: Any) -> tuple[float, float]: ...
 
     def get(self, *names: str) -> Any:
         """The value of the first feature of these that can be read; None where none can."""

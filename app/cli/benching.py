@@ -74,5 +74,6 @@ def _as_json(figure: Figure) -> dict[str, object]:
 
 def _words(figure: Figure) -> str:
     sign = "at most" if figure.better == "lower" else "at least"
-    floor = "" if figure.floor is None else f"  ({sign} {figure.floor:g}: {'yes' if figure.ok else 'NO'})"
+    as_told = ", to the nearest whole" if figure.whole else ""
+    floor = "" if figure.floor is None else f"  ({sign} {figure.floor:g}{as_told}: {'yes' if figure.ok else 'NO'})"
     return f"{figure.name:<64} {figure.value:>10.4g} {figure.unit}{floor}"

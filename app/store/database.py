@@ -20,6 +20,8 @@ BUSY_SECONDS = 5.0
 _CHECKED_BYTES = 64 << 20  # files up to this size are checked whole at each start (about 0.1 s)
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _WRITER = "linesight_writer"  # execution option of the one connection that writes
+_READERS = 15  # connections at once; who wants one more waits
+_KEPT = 2  # of them stay open
 
 # A file that may not grow (quota, file-size limit) comes as an I/O error from SQLite, not as "full".
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_FSYNC}
@@ -156,10 +158,6 @@ def look(path: Path, *, whole: bool = False) -> str | None:
     return step
 
 
-_AT_ONCE = 15  # readers; more of them wait for one to end
-_KEPT = 2
-
-
 def _engine(path: Path) -> sa.Engine:
     address = sa.URL.create("sqlite", database=str(path))
     # Each connection keeps pages of its own in memory: the one used last is used next, and what many readers at once
@@ -168,7 +166,7 @@ def _engine(path: Path) -> sa.Engine:
         address,
         connect_args={"timeout": BUSY_SECONDS},
         pool_size=_KEPT,
-        max_overflow=_AT_ONCE - _KEPT,
+        max_overflow=_READERS - _KEPT,
         pool_use_lifo=True,
     )
 

@@ -41,9 +41,8 @@ _PLACES = ("live", "review", "live", "alarms", "live", "plans", "live", "reports
 _LOOK = 0.5  # seconds between two looks at the memory
 _STAY = 20.0  # seconds at one place
 _VISITS = 4  # of every place before anything is measured
-_BEFORE = (
-    5000  # parts on record before: the database's pages in memory grow until the record is as large as they may be
-)
+_BEFORE = 5000
+"""Parts on record before: the database's pages in memory grow until the record is larger than they may be."""
 
 
 def run(quick: bool, step: Step, minutes: float | None = None) -> list[Figure]:
@@ -111,12 +110,9 @@ def _lived_in(station: Station) -> None:
     newest = station.recent(1)[0]
     before = newest.captured_at - timedelta(days=2)
     for number in range(_BEFORE):
-        at = before + timedelta(seconds=number)
-        station.store.add_inspection(
-            replace(
-                newest, id=f"{number:032x}", part_id=f"before {number}", captured_at=at, judged_at=at, image_path=""
-            )
-        )
+        at, part = before + timedelta(seconds=number), f"before {number}"
+        older = replace(newest, id=f"{number:032x}", part_id=part, captured_at=at, judged_at=at, image_path="")
+        station.store.add_inspection(older)
 
 
 def _fast(address: str, **options: object) -> FrameSource:

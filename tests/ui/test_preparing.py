@@ -24,9 +24,9 @@ BOX = (64, 48)
 _number = count(1)
 
 
-def outcome() -> Outcome:
+def outcome(source: str = "demo:") -> Outcome:
     image = np.full((48, 64, 3), 90, np.uint8)
-    return Outcome(Frame(image, "demo:", part_id=str(next(_number))), Verdict.PASS, None, None)
+    return Outcome(Frame(image, source, part_id=str(next(_number))), Verdict.PASS, None, None)
 
 
 class Held:
@@ -108,8 +108,18 @@ def test_the_same_verdict_for_another_place_replaces_what_waited(qtbot: QtBot, p
         lambda: sizes.extend([made.picture.width()] if (made := preparer.take()) is not None else [])
     )
     qtbot.waitUntil(lambda: 32 in sizes, timeout=10_000)
-    assert sizes in ([64, 32], [32])  # the first may have given way to what came after it
+    assert sizes == [64, 32]
     assert held.begun.acquire(timeout=0) and not held.begun.acquire(timeout=0)  # prepared once for its new place
+
+
+def test_what_waits_of_a_camera_that_was_left_is_not_shown(qtbot: QtBot, preparer: Preparer, held: Held) -> None:
+    begun, waits, newest = outcome("usb:0"), outcome("usb:0"), outcome("usb:1")
+    preparer.want(begun, BOX)
+    assert held.begun.acquire(timeout=10)
+    preparer.want(waits, BOX)
+    preparer.want(newest, BOX)
+    held.go.set()
+    assert taken(qtbot, preparer, 1) == [newest]
 
 
 def test_what_is_wanted_can_be_told_by_any_thread(qtbot: QtBot, preparer: Preparer, held: Held) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -44,6 +45,7 @@ class CameraTile(QFrame):
         self.name, self.watched, self._watching = name, watched, watching
         self._room: tuple[int, int] | None = None  # of the picture, None while none is on show
         self._asked: tuple[Outcome, tuple[int, int]] | None = None
+        self._asking = threading.Lock()
         self._preparer = Preparer(self)
         self._preparer.ready.connect(self._swap)
         self.shape = VerdictShape(28)
@@ -78,12 +80,13 @@ class CameraTile(QFrame):
 
     def hear(self) -> None:
         """Any thread: has the newest picture prepared on another one; all else is as it was told last."""
-        outcome, room = self.watched.latest(), self._room
-        if outcome is None or room is None:
-            return
-        before, self._asked = self._asked, (outcome, room)
-        if before is None or before[0] is not outcome or before[1] != room:  # other cameras' news come here too
-            self._preparer.want(outcome, room)
+        with self._asking:  # whoever asked first must not have an older picture prepared after a newer one
+            outcome, room = self.watched.latest(), self._room
+            if outcome is None or room is None:
+                return
+            before, self._asked = self._asked, (outcome, room)
+            if before is None or before[0] is not outcome or before[1] != room:  # other cameras' news come here too
+                self._preparer.want(outcome, room)
 
     def refresh(self) -> None:
         """Takes over what the camera says now."""

@@ -254,13 +254,19 @@ class Preparer(QObject):
         self._wake = threading.Condition()
         self._wanted: deque[tuple[float, _Wanted]] = deque(maxlen=_BEHIND)
         self._made: deque[tuple[float, Prepared]] = deque(maxlen=_BEHIND)
+        self._source = ""
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="screen-pictures", daemon=True)
         self._thread.start()
 
     def want(self, outcome: Outcome, box: tuple[int, int], view: Zoom = _WHOLE) -> None:
-        """Any thread: prepare this next, or, where it is what waits already, for this place instead."""
+        """Any thread: prepare this next, or, where it is what waits already, for this place instead. What waits of
+        another source is dropped: nobody watches that any more."""
         with self._wake:
+            if self._source != outcome.frame.source:
+                self._source = outcome.frame.source
+                self._wanted.clear()
+                self._made.clear()
             if self._wanted and self._wanted[-1][1][0] is outcome:
                 self._wanted.pop()
             self._wanted.append((self._clock(), (outcome, box, view)))
@@ -289,6 +295,8 @@ class Preparer(QObject):
                 log.exception("the picture of frame %s could not be prepared", wanted[0].frame.id)
                 continue
             with self._wake:
+                if made.outcome.frame.source != self._source:
+                    continue
                 self._made.append((self._clock(), made))
             self._poke.poke()
 
