@@ -90,7 +90,7 @@ def decode_picture(data: bytes, name: str = "the picture") -> Image:
 
 def encode_png(image: Image) -> bytes:
     """Lossless bytes; level 1, since the recorder is paced by it (levels above cost 3-10 x the time), and one filter
-    for all rows: choosing one for each takes 1.5 to 2 x the time and makes photographs no smaller, drawings by a tenth."""
+    for all rows: choosing one for each takes 1.5 to 2 x the time and makes only drawings smaller, by a tenth."""
     how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
     ok, data = cv2.imencode(".png", image, how)
     if not ok:
