@@ -123,7 +123,7 @@ class LivePage(QWidget):
         self.mode_button.setAccessibleName("Show picture, overlay or outline")
         self.opacity = TouchSlider(20, 100, round(100 * self.picture.opacity), "Overlay")
         self.opacity.valueChanged.connect(self._set_opacity)
-        self.opacity.setFixedWidth(192)
+        self.opacity.setFixedWidth(144)
         self.print_rates, self.print_drops = Elided("", "quiet"), Elided("", "quiet")
         small = QVBoxLayout()
         small.setSpacing(0)
@@ -135,7 +135,7 @@ class LivePage(QWidget):
         controls.setSpacing(8)
         controls.addWidget(self.mode_button)
         controls.addWidget(self.opacity)
-        controls.addSpacing(16)
+        controls.addSpacing(8)
         controls.addLayout(small, 1)
         self.all_button = Button("All cameras", icon_name="view-grid-outline", on=lambda: self.show_all(not self._all))
         self.trend = TrendSheet(bridge, self, self.stage)
@@ -386,7 +386,7 @@ class LivePage(QWidget):
             self.print_rates.setText(state.words)
         else:
             self.print_rates.setText(f"{health.capture_fps:.1f} frames/s, {health.verdict_fps:.1f} verdicts/s")
-        age = "Frame age " + ("\u2013" if health.frame_age is None else f"{health.frame_age:.1f} s")
+        age = "No frame yet" if health.frame_age is None else f"{health.frame_age:.1f} s behind"
         age = lag_words(state.source, self._bridge.station.linking.watching).capitalize() or age
         lost = f", {health.pictures_lost} pictures not kept" if health.pictures_lost else ""
         warm = "" if health.temperature is None else f", camera {health.temperature:.0f} °C"
