@@ -66,9 +66,9 @@ class ClipSection(QWidget):
             self._known = None
             self._fill([])
             self.words.setText("")
+            self.fetch.setVisible(False)  # of the same alarm it stays: a finger may be on its way to it
         self._alarm, self._zone = alarm, zone
         self.setVisible(bool(alarm.inspection_id))
-        self.fetch.setVisible(False)
         if alarm.inspection_id:
             self._look()
 
