@@ -137,8 +137,9 @@ class ReportDesk:
 
     # -- figures and files
     def figures(self, period: Period) -> Figures:
-        """Slow: the figures of a period."""
-        return period_figures(self._host.store, period, self._host.zone, self._host.settings.day_starts_at, self.shifts)
+        """Slow: the figures of a period, without its defects: a screen that keeps them shows none of them."""
+        host = self._host
+        return period_figures(host.store, period, host.zone, host.settings.day_starts_at, self.shifts, defects=0)
 
     def plan(self, figures: Figures) -> list[Line]:
         """Slow: what they mean for the plan."""

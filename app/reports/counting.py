@@ -49,13 +49,15 @@ def day_figures(
     day_starts_at: time = time(0),
     shifts: Sequence[Shift] = (),
     check: Callable[[], None] = lambda: None,
+    defects: int = DEFECTS_KEPT,
 ) -> Figures:
     """The figures of the inspections captured in [start, end) UTC (see `day_bounds`); slow for long periods.
 
     Args:
         check: called now and then; what it raises ends the work.
+        defects: how many of the newest FAIL inspections are kept whole; a kilobyte or ten each.
     """
-    tally = Tally(start, end, zone, day_starts_at, shifts)
+    tally = Tally(start, end, zone, day_starts_at, shifts, defects)
     for number, inspection in enumerate(records.inspections(start, end)):
         if number % 200 == 0:
             check()
@@ -70,9 +72,10 @@ def period_figures(
     day_starts_at: time = time(0),
     shifts: Sequence[Shift] = (),
     check: Callable[[], None] = lambda: None,
+    defects: int = DEFECTS_KEPT,
 ) -> Figures:
     """The figures of a period; slow for long ones. See `day_figures`."""
-    return day_figures(records, period.start, period.end, zone, day_starts_at, shifts, check)
+    return day_figures(records, period.start, period.end, zone, day_starts_at, shifts, check, defects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,13 @@ class Tally:
     """Counts inspections one by one, so that a long period needs hardly more memory than a short one."""
 
     def __init__(
-        self, start: datetime, end: datetime, zone: tzinfo, day_starts_at: time = time(0), shifts: Sequence[Shift] = ()
+        self,
+        start: datetime,
+        end: datetime,
+        zone: tzinfo,
+        day_starts_at: time = time(0),
+        shifts: Sequence[Shift] = (),
+        defects: int = DEFECTS_KEPT,
     ) -> None:
         self._start, self._end = start, end
         self._zone, self._day_starts_at, self._shifts = zone, day_starts_at, tuple(shifts)
@@ -126,7 +135,7 @@ class Tally:
         self._kinds: dict[_Kind, _Times] = {}
         self._labels: dict[str, list[int]] = {}
         self._places: dict[str, list[int]] = {}
-        self._defects: deque[Inspection] = deque(maxlen=DEFECTS_KEPT)
+        self._defects: deque[Inspection] = deque(maxlen=defects)
         self._scores = array("d")
         self._milliseconds = array("d")
         self._newest: datetime | None = None

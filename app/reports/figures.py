@@ -204,7 +204,7 @@ class Figures:
             judged.
         reviews: of its parts.
         passed_before: where another station had passed what failed.
-        defects: the newest FAIL inspections, newest first, at most `DEFECTS_KEPT`.
+        defects: the newest FAIL inspections, newest first, at most `DEFECTS_KEPT`, or as many as were asked for.
         scores: of the inspections with a score; None without any.
         milliseconds: of the detector, from decoded picture to result; None without any.
         rows: all inspections, as the plan is made from them.

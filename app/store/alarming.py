@@ -202,11 +202,8 @@ def _event_row(event: AlarmEvent) -> dict[str, Any]:
 
 
 def _tickets(connection: sa.Connection, alarm_ids: Sequence[str]) -> dict[str, Ticket]:
-    found: dict[str, Ticket] = {}
-    for first in range(0, len(alarm_ids), 500):
-        query = sa.select(tables.ticket).where(tables.ticket.c.alarm.in_(alarm_ids[first : first + 500]))
-        found |= {row.alarm: _ticket(row) for row in connection.execute(query)}
-    return found
+    query = sa.select(tables.ticket).where(rows.among(tables.ticket.c.alarm, alarm_ids))
+    return {row.alarm: _ticket(row) for row in connection.execute(query)}
 
 
 def _ticket(row: sa.Row[Any]) -> Ticket:

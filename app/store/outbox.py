@@ -25,7 +25,6 @@ from app.store.outbox_tables import outbox, total
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_AT_ONCE = 500  # values in one statement
 _OBJECTS = [kind.value for kind in ParcelKind if kind not in LINES]
 
 
@@ -97,16 +96,11 @@ class Outbox:
         seqs = [each.seq for each in lines]
 
         def work(connection: sa.Connection) -> bool:
-            there = sum(
-                connection.execute(
-                    sa.select(sa.func.count()).where(outbox.c.seq.in_(some), outbox.c.kind.in_(list(LINES)))
-                ).scalar_one()
-                for some in _pieces(seqs)
-            )
-            if there != len(seqs):
+            these = rows.among(outbox.c.seq, seqs)
+            there = sa.select(sa.func.count()).where(these, outbox.c.kind.in_(list(LINES)))
+            if connection.execute(there).scalar_one() != len(seqs):
                 return False
-            for some in _pieces(seqs):
-                connection.execute(sa.delete(outbox).where(outbox.c.seq.in_(some)))
+            connection.execute(sa.delete(outbox).where(these))
             _add(connection, parcels)
             return True
 
@@ -122,8 +116,8 @@ class Outbox:
         query = _OF.where(outbox.c.kind.in_(_OBJECTS)).order_by(outbox.c.seq).limit(limit)
         held = list(without)
         if held:
-            of_a_part = sa.select(outbox.c.part).where(outbox.c.seq.in_(held), outbox.c.part != "")
-            query = query.where(outbox.c.seq.not_in(held), outbox.c.part.not_in(of_a_part))
+            of_a_part = sa.select(outbox.c.part).where(rows.among(outbox.c.seq, held), outbox.c.part != "")
+            query = query.where(sa.not_(rows.among(outbox.c.seq, held)), outbox.c.part.not_in(of_a_part))
         return self._found(query)
 
     def dead(self, limit: int = 1000) -> list[Waiting]:
@@ -178,10 +172,6 @@ class Outbox:
 
 
 _OF = sa.select(outbox).where(outbox.c.dead.is_(sa.false()))
-
-
-def _pieces(seqs: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (seqs[first : first + _AT_ONCE] for first in range(0, len(seqs), _AT_ONCE))
 
 
 def _add(connection: sa.Connection, parcels: Iterable[Parcel]) -> int:

@@ -116,9 +116,6 @@ _JUDGED: tuple[sa.Column[Any], ...] = (
 )
 
 
-_CHUNK = 500  # values a statement
-
-
 def _sure(sure_from: float, margin: float) -> sa.ColumnElement[bool]:
     table = schema.inspection
     untouched = sa.and_(
@@ -157,10 +154,7 @@ class ReviewRows:
 
     def judged_of(self, seqs: Sequence[int]) -> list[Judged]:
         """The inspections of these numbers."""
-        found = []
-        for first in range(0, len(seqs), _CHUNK):
-            found += self._judged(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK]))
-        return found
+        return self._judged(rows.among(schema.inspection.c.seq, seqs))
 
     def _judged(self, wanted: sa.ColumnElement[bool], since: datetime | None = None) -> list[Judged]:
         table = schema.inspection
@@ -384,7 +378,7 @@ class ReviewRows:
         """Pictures of these inspections that are still there."""
         table = schema.inspection
         query = sa.select(table.c.seq, table.c.image_path).where(
-            table.c.seq.in_(seqs), table.c.image_path != "", table.c.picture_removed_at.is_(None)
+            rows.among(table.c.seq, seqs), table.c.image_path != "", table.c.picture_removed_at.is_(None)
         )
         with self._read() as connection:
             return {row.seq: row.image_path for row in connection.execute(query)}

@@ -23,7 +23,6 @@ from app.store import schema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_AT_ONCE = 500  # numbers asked for at once
 
 INSPECTIONS = sa.select(
     schema.inspection,
@@ -32,6 +31,16 @@ INSPECTIONS = sa.select(
     schema.model.c.sha256.label("model_sha256"),
     schema.model.c.backbone.label("model_backbone"),
 ).select_from(schema.inspection.outerjoin(schema.model))
+
+
+def among(column: sa.ColumnElement[Any], values: Sequence[int] | Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether a column is one of `values`: one statement for any number of them.
+
+    A statement with a parameter each would be another one for each number of values, and every connection keeps
+    its newest statements, prepared, at 30 kB for 500 values.
+    """
+    given = sa.func.json_each(json.dumps(values)).table_valued("value")
+    return column.in_(sa.select(given.c.value))
 
 
 def moment_to_int(moment: datetime) -> int:
@@ -161,11 +170,9 @@ def regions_of(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, tupl
     """The regions of these rows by their numbers, those without any left out."""
     table = schema.region
     found: dict[int, list[Region]] = {}
-    for first in range(0, len(seqs), _AT_ONCE):
-        some = seqs[first : first + _AT_ONCE]
-        query = sa.select(table).where(table.c.inspection.in_(some)).order_by(table.c.inspection, table.c.position)
-        for row in connection.execute(query):
-            found.setdefault(row.inspection, []).append(region_from(row))
+    query = sa.select(table).where(among(table.c.inspection, seqs)).order_by(table.c.inspection, table.c.position)
+    for row in connection.execute(query):
+        found.setdefault(row.inspection, []).append(region_from(row))
     return {seq: tuple(regions) for seq, regions in found.items()}
 
 

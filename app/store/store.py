@@ -241,7 +241,7 @@ class Store:
     def mark_removed(self, seqs: Sequence[int], at: datetime) -> None:
         """Notes that the pictures of these rows were deleted; for `app.store.retention`."""
         table = schema.inspection
-        change = sa.update(table).where(table.c.seq.in_(seqs)).values(picture_removed_at=rows.moment_to_int(at))
+        change = sa.update(table).where(rows.among(table.c.seq, seqs)).values(picture_removed_at=rows.moment_to_int(at))
         self._write(lambda connection: connection.execute(change))
 
     def inspection(self, id: str) -> Inspection | None:
@@ -450,9 +450,8 @@ class Store:
 
     def _by_seq(self, seqs: Sequence[int]) -> Iterator[tuple[tuple[int, int], Inspection]]:
         for first in range(0, len(seqs), _CHUNK):
-            yield from self._inspections(
-                rows.INSPECTIONS.where(schema.inspection.c.seq.in_(seqs[first : first + _CHUNK]))
-            )
+            some = seqs[first : first + _CHUNK]
+            yield from self._inspections(rows.INSPECTIONS.where(rows.among(schema.inspection.c.seq, some)))
 
     def _give_numbers_back(self, connection: sa.Connection) -> None:
         table, left = schema.counter, self._numbers

@@ -14,8 +14,6 @@ from app.domain.region import Region
 from app.domain.verdict import Verdict
 from app.store import rows, schema
 
-_AT_ONCE = 500
-
 
 def view_rows(seq: int, views: Iterable[InspectedView], captured_at: int) -> list[dict[str, Any]]:
     """All columns, for the inspection with this number."""
@@ -46,11 +44,9 @@ def views_of(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, tuple[
     """The views of these rows by their numbers, those without any left out."""
     table = schema.inspection_view
     found: dict[int, list[InspectedView]] = {}
-    for first in range(0, len(seqs), _AT_ONCE):
-        some = seqs[first : first + _AT_ONCE]
-        query = sa.select(table).where(table.c.inspection.in_(some)).order_by(table.c.inspection, table.c.seq)
-        for row in connection.execute(query):
-            found.setdefault(row.inspection, []).append(_view(row))
+    query = sa.select(table).where(rows.among(table.c.inspection, seqs)).order_by(table.c.inspection, table.c.seq)
+    for row in connection.execute(query):
+        found.setdefault(row.inspection, []).append(_view(row))
     return {seq: tuple(views) for seq, views in found.items()}
 
 

@@ -13,7 +13,7 @@ from app.domain.calendar import day_bounds
 from app.domain.counts import Counts
 from app.domain.inspection import Inspection
 from app.domain.verdict import Verdict
-from app.reports import counting, day_figures
+from app.reports import day_figures
 from app.reports.figures import NamedCounts
 from app.store import Store
 from tests.reports.conftest import BEGINS, ZONE, Days
@@ -98,13 +98,13 @@ def test_a_day_that_begins_at_an_odd_minute(store: Store) -> None:
     assert [(row.day, row.counts.total) for row in found.by_day] == [(date(2026, 11, 22), 4)]
 
 
-def test_only_the_newest_defects_are_held(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "DEFECTS_KEPT", 5)
+def test_only_as_many_of_the_newest_defects_are_held_as_were_asked_for(store: Store) -> None:
     for number in range(12):
         store.add_inspection(inspection(number, Verdict.FAIL))
-    found = day_figures(store, NOON, NOON + timedelta(hours=1), ZONE)
-    assert [row.frame_id for row in found.defects] == [11, 10, 9, 8, 7]
-    assert found.counts.failed == 12
+    for kept in (5, 0):
+        found = day_figures(store, NOON, NOON + timedelta(hours=1), ZONE, defects=kept)
+        assert [row.frame_id for row in found.defects] == [11, 10, 9, 8, 7][:kept]
+        assert found.counts.failed == 12
 
 
 def test_a_very_long_period_lists_only_days_with_inspections(store: Store) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -263,3 +264,20 @@ def test_models_are_kept_apart(store: Store) -> None:
     for record in records:
         store.add_inspection(record)
     assert [record.model for record in reversed(store.recent())] == [MODEL, other, None, MODEL]
+
+
+def test_any_number_of_parts_is_read_by_the_same_few_statements(store: Store) -> None:
+    """Each connection keeps its newest statements: one for each number of parts would fill the memory with them."""
+    for second in range(9):
+        store.add_inspection(inspection(second, Verdict.FAIL))
+    asked: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", hear)
+    try:
+        assert [len(store.recent(number)) for number in (1, 2, 5, 9, 20)] == [1, 2, 5, 9, 9]
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", hear)
+    assert len(asked) > len(set(asked)) == len(asked) // 5
