@@ -14,7 +14,7 @@ from app.cameras.folder import FolderSource
 from app.cameras.genicam import GenicamCamera
 from app.cameras.stream import RtspCamera
 from app.cameras.usb import UsbCamera
-from app.cameras.video import VideoFile
+from app.cameras.video import FAST, VideoFile
 from app.domain.addresses import without_credentials
 from app.domain.errors import SourceError
 
@@ -49,7 +49,8 @@ def make_source(
 
     Args:
         address: `demo | demo:belt | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://... | rtsps://... | video:PATH |
-            folder:PATH`, and what was registered. `rtspu://...` is RTSP with its pictures over UDP.
+            folder:PATH`, and what was registered. `rtspu://...` is RTSP with its pictures over UDP, `video-fast:PATH`
+            a video whose pictures are all judged, as fast as that goes.
         seed, part_interval: of the demo line; None takes another seed each time; seconds.
         watch: whether a folder is watched for new pictures after the existing ones.
         known: parts of a folder that an earlier run delivered, and when: passed over unless written since.
@@ -72,10 +73,10 @@ def make_source(
         return GenicamCamera(rest)
     if kind in ("rtsp", "rtsps", "rtspu"):
         return RtspCamera(address)
-    if kind in ("video", "folder") and not rest.strip():
-        raise SourceError(f"{address} names no {'file' if kind == 'video' else 'folder'}: write {kind}:PATH.")
-    if kind == "video":
-        return VideoFile(Path(rest).expanduser())
+    if kind in ("video", FAST, "folder") and not rest.strip():
+        raise SourceError(f"{address} names no {'folder' if kind == 'folder' else 'file'}: write {kind}:PATH.")
+    if kind in ("video", FAST):
+        return VideoFile(Path(rest).expanduser(), fast=kind == FAST)
     if kind == "folder":
         return FolderSource(Path(rest).expanduser(), watch=watch, known=known)
     if kind in _others:

@@ -1,4 +1,4 @@
-"""Decoding with PyAV, and video files played at their own speed."""
+"""Decoding with PyAV, and video files: at their own speed, or picture by picture as fast as they are taken."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from app.domain.frame import Frame, Image
 
 log = logging.getLogger(__name__)
 
+FAST = "video-fast"
+"""The kind of address of a video that is played as fast as its pictures are judged."""
+
 _LATE = 0.25
 """Seconds behind its time after which a picture is skipped."""
 _JUMP = 10.0
@@ -41,16 +44,17 @@ def to_bgr(frame: av.VideoFrame) -> Image:
 
 
 class VideoFile:
-    """A recording, played once at the speed it was taken at.
+    """A recording, played once.
 
     Args:
         path: the file; any format FFmpeg reads.
+        fast: every picture as soon as the one before was taken, and none left out; else at the speed it was recorded
+            at, as a camera would show it.
     """
 
-    traits = SourceTraits(live=True, parts=False, endless=False)
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, fast: bool = False) -> None:
+        self._path, self._fast = path, fast
+        self.traits = SourceTraits(live=not fast, parts=False, endless=False)
         self.facts: Facts = {}
         """What the file said of itself when it was last opened."""
         self._container: InputContainer | None = None
@@ -66,7 +70,7 @@ class VideoFile:
 
     @property
     def address(self) -> str:
-        return f"video:{self._path}"
+        return f"{FAST if self._fast else 'video'}:{self._path}"
 
     @property
     def dropped(self) -> int:
@@ -175,6 +179,8 @@ class VideoFile:
 
     def _wait_for(self, picture: av.VideoFrame) -> bool:
         """Waits until the picture is due; False when it is too late to be shown."""
+        if self._fast:
+            return True
         now = time.monotonic()
         stamp = self._last_stamp if picture.pts is None else float(picture.time)
         if self._zero is None or not 0 <= stamp - self._last_stamp <= _JUMP:

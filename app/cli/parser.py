@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from app.datasets.exporting import Kind
 
 SOURCES = (
-    "demo | demo:belt | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://USER:PASSWORD@HOST/PATH | video:FILE | "
-    "folder:FOLDER | kvs:STREAM"
+    "demo | demo:belt | usb:N | basler:SERIAL | genicam:CAMERA | rtsp://USER:PASSWORD@HOST/PATH | "
+    "video:FILE | video-fast:FILE | folder:FOLDER | kvs:STREAM"
 )
 BENCHES = ("vision", "live", "labeling", "lifecycle", "lots", "records", "serverless", "alarms", "cloud", "soak")
 

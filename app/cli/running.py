@@ -18,7 +18,7 @@ from app.paths import data_folder
 from app.station import Station
 from app.status import Phase
 
-_AT_ONCE = ("video:", "folder:")  # a wrong path does not come right by waiting, a camera may
+_AT_ONCE = ("video:", "video-fast:", "folder:")  # a wrong path does not come right by waiting, a camera may
 
 
 def command(options: Arguments, output: Output) -> int:

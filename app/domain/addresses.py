@@ -32,6 +32,8 @@ def source_words(address: str) -> str:
         return f"Basler camera {rest.partition('?')[0]}".strip()
     if kind == "kvs":
         return f"Stream {rest}"
+    if kind == "video-fast":
+        return f"Video {rest}, each picture"
     if kind in ("video", "folder", "round"):
         return f"{kind.capitalize()} {rest}"
     return address

@@ -28,6 +28,7 @@ LIVE_VIEW = SourceTraits(live=True, parts=False, endless=True)
         ("rtspu://a:b@cam/1", "rtspu://cam/1", LIVE_VIEW),
         ("rtsps://a:b@cam/1", "rtsps://cam/1", LIVE_VIEW),
         ("video:clip.mp4", "video:clip.mp4", SourceTraits(live=True, parts=False, endless=False)),
+        ("video-fast:clip.mp4", "video-fast:clip.mp4", SourceTraits(live=False, parts=False, endless=False)),
         ("folder:parts", "folder:parts", SourceTraits(live=False, parts=True, endless=True)),
     ],
 )

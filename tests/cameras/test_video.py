@@ -95,6 +95,21 @@ def test_a_slow_reader_skips_pictures_instead_of_slowing_the_recording(kit: Any,
     assert source.dropped == 60 - count  # type: ignore[attr-defined]
 
 
+def test_as_fast_as_it_can_a_slow_reader_gets_every_picture_and_a_quick_one_waits_for_none(
+    kit: Any, tmp_path: Path
+) -> None:
+    source = make_source(f"video-fast:{kit.clip(tmp_path / 'slow.mp4', frames=30, fps=1)}")
+    source.open()
+    began = time.monotonic()
+    greys = []
+    while (frame := source.read()) is not None:
+        greys.append(float(np.median(frame.image)))
+        time.sleep(0.3 if len(greys) < 3 else 0)  # slower than what counts as late, then as quick as can be
+    source.close()
+    assert greys == pytest.approx([40 + 4 * index for index in range(30)], abs=4)
+    assert time.monotonic() - began < 15, "the film itself takes half a minute"
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"none\.mp4 does not exist"):
         make_source(f"video:{tmp_path / 'none.mp4'}").open()

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.cameras import make_source
 from app.domain.errors import PictureError, StoreError, StoreFullError
 from app.domain.frame import Image
 from app.domain.inspection import Detection, Outcome
 from app.domain.verdict import Verdict
 from app.inspection.pipeline import Pipeline
 from app.store import Store
+from tests.cameras.conftest import Kit, kit
 from tests.inspection.fakes import (
     ENUMERATED,
     FAIL,
@@ -33,6 +35,8 @@ from tests.inspection.fakes import (
     picture,
     wait_for,
 )
+
+__all__ = ["kit"]
 
 StartLine = Callable[..., Pipeline]
 
@@ -138,6 +142,16 @@ def test_an_enumerated_source_waits_and_drops_nothing(start_line: StartLine, out
     assert [outcome.frame for outcome in outcomes.all] == source.given
     assert len(source.given) == 12
     assert line.slot.dropped == 0
+
+
+def test_of_a_film_as_fast_as_it_can_every_picture_is_judged_by_a_slow_detector(
+    start_line: StartLine, outcomes: Outcomes, kit: Kit, tmp_path: Path
+) -> None:
+    line = start_line(
+        make_source(f"video-fast:{kit.clip(tmp_path / 'film.mp4', frames=20, fps=400)}"), FakeDetector(0.05)
+    )
+    assert line.join(20)
+    assert len(outcomes.wait(20)) == line.inspected == 20 and line.slot.dropped == 0
 
 
 def test_stopping_an_enumerated_source_inspects_what_it_has_given(start_line: StartLine, outcomes: Outcomes) -> None:

@@ -65,3 +65,15 @@ def test_the_stations_camera_stays_chosen_while_it_is_not_there(qtbot: QtBot, pa
     assert page.kind.value() == "industrial"
     assert "99999999 (not found now)" in page.industrial.camera.currentText()
     assert page.source() == "basler:99999999?gain=2"
+
+
+def test_a_film_is_played_at_its_own_speed_or_picture_by_picture(qtbot: QtBot, page: SourcePage) -> None:
+    click(qtbot, page.kind.button("video"))
+    page.video.setText("/films/plates.mp4")
+    assert page.source() == "video:/films/plates.mp4"
+    click(qtbot, page.pace.button("video-fast"))
+    assert page.source() == "video-fast:/films/plates.mp4"
+    page._take("video:/films/other.mp4")
+    assert page.source() == "video:/films/other.mp4"
+    page._take("video-fast:/films/plates.mp4")
+    assert page.kind.value() == "video" and page.source() == "video-fast:/films/plates.mp4"

@@ -87,6 +87,8 @@ class SourcePage(QWidget):
         who.addWidget(field("Address", self.address), 3)
         who.addWidget(field("User", self.user), 1)
         who.addWidget(field("Password", self.password), 1)
+        self.pace = Choice([("video", "At its own speed"), ("video-fast", "Each picture, as fast as it can")], "video")
+        self.pace.chosen.connect(lambda _key: self._edited())
         self.video, self.folder, self.kinesis = QLineEdit(), QLineEdit(), QLineEdit()
         self.kinesis.setPlaceholderText("line-1")
         pages = {
@@ -123,7 +125,13 @@ class SourcePage(QWidget):
             ),
             "video": column(
                 self._file_field("Video file", self.video, self._choose_video),
-                label("The film is inspected from its beginning to its end.", "quiet", wrap=True),
+                field("Played", self.pace),
+                label(
+                    "The film is inspected from its beginning to its end. At its own speed, pictures that come while "
+                    "another is judged are passed over, as with a camera.",
+                    "quiet",
+                    wrap=True,
+                ),
                 1,
             ),
             "folder": column(
@@ -189,7 +197,10 @@ class SourcePage(QWidget):
     # -- reading and writing the fields
     def _take(self, source: str) -> None:
         kind, _, rest = source.partition(":")
-        kind = {"rtsps": "rtsp", "rtspu": "rtsp", **dict.fromkeys(INDUSTRIAL, "industrial")}.get(kind, kind)
+        if kind in ("video", "video-fast"):
+            self.pace.set_value(kind)
+        same = {"rtsps": "rtsp", "rtspu": "rtsp", "video-fast": "video"} | dict.fromkeys(INDUSTRIAL, "industrial")
+        kind = same.get(kind, kind)
         if kind not in self._pages:
             kind = "demo"
         if kind == "rtsp":
@@ -224,7 +235,10 @@ class SourcePage(QWidget):
         if kind == "kvs":
             name = self.kinesis.text().strip()
             return f"kvs:{name}" if name else ""
-        place = (self.video if kind == "video" else self.folder).text().strip()
+        if kind == "video":
+            kind, place = self.pace.value(), self.video.text().strip()
+        else:
+            place = self.folder.text().strip()
         return f"{kind}:{Path(place).expanduser()}" if place else ""
 
     def choose_for(self, model: str, product: str) -> None:
