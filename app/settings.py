@@ -145,6 +145,8 @@ class Settings(BaseModel):
         modbus_listen: HOST:PORT of the Modbus TCP server, "0.0.0.0" for every network; "" for none.
         opcua_listen: the same of the OPC UA server.
         opcua_user: who may use it, with a password from the keyring and encrypted; "" for everybody, unencrypted.
+        http_listen: HOST:PORT of the HTTP server for the line; "" for none.
+        http_keyed: its requests need the key from the keyring; False for whoever reaches the port.
         serial_trigger: PORT[:BAUD] of the serial port that triggers parts; "" for none. Likewise the next ones.
         serial_trigger_by: what triggers there: a line of text, or a modem input that goes on.
         serial_scanner: a scanner that names the next part.
@@ -232,6 +234,8 @@ class Settings(BaseModel):
     modbus_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
     opcua_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
     opcua_user: str = Field(default="", max_length=60, pattern=r"^[^\s:]*$")
+    http_listen: str = Field(default="", pattern=r"^([A-Za-z0-9.:_-]+:[0-9]{1,5})?$")
+    http_keyed: bool = False
     serial_trigger: str = Field(default="", max_length=200, pattern=r"^\S*$")
     serial_trigger_by: Literal["text", "cts", "dsr", "dcd"] = "text"
     serial_scanner: str = Field(default="", max_length=200, pattern=r"^\S*$")

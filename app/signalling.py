@@ -30,6 +30,7 @@ from app.signals.handshake import Handshake, SignalCounts, Signals
 from app.signals.kept import AGAIN, OutputState
 from app.signals.mqtt import MqttOutput
 from app.signals.result import result_json
+from app.signals.ways import HTTP_SECRET as HTTP_SECRET
 from app.signals.ways import MODBUS as MODBUS
 from app.signals.ways import OPCUA_SECRET as OPCUA_SECRET
 from app.signals.ways import Ways
@@ -179,8 +180,8 @@ class SignalDesk:
         return {name: (now - since, words) for name, (since, words) in self._lost.items()}
 
     def keep_secret(self, name: str, secret: str) -> None:
-        """Slow: puts the broker's password (`BROKER`), the webhook's key (`WEBHOOK`) or the password of OPC UA's user
-        (`OPCUA_SECRET`) into the keyring.
+        """Slow: puts the broker's password (`BROKER`), the webhook's key (`WEBHOOK`), the password of OPC UA's user
+        (`OPCUA_SECRET`) or the key of HTTP (`HTTP_SECRET`) into the keyring.
 
         Raises:
             NotAllowed: whoever is signed in may not.
@@ -231,6 +232,12 @@ class SignalDesk:
         """Slow: asks the OPC UA server as a client would; in words. NotAllowed, or LinesightError saying why not."""
         self._host.people.require(Action.SETTINGS)
         return self.ways.test_opcua(self._host.settings.opcua_listen)
+
+    def test_http(self) -> str:
+        """Slow: asks the HTTP server as the line would; in words. NotAllowed, or LinesightError saying why not."""
+        self._host.people.require(Action.SETTINGS)
+        settings = self._host.settings
+        return self.ways.test_http(settings.http_listen, settings.http_keyed)
 
     def test_serial(self) -> str:
         """Slow: how the serial ports go and which there are; lets the light show all it can. NotAllowed, or

@@ -1,4 +1,4 @@
-"""A station with OPC UA and serial ports at its line: camera, record and real counterparts."""
+"""A station with OPC UA, HTTP and serial ports at its line: camera, record and real counterparts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
 from app.domain.errors import LinesightError
 from app.inspection import capture
 from app.signals import serial_line
-from app.signals.ways import LIGHT, MODBUS, OPCUA, SCANNER, TRIGGER
+from app.signals.ways import HTTP, HTTP_SECRET, LIGHT, MODBUS, OPCUA, SCANNER, TRIGGER
 from app.station import Station
 from app.status import Phase
 from tests.alarms.receivers import free_port
@@ -35,7 +37,7 @@ def stations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Statio
     stations.close()
     assert time.monotonic() - begun < 5
     left = {thread.name for thread in threading.enumerate()}
-    assert "opcua" not in left and not any(name.startswith("serial ") for name in left)
+    assert not {"opcua", "http"} & left and not any(name.startswith("serial ") for name in left)
 
 
 @pytest.fixture
@@ -105,6 +107,39 @@ def test_a_user_without_a_password_is_said(stations: Stations, monkeypatch: pyte
     station.signalling.begin()
     wait_for(lambda: "no password for plc" in state(station, OPCUA)[1])
     wait_for(lambda: OPCUA in station.signalling.lost())
+
+
+def test_a_computer_of_the_line_asks_over_http_and_gets_the_verdict_of_its_part(
+    stations: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.alarms.notices.secrets.read", lambda name: "")
+    source, port = camera(), free_port()
+    station = inspecting(stations, source)
+    with pytest.raises(LinesightError, match="switched off"):
+        station.signalling.test_http()
+    station.save_settings(line_trigger=True, line_debounce=0, http_listen=f"127.0.0.1:{port}", http_keyed=True)
+    station.signalling.begin()
+    wait_for(lambda: "HTTP has no key" in state(station, HTTP)[1])
+    monkeypatch.setattr("app.alarms.notices.secrets.read", {HTTP_SECRET: "a secret word"}.__getitem__)
+    monkeypatch.setattr("app.alarms.notices.secrets.keep", lambda name, secret: None)
+    station.signalling.keep_secret(HTTP_SECRET, "a secret word")
+    wait_for(lambda: "Nobody has asked" in state(station, HTTP)[1])
+    wait_for(lambda: "with its key: it takes a trigger" in station.signalling.test_http())
+    line = requests.Session()
+    line.headers["Authorization"] = "Bearer a secret word"
+    at = f"http://127.0.0.1:{port}"
+    with ThreadPoolExecutor() as pool:
+        for number, (score, verdict) in enumerate([(PASS, "PASS"), (FAIL, "FAIL")], 1):
+            asked = pool.submit(line.post, f"{at}/trigger?wait=20", json={"part_id": f"A-{number:03}"}, timeout=30)
+            wait_for(lambda: station.line.trigger.busy)
+            source.push(picture(score, noise=number))
+            told = asked.result(20).json()
+            assert (told["serial"], told["verdict"], told["number"]) == (f"A-{number:03}", verdict, number)
+            assert line.post(f"{at}/ack", timeout=5).json()["trigger_ready"]
+    wait_for(lambda: all("http" in (row["outputs"] or "") for row in rows(stations.folder / "station")))
+    kept = rows(stations.folder / "station")
+    assert [(row["verdict"], row["serial"]) for row in kept] == [("PASS", "A-001"), ("FAIL", "A-002")]
+    assert state(station, HTTP) == (True, "The line asks.")
 
 
 def test_a_scanner_names_the_part_that_a_serial_trigger_takes(

@@ -11,7 +11,6 @@ A retained message on trigger or ack is ignored: it would be taken again with ev
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import threading
@@ -22,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from app.alarms.notices.channel import SendError
 from app.signals.handshake import Signals
+from app.signals.messages import number_of, trigger_of
 from app.signals.result import signals_json
 
 log = logging.getLogger(__name__)
@@ -137,23 +137,9 @@ class MqttOutput:
     def _heard(self, _client: Any, _data: Any, message: Any) -> None:
         if message.retain:
             return
-        fields, bad = _fields(message.payload)
         if message.topic == self._at("trigger"):
-            recipe, part = fields.get("recipe_id", 0), fields.get("part_id", "")
-            if not bad and (not isinstance(recipe, int) or not isinstance(part, str) or not part.isprintable()):
-                bad = "recipe_id is a whole number and part_id a text."
-            self._trigger(0 if bad else recipe, "" if bad else part.strip(), bad)
-        elif not bad:
-            number = fields.get("number")
-            self._acknowledge(number if isinstance(number, int) else None)
-
-
-def _fields(payload: bytes) -> tuple[dict[str, Any], str]:
-    """(fields, why it can't be read)."""
-    if not payload.strip():
-        return {}, ""
-    try:
-        found = json.loads(payload)
-    except (ValueError, RecursionError):
-        return {}, "The message is no JSON."
-    return (found, "") if isinstance(found, dict) else ({}, "The message is no JSON object.")
+            self._trigger(*trigger_of(message.payload))
+            return
+        number, bad = number_of(message.payload)
+        if not bad:
+            self._acknowledge(number)

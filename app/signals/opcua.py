@@ -39,7 +39,6 @@ for; certificates of clients are not checked. The server's own is self-signed an
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
 import socket
@@ -55,6 +54,7 @@ from typing import Any
 from app.domain.errors import LinesightError
 from app.signals.codes import ErrorCode
 from app.signals.handshake import Signals
+from app.signals.listening import why
 from app.signals.opcua_identity import Identity
 from app.signals.opcua_nodes import node_values, variant
 
@@ -174,7 +174,7 @@ class OpcUaOutput:
         try:
             asyncio.run(self._run())
         except OSError as error:
-            self._failed = _why(error)
+            self._failed = why(error)
         except LinesightError as error:
             self._failed = str(error)
         except Exception as error:
@@ -398,22 +398,6 @@ def _readable(part: str) -> tuple[str, str]:
     if not part.isprintable() or len(part) > LONGEST_PART:
         return "", f"PartId has more than {LONGEST_PART} characters, or unreadable ones."
     return part, ""
-
-
-def _why(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "this computer does not know the address"
-    for name, words in _SYSTEM_WORDS.items():
-        if error.errno in (getattr(errno, name), getattr(errno, f"WSA{name}", None)):
-            return words
-    return error.strerror or str(error)
-
-
-_SYSTEM_WORDS = {
-    "EADDRINUSE": "the port is taken",
-    "EACCES": "the port is not allowed",
-    "EADDRNOTAVAIL": "this computer does not have the address",
-}
 
 
 def _ask_whether_alive(found: Any) -> None:

@@ -69,6 +69,24 @@ def result_json(row: Inspection, number: int | None = None, recipe_id: int = 0) 
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
+def answer_json(now: Signals) -> bytes:
+    """The answer that stands, UTF-8: the part as it is on record, else the error."""
+    answer = now.answer
+    if answer is None or not now.result_ready:
+        raise ValueError("no answer stands")
+    if answer.inspection is not None:
+        return result_json(answer.inspection, answer.number, now.recipe)
+    fields = {
+        "schema": SCHEMA,
+        "number": answer.number,
+        "part_id": answer.part_id,
+        "verdict": answer.verdict.value,
+        "error": answer.words,
+        "error_code": int(answer.code),
+    }
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
 def _region(region: Region) -> dict[str, Any]:
     return {
         "x": region.x,

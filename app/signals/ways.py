@@ -1,4 +1,4 @@
-"""The ways to the line that answer at once: Modbus TCP, OPC UA and serial ports, each kept as the settings say.
+"""The ways to the line that answer at once: Modbus TCP, OPC UA, HTTP and serial ports, each kept as the settings say.
 
 One that can't be started holds up none of the others. Broker and webhook, which follow the record, are the desk's.
 """
@@ -6,6 +6,8 @@ One that can't be started holds up none of the others. Broker and webhook, which
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,16 +17,19 @@ from app.alarms.notices import secrets
 from app.domain.errors import LinesightError
 from app.domain.light import LIGHT_TABLE, read_light_table
 from app.signals.handshake import Handshake, Signals
+from app.signals.http import HttpOutput
 from app.signals.kept import Kept, OutputState
 from app.signals.modbus import ModbusOutput
 from app.signals.opcua import OpcUaOutput
 from app.signals.opcua_identity import Identity
 from app.signals.serial_line import By, SerialScanner, SerialTrigger, StackLight, ports_here
 
-MODBUS, OPCUA = "Modbus TCP", "OPC UA"
+MODBUS, OPCUA, HTTP = "Modbus TCP", "OPC UA", "HTTP"
 TRIGGER, SCANNER, LIGHT = "Serial trigger", "Serial scanner", "Stack light"
 OPCUA_SECRET = "line-opcua"
 """Name in the keyring of the password of OPC UA's user."""
+HTTP_SECRET = "line-http"
+"""Name in the keyring of the key that HTTP asks for."""
 
 
 class Wanted(Protocol):
@@ -36,6 +41,10 @@ class Wanted(Protocol):
     def opcua_listen(self) -> str: ...
     @property
     def opcua_user(self) -> str: ...
+    @property
+    def http_listen(self) -> str: ...
+    @property
+    def http_keyed(self) -> bool: ...
     @property
     def serial_trigger(self) -> str: ...
     @property
@@ -69,6 +78,7 @@ class Ways:
         self._hand, self._folder, self._leaving = handshake, folder, leaving
         self._modbus: Kept[str] = Kept(MODBUS, self._make_modbus, waits=True)
         self._opcua: Kept[tuple[str, str]] = Kept(OPCUA, self._make_opcua, waits=True)
+        self._http: Kept[tuple[str, bool]] = Kept(HTTP, self._make_http, waits=True)
         self._trigger: Kept[tuple[str, By]] = Kept(
             TRIGGER,
             lambda wanted: SerialTrigger(*wanted, lambda number: self._hand.trigger(after=number)),
@@ -78,7 +88,10 @@ class Ways:
         self._light: Kept[tuple[str, tuple[str, ...]]] = Kept(
             LIGHT, lambda wanted: StackLight(wanted[0], read_light_table(wanted[1]), alarmed), waits=False
         )
-        self._all: tuple[Kept[Any], ...] = (self._modbus, self._trigger, self._scanner, self._light, self._opcua)
+        self._all: tuple[Kept[Any], ...] = (
+            *(self._modbus, self._http, self._opcua),
+            *(self._trigger, self._scanner, self._light),
+        )
 
     def follow(self, settings: Wanted) -> None:
         """Slow where something changes."""
@@ -91,6 +104,7 @@ class Ways:
         table = tuple(s.serial_light_table) or LIGHT_TABLE
         return [
             (self._modbus, s.modbus_listen or None),
+            (self._http, (s.http_listen, s.http_keyed) if s.http_listen else None),
             (self._trigger, (s.serial_trigger, s.serial_trigger_by) if s.serial_trigger else None),
             (self._scanner, s.serial_scanner or None),
             (self._light, (s.serial_light, table) if s.serial_light else None),
@@ -100,6 +114,7 @@ class Ways:
     def renew(self) -> None:
         """A secret has changed."""
         self._opcua.again()
+        self._http.again()
 
     def end(self) -> None:
         """Slow: ends all of them."""
@@ -117,7 +132,12 @@ class Ways:
 
     def servers(self) -> list[str]:
         """The names under which the record keeps what was told over the servers that run."""
-        return [name for name, each in (("modbus", self._modbus), ("opcua", self._opcua)) if each.output is not None]
+        named: tuple[tuple[str, Kept[Any]], ...] = (
+            ("modbus", self._modbus),
+            ("opcua", self._opcua),
+            ("http", self._http),
+        )
+        return [name for name, each in named if each.output is not None]
 
     def waits(self, name: str) -> bool:
         """Whether it is a server that runs, or starts, and waits for somebody."""
@@ -136,7 +156,7 @@ class Ways:
         if output is None:
             raise LinesightError(self._opcua.fault or "The OPC UA server is starting. Try it again in some seconds.")
         host, _, port = listen.rpartition(":")
-        here = host if host not in ("", "0.0.0.0", "::") else "127.0.0.1"
+        here = _reached(host)
         url = f"opc.tcp://{here}:{port}/linesight/"
         begun = time.monotonic()
         try:
@@ -148,6 +168,34 @@ class Ways:
         took = 1000 * (time.monotonic() - begun)
         how = "encrypted, for its user" if all(offered) else "not encrypted, for everybody"
         return f"It answers at {url} after {took:.0f} ms: {how}. {output.words()}"
+
+    def test_http(self, listen: str, keyed: bool) -> str:
+        """Slow: asks the server for the signals as the line does; in words.
+
+        Raises:
+            LinesightError: it is switched off, not up, or does not answer.
+        """
+        if not listen:
+            raise LinesightError("HTTP is switched off. Give it an address such as 0.0.0.0:8090, and save.")
+        output = self._http.output
+        if output is None:
+            raise LinesightError(self._http.fault or "The HTTP server is starting. Try it again in a moment.")
+        host, _, port = listen.rpartition(":")
+        here = _reached(host)
+        key = secrets.read(HTTP_SECRET) if keyed else ""
+        begun = time.monotonic()
+        asked = http.client.HTTPConnection(here, int(port), timeout=3)
+        try:
+            asked.request("GET", "/signals", headers={"Authorization": f"Bearer {key}"} if key else {})
+            found = json.loads(asked.getresponse().read())
+            ready = "it takes a trigger" if found["trigger_ready"] else "it takes no trigger now"
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            raise LinesightError(f"The HTTP server does not answer at {here}:{port} ({error}).") from error
+        finally:
+            asked.close()
+        took = 1000 * (time.monotonic() - begun)
+        who = "with its key" if keyed else "for everybody"
+        return f"It answers at http://{here}:{port}/signals after {took:.0f} ms, {who}: {ready}."
 
     def test_serial(self, settings: Wanted) -> str:
         """Slow: how the serial ports go, and which this computer has; the light shows all its states.
@@ -174,6 +222,20 @@ class Ways:
             host, int(port), lambda recipe, part: hand.trigger(recipe, part), lambda: hand.acknowledge()
         )
 
+    def _make_http(self, wanted: tuple[str, bool]) -> HttpOutput:
+        listen, keyed = wanted
+        host, _, port = listen.rpartition(":")
+        hand, key = self._hand, secrets.read(HTTP_SECRET) if keyed else ""
+        if keyed and not key:
+            raise LinesightError("HTTP has no key. Give one under Set-up, Line, and save.")
+        return HttpOutput(
+            host,
+            int(port),
+            lambda recipe, part: hand.trigger(recipe, part),
+            lambda number: hand.acknowledge(number),
+            key=key,
+        )
+
     def _make_opcua(self, wanted: tuple[str, str]) -> OpcUaOutput:
         listen, user = wanted
         host, _, port = listen.rpartition(":")
@@ -191,6 +253,11 @@ class Ways:
             identity=identity,
             leaving=self._leaving,
         )
+
+
+def _reached(host: str) -> str:
+    """Where this computer itself reaches a server that listens on `host`."""
+    return host if host not in ("", "0.0.0.0", "::") else "127.0.0.1"
 
 
 async def _endpoints(url: str) -> list[bool]:

@@ -1,4 +1,4 @@
-"""What every transport of the handshake has to do alike: Modbus TCP and OPC UA, each through a real client."""
+"""What every transport of the handshake has to do alike: Modbus TCP, OPC UA and HTTP, each through a real client."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+import requests
 from pymodbus.client import ModbusTcpClient
 
 from app.domain.errors import LinesightError
 from app.domain.verdict import Verdict
 from app.signals.codes import ErrorCode
+from app.signals.http import HttpOutput
 from app.signals.modbus import ModbusOutput
 from app.signals.opcua import OpcUaOutput
 from tests.alarms.receivers import free_port
@@ -120,7 +122,68 @@ class UaPlc:
         )
 
 
-Kind = type[ModbusPlc] | type[UaPlc]
+class HttpPlc:
+    """A request is an edge: this client asks when its own signal rises, as a program of the line does."""
+
+    name = "http"
+
+    def __init__(self, port: int) -> None:
+        self.session = requests.Session()
+        self.at = f"http://127.0.0.1:{port}"
+        self.up = set[str]()
+        self.asked: dict[str, int | str] = {}
+        wait_for(self._there, what="the server")
+
+    def _there(self) -> bool:
+        try:
+            return self.session.get(f"{self.at}/signals", timeout=3).ok
+        except requests.ConnectionError:
+            return False
+
+    def signals(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.session.get(f"{self.at}/signals", timeout=3).json()
+        return found
+
+    def bits(self) -> set[str]:
+        found, keys = self.signals(), ("trigger_ready", "busy", "result_ready", "ok", "ng", "retest", "error")
+        return {name for name, key in zip(NAMES, keys, strict=True) if found[key]}
+
+    def code(self) -> int:
+        return int(self.signals()["error_code"])
+
+    def raise_(self, name: str) -> None:
+        if name not in self.up:
+            self.up.add(name)
+            path, body = ("trigger", self.asked) if name == "Trigger" else ("ack", {})
+            assert self.session.post(f"{self.at}/{path}", json=body, timeout=3).status_code in (200, 202, 409)
+
+    def lower(self, name: str) -> None:
+        self.up.discard(name)
+
+    def asks(self, recipe: int, part: str) -> None:
+        self.asked = {"recipe_id": recipe, "part_id": part}
+
+    def storm(self, edges: int) -> None:
+        for _ in range(edges):
+            self.raise_("Trigger")
+            self.lower("Trigger")
+
+    def pull(self) -> None:
+        self.session.close()
+
+    close = pull
+
+    @staticmethod
+    def server(port: int, bench: Callable[[], Bench]) -> HttpOutput:
+        return HttpOutput(
+            "127.0.0.1",
+            port,
+            lambda recipe, part: bench().handshake.trigger(recipe, part),
+            lambda number: bench().handshake.acknowledge(number),
+        )
+
+
+Kind = type[ModbusPlc] | type[UaPlc] | type[HttpPlc]
 
 
 class Server:
@@ -151,7 +214,7 @@ class Line:
         server.use(self.bench)
 
     @property
-    def output(self) -> ModbusOutput | OpcUaOutput:
+    def output(self) -> ModbusOutput | OpcUaOutput | HttpOutput:
         return self.server.output
 
     def begin(self) -> None:
@@ -167,14 +230,14 @@ class Line:
         self.bench.judged(verdict)
 
 
-@pytest.fixture(scope="module", params=[ModbusPlc, UaPlc], ids=lambda kind: kind.name)
+@pytest.fixture(scope="module", params=[ModbusPlc, UaPlc, HttpPlc], ids=lambda kind: kind.name)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     server = Server(request.param)
     yield server
     begun = time.monotonic()
     server.output.stop()
     assert time.monotonic() - begun < 2
-    assert not {"modbus", "opcua"} & {thread.name for thread in threading.enumerate()}
+    assert not {"modbus", "opcua", "http"} & {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_the_signals_are_shown_and_tried_by_hand(qtbot: QtBot, page: LinePage, s
     assert "1 taken" in page.counts.text() and "1 without a verdict" in page.counts.text()
 
 
-def test_opcua_and_serial_ports_are_saved(
+def test_opcua_http_and_serial_ports_are_saved(
     qtbot: QtBot, page: LinePage, station: FakeStation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: dict[str, str] = {}
@@ -96,13 +96,18 @@ def test_opcua_and_serial_ports_are_saved(
     page.opcua.listen.setText("0.0.0.0:4840")
     page.opcua.user.setText("plc")
     page.opcua.password.setText("secret word")
+    page.http.listen.setText("0.0.0.0:8090")
+    page.http.who.button("key").click()
+    page.http.key.setText("another word")
     page.serial.trigger.setText("COM3:19200")
     page.serial.by.button("dcd").click()
     page.serial.light.setText("COM4")
     save(qtbot, page)
     found = station.settings
-    assert (found.opcua_listen, found.opcua_user, kept) == ("0.0.0.0:4840", "plc", {"line-opcua": "secret word"})
-    assert page.opcua.password.text() == "" and "secret word" not in str(found.model_dump())
+    assert (found.opcua_listen, found.opcua_user) == ("0.0.0.0:4840", "plc")
+    assert (found.http_listen, found.http_keyed) == ("0.0.0.0:8090", True)
+    assert kept == {"line-opcua": "secret word", "line-http": "another word"}
+    assert page.opcua.password.text() == page.http.key.text() == "" and " word" not in str(found.model_dump())
     assert (found.serial_trigger, found.serial_trigger_by, found.serial_light) == ("COM3:19200", "dcd", "COM4")
     page.serial.table.setPlainText("PASS G")
     save(qtbot, page)
@@ -113,6 +118,8 @@ def test_opcua_and_serial_ports_are_saved(
 def test_tests_say_how_it_goes(qtbot: QtBot, page: LinePage, station: FakeStation, tmp_path: Path) -> None:
     qtbot.mouseClick(page.opcua.test, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "switched off" in page.opcua.said.text() and page.opcua.said.kind == "bad")
+    qtbot.mouseClick(page.http.test, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "switched off" in page.http.said.text() and page.http.said.kind == "bad")
     station.save_settings(serial_light=str(tmp_path / "ttyUSB9"))
     station.signalling.begin()
     qtbot.waitUntil(lambda: "There is no port" in page.state.text())

@@ -12,7 +12,7 @@ from app.signalling import BROKER, WEBHOOK
 from app.signals.handshake import Signals
 from ui.bridge import Bridge
 from ui.setup.challenge import ChallengeCard
-from ui.setup.line_ways import KEPT, OpcUaCard, SerialCard, editor, secret
+from ui.setup.line_ways import KEPT, HttpCard, OpcUaCard, SerialCard, editor, secret
 from ui.setup.triggers import TriggerCard
 from ui.shared.numbers import number_field, number_of
 from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row, set_kind
@@ -61,6 +61,7 @@ class LinePage(QWidget):
         self.ack = Button("Acknowledge", icon_name="check", on=lambda: self._try(self._desk.test_acknowledge))
         self.said = Notice()
         self.opcua, self.serial = OpcUaCard(bridge, settings), SerialCard(bridge, settings)
+        self.http = HttpCard(bridge, settings)
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY)
@@ -115,7 +116,11 @@ class LinePage(QWidget):
         cards.addWidget(now, 2)
         ways = QHBoxLayout()
         ways.setSpacing(24)
-        ways.addWidget(self.opcua, 1)
+        servers = QVBoxLayout()
+        servers.setSpacing(16)
+        servers.addWidget(self.opcua)
+        servers.addWidget(self.http, 1)
+        ways.addLayout(servers, 1)
         ways.addWidget(self.serial, 1)
         foot = row(self.primary, spacing=16)
         foot.addWidget(self.words, 4)
@@ -179,6 +184,7 @@ class LinePage(QWidget):
             "line_debounce": number_of(self.debounce, "Debounce"),
             "line_recipes": [line.strip() for line in self.recipes.toPlainText().splitlines() if line.strip()],
             **self.opcua.changes(),
+            **self.http.changes(),
             **self.serial.changes(),
         }
 
@@ -189,7 +195,12 @@ class LinePage(QWidget):
             self.words.tell(str(error), "bad")
             return
         self.primary.setEnabled(False)
-        secrets = {BROKER: self.password.text(), WEBHOOK: self.key.text(), **self.opcua.secrets()}
+        secrets = {
+            BROKER: self.password.text(),
+            WEBHOOK: self.key.text(),
+            **self.opcua.secrets(),
+            **self.http.secrets(),
+        }
 
         def work() -> None:
             for name, typed in secrets.items():
@@ -204,6 +215,7 @@ class LinePage(QWidget):
         self.password.clear()  # they lie in the keyring now, and nowhere on the screen
         self.key.clear()
         self.opcua.saved()
+        self.http.saved()
         self.words.tell("Saved.", "good")
         self.saved.emit()
 

@@ -1,4 +1,4 @@
-"""Set-up, Line: the cards of OPC UA and of the serial ports, each with a test that says in words how it goes."""
+"""Set-up, Line: the cards of OPC UA, HTTP and the serial ports, each with a test that says in words how it goes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
 
 from app.domain.light import LIGHT_TABLE
 from app.settings import Settings
-from app.signalling import OPCUA_SECRET
+from app.signalling import HTTP_SECRET, OPCUA_SECRET
 from ui.bridge import Bridge
 from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row
 
@@ -19,6 +19,11 @@ _OPCUA = (
     "encrypted and whoever reaches the port can trigger: keep it in the machine's own network."
 )
 _USER = "With a user the channel is encrypted and the password asked for."
+_HTTP = (
+    "The same handshake for a computer of the line: GET /signals and /result, POST /trigger and /ack. Help, Line has "
+    "the bodies. Nothing is encrypted: keep it in the machine's own network."
+)
+_WHO = [("all", "Whoever reaches it"), ("key", "Who has the key")]
 _SERIAL = "Port and, where it is not 9600, baud: /dev/ttyUSB0:115200, COM3. Each needs a port of its own."
 _BY = [("text", "A line of text"), ("cts", "CTS"), ("dsr", "DSR"), ("dcd", "DCD")]
 _BY_WORDS = "A line that ends with CR or LF, or an input that goes on. Parts have to come on a trigger."
@@ -89,6 +94,32 @@ class OpcUaCard(_Tried):
 
     def saved(self) -> None:
         self.password.clear()
+
+
+class HttpCard(_Tried):
+    """The HTTP server for the line."""
+
+    def __init__(self, bridge: Bridge, settings: Settings) -> None:
+        super().__init__("HTTP", bridge, "Test HTTP", "lan-connect", bridge.station.signalling.test_http)
+        self.listen = editor(settings.http_listen, "none; 0.0.0.0:8090")
+        self.who = Choice(_WHO, "key" if settings.http_keyed else "all", columns=2)
+        self.key = secret()
+        self.body.addWidget(label(_HTTP, "note", wrap=True))
+        self.body.addWidget(field("HTTP, address and port", self.listen))
+        self.body.addWidget(field("Who may ask and trigger", self.who))
+        self.body.addWidget(field("Key of HTTP", self.key, KEPT))
+        self._finish()
+
+    def changes(self) -> dict[str, Any]:
+        """The settings as the fields have them."""
+        return {"http_listen": self.listen.text().strip(), "http_keyed": self.who.value() == "key"}
+
+    def secrets(self) -> dict[str, str]:
+        """What was typed, by its name in the keyring."""
+        return {HTTP_SECRET: self.key.text()}
+
+    def saved(self) -> None:
+        self.key.clear()
 
 
 class SerialCard(_Tried):

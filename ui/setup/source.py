@@ -87,7 +87,7 @@ class SourcePage(QWidget):
         who.addWidget(field("Address", self.address), 3)
         who.addWidget(field("User", self.user), 1)
         who.addWidget(field("Password", self.password), 1)
-        self.pace = Choice([("video", "At its own speed"), ("video-fast", "Each picture, as fast as it can")], "video")
+        self.pace = Choice([("video", "At its own speed"), ("video-fast", "As fast as possible")], "video")
         self.pace.chosen.connect(lambda _key: self._edited())
         self.video, self.folder, self.kinesis = QLineEdit(), QLineEdit(), QLineEdit()
         self.kinesis.setPlaceholderText("line-1")
@@ -128,7 +128,7 @@ class SourcePage(QWidget):
                 field("Played", self.pace),
                 label(
                     "The film is inspected from its beginning to its end. At its own speed, pictures that come while "
-                    "another is judged are passed over, as with a camera.",
+                    "another is judged are passed over, as with a camera; as fast as possible, each one is judged.",
                     "quiet",
                     wrap=True,
                 ),
