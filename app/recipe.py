@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from app.domain.addresses import without_credentials
 from app.domain.errors import LinesightError
 from app.domain.wear import WearLimit, read_limit
-from app.settings import MOST_BESIDE, Camera, LookRegions, Settings, first_fault
+from app.settings import MOST_BESIDE, OUTPUTS, Camera, FailsInARow, LookRegions, OutputName, Settings, first_fault
 from app.whole_files import write_new
 
 OF_SETTINGS = (
@@ -34,6 +34,9 @@ OF_SETTINGS = (
     "line_trigger",
     "line_timeout",
     "line_debounce",
+    "line_outputs",
+    "fails_in_a_row",
+    "fails_hold",
     "read_codes",
     "judge",
     "keep_rejects_days",
@@ -82,6 +85,9 @@ class Recipe(BaseModel):
     line_trigger: bool = False
     line_timeout: float = Field(default=5.0, ge=0.1, le=60)
     line_debounce: float = Field(default=0.05, ge=0, le=5)
+    line_outputs: tuple[OutputName, ...] = OUTPUTS
+    fails_in_a_row: FailsInARow = 0
+    fails_hold: bool = False
     read_codes: bool = False
     judge: Literal["local", "cloud", "both"] = "local"
     keep_rejects_days: int = Field(default=0, ge=0, le=36_500)

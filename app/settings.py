@@ -24,7 +24,20 @@ from app.domain.periods import read_shifts
 MOST_BESIDE = 7
 """Cameras beside the first: eight pictures are what one screen can show."""
 
+OutputName = Literal["modbus", "opcua", "http", "mqtt", "webhook", "light"]
+OUTPUTS: tuple[OutputName, ...] = ("modbus", "opcua", "http", "mqtt", "webhook", "light")
+"""What the line can be told over."""
+
 LookRegions = Annotated[tuple[LookRegion, ...], Field(max_length=MOST), AfterValidator(checked)]
+
+
+def _a_row(value: int) -> int:
+    if value == 1:
+        raise ValueError("one FAIL is no row: write 2 or more, or 0 for the number of the alarm rules")
+    return value
+
+
+FailsInARow = Annotated[int, Field(ge=0, le=1000), AfterValidator(_a_row)]
 
 
 class Camera(BaseModel):
@@ -138,6 +151,9 @@ class Settings(BaseModel):
         check_hours: a passed check holds so long; 0 until shift, model or camera change.
         line_timeout: seconds after which a trigger that got no verdict is answered with an error.
         line_debounce: seconds after a trigger in which another one is a bouncing contact.
+        line_outputs: those of `OUTPUTS` that are used; the others rest, whatever address they have.
+        fails_in_a_row: FAILs in a row that raise an alarm, in place of the number of the alarm rules; 0 for theirs.
+        fails_hold: that alarm holds the line: no trigger is taken until it is acknowledged.
         line_recipes: numbers that the line knows products by, such as "7 Bracket".
         line_broker: mqtt://[USER@]HOST[:PORT] or mqtts:// of the broker that results and signals go to; "" for none.
         line_topic: everything there lies below it.
@@ -227,6 +243,9 @@ class Settings(BaseModel):
     check_hours: float = Field(default=0, ge=0, le=720)
     line_timeout: float = Field(default=5.0, ge=0.1, le=60)
     line_debounce: float = Field(default=0.05, ge=0, le=5)
+    line_outputs: list[OutputName] = list(OUTPUTS)
+    fails_in_a_row: FailsInARow = 0
+    fails_hold: bool = False
     line_recipes: list[str] = Field(default=[], max_length=500)
     line_broker: str = Field(default="", pattern=r"^(mqtts?://([^\s@:/]+@)?[A-Za-z0-9._-]+(:[0-9]{1,5})?)?$")
     line_topic: str = Field(default="linesight/line", min_length=1, max_length=200, pattern=r"^[^+#\x00\s]+$")

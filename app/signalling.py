@@ -92,7 +92,7 @@ class SignalDesk:
 
     Args:
         withheld: why the station is not released, "" where it is; returns at once.
-        alarmed: whether an alarm stands; returns at once.
+        alarmed: whether an alarm stands; returns at once. `failing`: whether one of FAILs in a row waits.
         triggers: told of a code that names the next part; whether it inspects the part at once.
         recipes: number of the one that runs, 0 for none, and names of all by number; from memory.
         wanted: told of the number that the line triggered for while another recipe runs; returns at once.
@@ -104,11 +104,13 @@ class SignalDesk:
         *,
         withheld: Callable[[], str] = lambda: "",
         alarmed: Callable[[], bool] = lambda: False,
+        failing: Callable[[], bool] = lambda: False,
         triggers: Callable[[str], bool] = lambda code: False,
         recipes: Callable[[], tuple[int, dict[int, str]]] = lambda: (0, {}),
         wanted: Callable[[int], None] = lambda recipe: None,
     ) -> None:
         self._host, self._withheld, self._triggers, self._recipes = host, withheld, triggers, recipes
+        self._failing = failing
         self._wake, self._closed = threading.Event(), threading.Event()
         self._armed, self._named = False, ""
         self._notes: queue.Queue[tuple[str, str, int | None, datetime]] = queue.Queue(_WAITING_NOTES)
@@ -230,12 +232,12 @@ class SignalDesk:
 
     def test_opcua(self) -> str:
         """Slow: asks the OPC UA server as a client would; in words. NotAllowed, or LinesightError saying why not."""
-        self._host.people.require(Action.SETTINGS)
+        self._may_try("opcua", "OPC UA")
         return self.ways.test_opcua(self._host.settings.opcua_listen)
 
     def test_http(self) -> str:
         """Slow: asks the HTTP server as the line would; in words. NotAllowed, or LinesightError saying why not."""
-        self._host.people.require(Action.SETTINGS)
+        self._may_try("http", "HTTP")
         settings = self._host.settings
         return self.ways.test_http(settings.http_listen, settings.http_keyed)
 
@@ -244,6 +246,11 @@ class SignalDesk:
         LinesightError where a port is not open."""
         self._host.people.require(Action.SETTINGS)
         return self.ways.test_serial(self._host.settings)
+
+    def _may_try(self, output: str, words: str) -> None:
+        self._host.people.require(Action.SETTINGS)
+        if output not in self._host.settings.line_outputs:
+            raise LinesightError(f"{words} rests: it is not among the outputs that are used. Choose it, and save.")
 
     # -- for a scanner at a serial port; slow
     def _scanned(self, code: str) -> str:
@@ -317,6 +324,8 @@ class SignalDesk:
             code = ErrorCode.IN_USE
         elif self._withheld():
             code = ErrorCode.NOT_RELEASED
+        elif settings.fails_hold and self._failing():
+            code = ErrorCode.FAILS_IN_A_ROW
         else:
             code = ErrorCode.NONE if settings.line_trigger else ErrorCode.TRIGGER_OFF
         self._recipe = recipe
@@ -338,7 +347,9 @@ class SignalDesk:
 
     def _follow(self) -> None:
         settings = self._host.settings
-        remote = (settings.line_broker, settings.line_topic, settings.line_webhook)
+        used = settings.line_outputs
+        broker = settings.line_broker if "mqtt" in used else ""
+        remote = (broker, settings.line_topic, settings.line_webhook if "webhook" in used else "")
         if remote != self._remote or self._renew.is_set():
             if self._renew.is_set():
                 self.ways.renew()

@@ -21,6 +21,7 @@ from app.candidates import CloudModels, VersionImprover
 from app.challenging import ChallengeDesk
 from app.connecting import ConnectDesk
 from app.domain.alarm import Alarm
+from app.domain.alarm_rule import RuleKind
 from app.domain.calendar import station_zone
 from app.domain.counts import Counts
 from app.domain.errors import LinesightError, PictureError
@@ -139,6 +140,7 @@ class Station:
             self,
             withheld=self.challenging.withheld,
             alarmed=lambda: bool(self.watching.active()),
+            failing=lambda: self.watching.waits(RuleKind.IN_A_ROW),
             triggers=self.triggering.code,
             recipes=self.recipes.numbers,
             wanted=self.recipes.line_wants,
@@ -168,6 +170,7 @@ class Station:
             backlog=lambda: together([self.notifying.backlog(now()), self.linking.backlog(), self.outbox.backlog()]),
         )
         self.subscribe(self.watching.heard)
+        self.watching.heard(Change.STATE)
         self.watching.start()
         self.connecting = ConnectDesk(self, lambda: self.watching.config.recipients)
         self.rounds = RoundDesk(self, now=now, recorded=self._tally.add, tell=lambda: self._tell(Change.ROUNDS))

@@ -18,7 +18,7 @@ from app.alarms.notices import CHANNELS, Channel, Message, NoticeSender, secrets
 from app.alarms.notices.message import compose
 from app.alarms.notices.sender import deliver
 from app.domain.alarm import Alarm, AlarmEvent, AlarmQuery, AlarmRow, Ticket
-from app.domain.alarm_rule import PER_PART, AlarmConfig, RuleKind
+from app.domain.alarm_rule import PER_PART, AlarmConfig, RuleKind, with_row
 from app.domain.calendar import day_bounds
 from app.domain.errors import LinesightError, StoreError
 from app.domain.frame import Image
@@ -76,7 +76,8 @@ class WatchDesk:
         self._host, self._config, self._now = host, chosen, now
         self._channels: dict[str, Channel] = dict(CHANNELS)
         self._ports = HealthPorts(disk_free=self._disk_free)
-        self._saving = threading.Lock()
+        self._saving = threading.Lock()  # held while what the rules go by is changed
+        self._in_a_row = 0
         self._wake, self._news, self._closed = threading.Event(), threading.Event(), threading.Event()
         self._sender = NoticeSender(
             host.store.alarming.notices, self._recipient, self._composed, secrets.read, self._channels, now=now
@@ -122,8 +123,20 @@ class WatchDesk:
         at soon rather than half a minute later."""
         if change in (Change.STATE, Change.VERSIONS):
             self._news.set()
+        if change is Change.STATE and self._host.settings.fails_in_a_row != self._in_a_row:
+            with self._saving:
+                self._use()
+
+    def _use(self) -> None:
+        """The rules go by what is chosen, with the number of FAILs in a row of the settings, which a recipe brings."""
+        self._in_a_row = number = self._host.settings.fails_in_a_row
+        self._host.alarms.use(with_row(self._config, number))
 
     # -- what it says
+    def waits(self, kind: RuleKind) -> bool:
+        """Whether an alarm of this kind stands that nobody has acknowledged; from memory."""
+        return any(alarm.kind == kind and alarm.acknowledged_at is None for alarm in self._host.alarms.active())
+
     @property
     def config(self) -> AlarmConfig:
         return self._config
@@ -251,7 +264,7 @@ class WatchDesk:
             self._host.people.require(Action.SETTINGS)
             config.save(self._host.data.alarm_rules, chosen)
             before, self._config = self._config, chosen
-            self._host.alarms.use(chosen)
+            self._use()
             was, now = _described(before), _described(chosen)
             self._host.people.note_settings(was, dict.fromkeys(was, "removed") | now)
         self._wake.set()

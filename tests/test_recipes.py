@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.settings import Settings
 from app.signals.codes import ErrorCode
 from app.station import Station
 from app.status import Phase
+from tests.alarms.receivers import free_port
 from tests.inspection.fakes import PASS, VIEWING, FakeSource, picture, wait_for
 from tests.inspection.stations import CAMERA, MODEL, Stations, camera, inspecting, reaches, rows
 
@@ -148,6 +150,31 @@ def test_the_line_sees_the_number_and_changes_over_where_it_may(station: Station
     hand.trigger(99)
     assert station.signalling.signals.code is ErrorCode.UNKNOWN_RECIPE
     assert station.state().product == "Bracket"
+
+
+def test_each_product_has_its_outputs_and_the_others_rest(station: Station) -> None:
+    modbus, http = free_port(), free_port()
+    station.save_settings(modbus_listen=f"127.0.0.1:{modbus}", http_listen=f"127.0.0.1:{http}", line_outputs=["http"])
+    station.recipes.save("Plate", number=8)
+    station.recipes.use("Bracket")
+    station.save_settings(line_outputs=["modbus", "webhook"], fails_in_a_row=2, fails_hold=True)
+    station.recipes.save("Bracket", number=7)
+    station.signalling.begin()
+
+    def told() -> list[str]:
+        return [each.name for each in station.signalling.outputs() if "Listening" in each.words]
+
+    wait_for(lambda: told() == ["Modbus TCP"])
+    with pytest.raises(LinesightError, match="HTTP rests"):
+        station.signalling.test_http()
+    station.recipes.use("Plate")
+    wait_for(lambda: told() == ["HTTP"])
+    assert (station.settings.fails_in_a_row, station.settings.fails_hold) == (0, False)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", modbus))  # what rests holds no port
+    station.recipes.use("Bracket")
+    wait_for(lambda: told() == ["Modbus TCP"])
+    assert (station.settings.fails_in_a_row, station.settings.fails_hold) == (2, True)
 
 
 def test_a_scanned_code_names_a_recipe(station: Station) -> None:

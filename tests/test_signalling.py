@@ -177,6 +177,41 @@ def test_a_plc_that_went_away_finds_the_result_when_it_is_back(stations: Station
     assert len(rows(stations.folder / "station")) == 1
 
 
+def test_fails_in_a_row_hold_the_line_until_somebody_acknowledges(stations: Stations) -> None:
+    source = camera()
+    station, plc = at_the_line(stations, source, fails_in_a_row=2, fails_hold=True)
+
+    def part(score: float, noise: int) -> None:
+        plc.waits_for(READY)
+        plc.pulse(0)
+        source.push(picture(score, noise=noise))
+        plc.waits_for(RESULT)
+        assert plc.bit(NG if score == FAIL else OK)
+        plc.pulse(1)
+
+    part(FAIL, 1)
+    plc.waits_for(READY)
+    part(FAIL, 2)
+    wait_for(lambda: plc.code() == ErrorCode.FAILS_IN_A_ROW)
+    assert not plc.bit(READY)
+    (alarm,) = [each for each in station.active_alarms() if each.kind == "in_a_row"]
+    assert alarm.title == "2 FAILs in a row"
+    plc.pulse(0)
+    plc.waits_for(RESULT)
+    assert plc.bit(ERROR) and plc.code() == ErrorCode.FAILS_IN_A_ROW
+    plc.pulse(1)
+    station.acknowledge(alarm.id)
+    part(PASS, 3)
+    plc.waits_for(READY)
+    kept = [row["verdict"] for row in rows(stations.folder / "station")]
+    assert kept == ["FAIL", "FAIL", "PASS"], "the refused trigger took no part"
+    station.save_settings(fails_in_a_row=0)
+    part(FAIL, 4)
+    part(FAIL, 5)
+    plc.waits_for(READY)
+    assert [each for each in station.active_alarms() if each.kind == "in_a_row"] == [], "3 are the station's own number"
+
+
 def test_a_line_that_is_stopped_says_so(stations: Stations) -> None:
     station, plc = at_the_line(stations, camera())
     plc.waits_for(READY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum, auto
 
@@ -205,3 +205,14 @@ class AlarmConfig:
     def rules_of(self, kind: str) -> list[AlarmRule]:
         """Those of a kind that are switched on."""
         return [rule for rule in self.rules if rule.kind == kind and rule.on]
+
+
+def with_row(chosen: AlarmConfig, number: int) -> AlarmConfig:
+    """The same with so many FAILs in a row raising an alarm, switched on; 0 changes nothing."""
+    if not number:
+        return chosen
+    kind = RuleKind.IN_A_ROW
+    rules = tuple(replace(rule, n=number, on=True) if rule.kind is kind else rule for rule in chosen.rules)
+    if not any(rule.kind is kind for rule in rules):
+        rules += (AlarmRule("in-a-row", kind, True, usual_priority(kind), n=number),)
+    return replace(chosen, rules=rules)

@@ -16,6 +16,7 @@ class ErrorCode(IntEnum):
     STILL_BUSY = 13
     TRIGGER_OFF = 14
     NOT_RELEASED = 15
+    FAILS_IN_A_ROW = 16
     TIMEOUT = 20
     NO_ANSWER = 21
     NOT_ON_RECORD = 22
@@ -37,6 +38,7 @@ _WORDS = {
     ErrorCode.STILL_BUSY: "The part before is still being judged. Wait for Trigger Ready.",
     ErrorCode.TRIGGER_OFF: "The station inspects without triggers. Switch the trigger from the line on: Set-up, Line.",
     ErrorCode.NOT_RELEASED: "The station is not released. Run its check of the challenge parts, or release it by name.",
+    ErrorCode.FAILS_IN_A_ROW: "Too many parts failed in a row. Look at the line, and acknowledge the station's alarm.",
     ErrorCode.TIMEOUT: "There was no verdict in time.",
     ErrorCode.NO_ANSWER: "The detector gave no verdict. The station's alarm says why.",
     ErrorCode.NOT_ON_RECORD: "The part could not be put on record, so it was not judged. The station's alarm says why.",

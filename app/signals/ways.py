@@ -36,6 +36,8 @@ class Wanted(Protocol):
     """What is asked for; `app.settings.Settings` is one."""
 
     @property
+    def line_outputs(self) -> Sequence[str]: ...
+    @property
     def modbus_listen(self) -> str: ...
     @property
     def opcua_listen(self) -> str: ...
@@ -100,15 +102,18 @@ class Ways:
 
     def _asked(self, settings: Wanted) -> list[tuple[Kept[Any], Any]]:
         """What each is to be made from, None for those that are switched off."""
-        s = settings
+        s, used = settings, settings.line_outputs
         table = tuple(s.serial_light_table) or LIGHT_TABLE
         return [
-            (self._modbus, s.modbus_listen or None),
-            (self._http, (s.http_listen, s.http_keyed) if s.http_listen else None),
+            (self._modbus, s.modbus_listen if s.modbus_listen and "modbus" in used else None),
+            (self._http, (s.http_listen, s.http_keyed) if s.http_listen and "http" in used else None),
             (self._trigger, (s.serial_trigger, s.serial_trigger_by) if s.serial_trigger else None),
             (self._scanner, s.serial_scanner or None),
-            (self._light, (s.serial_light, table) if s.serial_light else None),
-            (self._opcua, (s.opcua_listen, s.opcua_user) if s.opcua_listen else None),  # last: it takes seconds
+            (self._light, (s.serial_light, table) if s.serial_light and "light" in used else None),
+            (
+                self._opcua,
+                (s.opcua_listen, s.opcua_user) if s.opcua_listen and "opcua" in used else None,
+            ),  # last: it takes seconds
         ]
 
     def renew(self) -> None:

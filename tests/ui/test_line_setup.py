@@ -44,6 +44,9 @@ def test_what_the_line_does_is_saved(
     page.listen.setText("127.0.0.1:1502")
     page.timeout.setText("2,5")
     page.recipes.setPlainText("7 Bracket\n\n8 Demo plate\n")
+    qtbot.mouseClick(page.outputs.button("webhook"), Qt.MouseButton.LeftButton)
+    page.in_a_row.setText("4")
+    page.hold.button("hold").click()
     save(qtbot, page)
     assert page.words.kind == "good"
     found = station.settings
@@ -51,6 +54,11 @@ def test_what_the_line_does_is_saved(
     assert found.line_broker == "mqtts://station@broker.plant:8884" and kept == {"line-broker": "secret word"}
     assert page.password.text() == "" and "secret word" not in str(found.model_dump())
     assert found.line_recipes == ["7 Bracket", "8 Demo plate"]
+    assert found.line_outputs == ["modbus", "opcua", "http", "mqtt", "light"]
+    assert (found.fails_in_a_row, found.fails_hold) == (4, True)
+    page.in_a_row.setText("1")
+    save(qtbot, page)
+    assert page.words.kind == "bad" and "one FAIL is no row" in page.words.text()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ui.setup.challenge import ChallengeCard
 from ui.setup.line_ways import KEPT, HttpCard, OpcUaCard, SerialCard, editor, secret
 from ui.setup.triggers import TriggerCard
 from ui.shared.numbers import number_field, number_of
-from ui.shared.widgets import Button, Card, Choice, Notice, field, label, row, set_kind
+from ui.shared.widgets import Button, Card, Choice, Notice, Picks, field, label, row, set_kind
 
 _EXPLAINED = (
     "The station is a Modbus TCP server; the PLC connects to it. A broker and a webhook get every result that is on "
@@ -25,6 +25,18 @@ _EXPLAINED = (
 _RECIPES = "One a line: the PLC's number and the product, such as 7 Bracket. A trigger for another one is refused."
 _WAYS = [("off", "Off"), ("on", "On")]
 _WAYS_WORDS = "On: each trigger of a PLC or a serial port is one part, beside what else may trigger."
+_OUTPUTS = [
+    ("modbus", "Modbus TCP"),
+    ("opcua", "OPC UA"),
+    ("http", "HTTP"),
+    ("mqtt", "MQTT"),
+    ("webhook", "Webhook"),
+    ("light", "Stack light"),
+]
+_OUTPUTS_WORDS = "Those with an address that are not chosen rest. A recipe keeps which ones its product uses."
+_ROW_WORDS = "So many raise an alarm; 0: as the alarm rules say. A recipe keeps it."
+_THEN = [("tell", "An alarm"), ("hold", "An alarm, and the line waits")]
+_THEN_WORDS = "The line waits: no trigger is taken (Error 16) until somebody acknowledges the alarm."
 _SIGNALS = ("Trigger Ready", "Busy", "Result Ready", "OK", "NG", "Retest", "Error")
 _EVERY = 300  # ms
 
@@ -50,6 +62,9 @@ class LinePage(QWidget):
         self.recipes = QPlainTextEdit("\n".join(settings.line_recipes))
         self.recipes.setPlaceholderText("7 Bracket")
         self.recipes.setMaximumHeight(140)
+        self.outputs = Picks(_OUTPUTS, settings.line_outputs, columns=3)
+        self.in_a_row = number_field(settings.fails_in_a_row, "FAILs in a row")
+        self.hold = Choice(_THEN, "hold" if settings.fails_hold else "tell")
         self.primary = Button("Save", "primary", on=self._save)
         self.primary.setMinimumWidth(160)
         self.words = Notice()
@@ -93,6 +108,9 @@ class LinePage(QWidget):
             times.addWidget(label("s", "note"), line, 2)
         times.setColumnStretch(3, 1)
         asked.body.addLayout(times)
+        asked.body.addWidget(field("Outputs that are used", self.outputs, _OUTPUTS_WORDS))
+        asked.body.addWidget(field("FAILs in a row", self.in_a_row, _ROW_WORDS))
+        asked.body.addWidget(field("Then", self.hold, _THEN_WORDS))
         asked.body.addWidget(field("Numbers of products", self.recipes, _RECIPES))
         asked.body.addStretch(1)
 
@@ -182,6 +200,9 @@ class LinePage(QWidget):
             "line_webhook": self.webhook.text().strip(),
             "line_timeout": number_of(self.timeout, "Answer within"),
             "line_debounce": number_of(self.debounce, "Debounce"),
+            "line_outputs": self.outputs.values(),
+            "fails_in_a_row": int(_whole(number_of(self.in_a_row, "FAILs in a row"))),
+            "fails_hold": self.hold.value() == "hold",
             "line_recipes": [line.strip() for line in self.recipes.toPlainText().splitlines() if line.strip()],
             **self.opcua.changes(),
             **self.http.changes(),
@@ -226,6 +247,12 @@ class LinePage(QWidget):
     def close_page(self) -> None:
         self._timer.stop()
         self.ways.close_page()
+
+
+def _whole(number: float) -> float:
+    if number != int(number):
+        raise LinesightError("FAILs in a row is a whole number, such as 3.")
+    return number
 
 
 def _bits(now: Signals) -> tuple[bool, ...]:

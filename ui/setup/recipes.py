@@ -18,8 +18,8 @@ from ui.shared.widgets import Button, Card, Choice, Notice, clear, field, label,
 
 _FOR = (
     "A recipe keeps what the station does for one product: source and cameras, model, where to look, how parts come, "
-    "limits, what the line may do, which pictures stay. Set the station up on the other pages first, then keep it here "
-    "under a name. Tap the product at the top of the screen to change over."
+    "limits, what the line may do and is told, which pictures stay. Set the station up on the other pages first, then "
+    "keep it here under a name. Tap the product at the top of the screen to change over."
 )
 _TRIGGERS = {
     "source": "parts by themselves",
@@ -46,6 +46,7 @@ class RecipeRow(QFrame):
         told += [f"{len(recipe.look_regions)} regions"] if recipe.look_regions else []
         told += [f"number {recipe.number}"] if recipe.number else []
         told += [f"code {recipe.code}"] if recipe.code else []
+        told += [f"{recipe.fails_in_a_row} FAILs in a row"] if recipe.fails_in_a_row else []
         told += [", ".join(recipe.limits)] if recipe.limits else []
         words = QVBoxLayout()
         words.setSpacing(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, tzinfo
 from typing import TypeVar
 
@@ -204,6 +204,31 @@ class Choice(QWidget):
     def set_value(self, key: str) -> None:
         if key in self._buttons:
             self._buttons[key].setChecked(True)
+
+
+class Picks(QWidget):
+    """Chips of which any number is chosen, each marked by its frame and weight."""
+
+    def __init__(self, options: list[tuple[str, str]], chosen: Collection[str], *, columns: int) -> None:
+        """`options` are (key, words), so many in a row."""
+        super().__init__()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(8)
+        self._buttons: dict[str, Button] = {}
+        for number, (key, words) in enumerate(options):
+            chip = _RoomyChip(words, "chip")
+            chip.setCheckable(True)
+            chip.setChecked(key in chosen)
+            self._buttons[key] = chip
+            grid.addWidget(chip, *divmod(number, columns))
+
+    def button(self, key: str) -> Button:
+        return self._buttons[key]
+
+    def values(self) -> list[str]:
+        """Keys of those that are chosen, in their order."""
+        return [key for key, chip in self._buttons.items() if chip.isChecked()]
 
 
 class Card(QFrame):
