@@ -60,7 +60,6 @@ def write_document(
             heading.day_starts_at,
             heading.shifts,
             lambda: step(0.1, "Reading the record"),
-            PICTURES,
         )
         step(0.6, "Making the pictures small")
         story = [

@@ -179,7 +179,7 @@ class HttpOutput:
         if "Origin" in request.headers:
             return _refused(403, "A web page may not ask here: only a program of the line.")
         given = request.headers.get("Authorization", "")
-        if self._key and not hmac.compare_digest(given.encode(), f"Bearer {self._key}".encode()):
+        if self._key and not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self._key}".encode()):
             answer = _refused(401, "This key is not the station's. Send it as Authorization: Bearer KEY.")
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer

@@ -10,8 +10,7 @@ def trigger_of(payload: bytes) -> tuple[int, str, str]:
     """(recipe expected, 0 for whichever runs; the part's id, "" for the station's own number; why it can't be read)."""
     fields, bad = _fields(payload)
     recipe, part = fields.get("recipe_id", 0), fields.get("part_id", "")
-    whole = isinstance(recipe, int) and not isinstance(recipe, bool)
-    if not bad and not (whole and isinstance(part, str) and part.isprintable()):
+    if not bad and not (_whole(recipe) and isinstance(part, str) and part.isprintable()):
         bad = "recipe_id is a whole number and part_id a text."
     return (0, "", bad) if bad else (recipe, part.strip(), "")
 
@@ -20,7 +19,13 @@ def number_of(payload: bytes) -> tuple[int | None, str]:
     """(number of the answer that is acknowledged, None for whichever stands; why it can't be read)."""
     fields, bad = _fields(payload)
     number = fields.get("number")
-    return (number if isinstance(number, int) else None), bad
+    if not bad and number is not None and not _whole(number):
+        return None, "number is a whole number."
+    return number, bad
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _fields(payload: bytes) -> tuple[dict[str, Any], str]:

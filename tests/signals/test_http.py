@@ -107,6 +107,8 @@ def test_a_trigger_while_a_part_is_judged_is_refused_with_why(line: Line) -> Non
         ("trigger?wait=nan", b"", "seconds from 0 to 60"),
         ("trigger?wait=61", b"", "seconds from 0 to 60"),
         ("ack", b"12", "no JSON object"),
+        ("ack", b'{"number": true}', "a whole number"),
+        ("ack", b'{"number": "1"}', "a whole number"),
     ],
 )
 def test_what_cannot_be_read_changes_nothing(line: Line, path: str, body: bytes, words: str) -> None:
@@ -135,7 +137,7 @@ def test_a_key_is_asked_of_every_request() -> None:
     line = Line("a secret word")
     try:
         for method, path in (("GET", "signals"), ("GET", "result"), ("POST", "trigger"), ("POST", "ack")):
-            for given in ({}, {"Authorization": "Bearer another"}, {"Authorization": "a secret word"}):
+            for given in ({}, {"Authorization": "Bearer another"}, {"Authorization": b"Bearer \xff"}):
                 answer = line.ask(method, path, headers=given)
                 assert answer.status_code == 401 and "a secret word" not in answer.text
         assert line.bench.fired == [] and not line.output.connected(), "who has no key is not the line"
