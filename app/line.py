@@ -292,7 +292,7 @@ class Line:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
                 leave_room()
-                loaded = TakingTurns(self._host.shelf.load(model), TURNS)
+                loaded = TakingTurns(self._host.shelf.ready(model), TURNS)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None
                 camera = self._tap(make_source(source, seed=self._demo_seed if is_demo else None, known=known))

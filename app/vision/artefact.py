@@ -356,6 +356,14 @@ def load(path: Path) -> tuple[Model, ModelRef]:
     return model, ModelRef(model.description.name, 0, digest, model.description.backbone)
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of a model file, as it stands in its `ModelRef`; "" where it can't be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.stat().st_size <= _MAX_FILE else ""
+    except OSError:
+        return ""
+
+
 class _LaterVersion(Exception):
     pass
 

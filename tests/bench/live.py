@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import cycle
@@ -51,6 +51,7 @@ Step = Callable[[float, str], None]
 
 FULL_HD, HD = (1920, 1080), (1280, 720)
 _SEED = 5
+_STEADY = 1.5  # seconds that a line runs before the next change-over
 _WARM = 3.0  # seconds that are not counted: windows and graphs are made in them
 _WARM_FOUR = 6.0
 _TAUGHT = 24
@@ -76,7 +77,9 @@ def run(quick: bool, step: Step) -> list[Figure]:
         step(0.5, "Four cameras, 720p15")
         found += _four(root / "four", small, models[HD], seconds)
         step(0.65, "Change-over")
-        found.append(_change_over(root / "change", (large, small[0]), (models[FULL_HD], models[HD])))
+        another = trained(root, HD, "another")
+        products = [(large, models[FULL_HD]), (small[0], models[HD]), (small[1], another)]
+        found += _change_over(root / "change", products)
         step(0.7, "Overlay")
         found.append(_overlay(models[FULL_HD]))
         step(0.75, "Parts by presence")
@@ -111,12 +114,12 @@ def film(
     return path
 
 
-def trained(root: Path, size: tuple[int, int]) -> Path:
+def trained(root: Path, size: tuple[int, int], name: str = "bench") -> Path:
     """A model of what these films show: good parts at this size, as the codec leaves them."""
     teach = film(root / "teach.mp4", size, 1, _TAUGHT, 50, _TAUGHT)
     samples = [Sample(f"part {number}", lambda image=image: image) for number, image in enumerate(_pictures(teach))]
-    path = root / f"{size[0]}.model"
-    path.write_bytes(train(samples, name="bench").data)
+    path = root / f"{name} {size[0]}.model"
+    path.write_bytes(train(samples, name=name).data)
     return path
 
 
@@ -264,26 +267,39 @@ def _four(root: Path, videos: list[Path], model: Path, seconds: float) -> list[F
     ]
 
 
-def _change_over(root: Path, videos: tuple[Path, Path], models: tuple[Path, Path]) -> Figure:
-    """From the tap to the other product's first verdict on the screen: settings kept, camera and model changed."""
-    taken = []
+def _change_over(root: Path, products: Sequence[tuple[Path, Path]]) -> list[Figure]:
+    """From the tap to the other product's first verdict on the screen: settings kept, camera and model changed. Each
+    product of three in turn has its model read and compiled anew; the one before still has it.
+
+    Args:
+        products: film and model of each.
+    """
+    anew, back = list[float](), list[float]()
     with _station(root) as (station, window):
 
         def shows(video: Path) -> bool:
             prepared = window.spaces.live.prepared
             return prepared is not None and prepared.outcome.frame.source == f"video:{video}"
 
-        recipes = dict(zip(("One", "Two"), zip(videos, models, strict=True), strict=True))
-        for name, (video, model) in recipes.items():
-            station.inspect_source(f"video:{video}", str(model), name)
-            _turn(20, lambda video=video: shows(video))  # type: ignore[misc]
-            station.recipes.save(name)
-        for name in ("One", "Two", "One", "Two"):
+        def changed(number: int) -> float:
+            _turn(_STEADY)
             begun = time.perf_counter()
-            window.bridge.run(lambda name=name: station.recipes.use(name), lambda _recipe: None)  # type: ignore[misc]
-            _turn(20, lambda name=name: shows(recipes[name][0]), 0.005)  # type: ignore[misc]
-            taken.append(time.perf_counter() - begun)
-    return Figure("change-over: from the tap to the other product's first verdict, slowest", max(taken), "s", 1)
+            window.bridge.run(lambda: station.recipes.use(f"Product {number}"), lambda _recipe: None)
+            _turn(20, lambda: shows(products[number][0]), 0.005)
+            return time.perf_counter() - begun
+
+        for number, (video, model) in enumerate(products):
+            station.inspect_source(f"video:{video}", str(model), f"Product {number}")
+            _turn(20, lambda video=video: shows(video))  # type: ignore[misc]
+            station.recipes.save(f"Product {number}")
+        for _ in range(2):
+            anew += [changed(number) for number in range(len(products))]
+            back += [changed(len(products) - 2), changed(len(products) - 1)]
+    words = "from the tap to the product's first verdict, slowest"
+    return [
+        Figure(f"change-over to a product of three: {words}", max(anew), "s", 1),
+        Figure(f"change-over to the product before: {words}", max(back), "s", 1),
+    ]
 
 
 def _overlay(model: Path) -> Figure:
