@@ -30,6 +30,7 @@ from app.jobs import Job
 from app.lifecycle.training import train_on_demo
 from app.lifecycle.training_process import GIVING_WAY
 from app.status import Change, Health, LineHost, Phase, State, health_of
+from app.vision.detector import Detector
 from app.vision.runtime import THREADS, leave_room
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Line:
         self._order = 0  # the newest order to start or stop wins
         self._closed = False
         self._pipeline: Pipeline | None = None  # the running line
+        self._held: Detector | None = None  # its model, which rests when it has ended
         self._shown: Pipeline | None = None  # the line whose outcomes are shown; a stopped one stays
         self._asked: tuple[str, str, str, bool] | None = None  # what `inspect_source` was last asked for
         self._paused: FrameSource | None = None  # stopped, to go on where it was
@@ -292,7 +294,8 @@ class Line:
                     raise ModelError("There is no model yet. Train one on pictures of good parts first.")
                 self._set(Phase.STARTING, "Loading the model")
                 leave_room()
-                loaded = TakingTurns(self._host.shelf.ready(model), TURNS)
+                self._held = self._host.shelf.ready(model)
+                loaded = TakingTurns(self._held, TURNS)
                 # Going on with a folder, after a pause or a restart, records none of its parts a second time.
                 known = self._host.store.last_seen(self._source) if again and source.startswith("folder:") else None
                 camera = self._tap(make_source(source, seed=self._demo_seed if is_demo else None, known=known))
@@ -389,6 +392,9 @@ class Line:
         if not ended:
             log.warning("%s did not end in time", pipeline.source.address)
             return None
+        if self._held is not None:
+            self._host.shelf.rest(self._held)
+            self._held = None
         goes_on = pipeline.source.traits.parts and not pipeline.capture.state.ended
         if self.trigger.armed and not pipeline.source.traits.live:
             goes_on = False  # the picture that waited for its trigger is no part yet: the folder gives it again
