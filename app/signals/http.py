@@ -18,25 +18,20 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import logging
 import math
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from app.domain.errors import LinesightError
 from app.signals.codes import ErrorCode
 from app.signals.handshake import Signals
-from app.signals.listening import why
+from app.signals.listening import Listening
 from app.signals.messages import number_of, trigger_of
 from app.signals.result import answer_json, signals_json
 
 if TYPE_CHECKING:
     from aiohttp import web
-
-log = logging.getLogger(__name__)
 
 QUIET = 5.0
 """Seconds without a request after which the line's computer counts as gone."""
@@ -48,7 +43,7 @@ _MOST_BODY = 64 << 10
 _START, _STOP = 10.0, 3.0
 
 
-class HttpOutput:
+class HttpOutput(Listening):
     """A server on a thread of its own; `show` returns at once and waits for nobody.
 
     Args:
@@ -69,43 +64,14 @@ class HttpOutput:
         key: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._host, self._port, self._key, self._clock = host, port, key, clock
+        super().__init__("HTTP", "http", host, port, start=_START, stop=_STOP)
+        self._key, self._clock = key, clock
         self._trigger, self._acknowledge = trigger, acknowledge
         self._signals = Signals()
         self._asked: float | None = None  # the newest request that was let in
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._end: asyncio.Event | None = None
         self._news: asyncio.Event | None = None  # set, and replaced, when the signals change
-        self._failed = ""
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
 
     # -- the station's side
-    def start(self) -> None:
-        """Slow: begins to listen.
-
-        Raises:
-            LinesightError: the address is wrong, the port taken or not allowed; names it and the way out.
-        """
-        self._thread.start()
-        if not self._up.wait(_START) or self._failed:
-            where = f"{self._host or 'every address'}, port {self._port}"
-            failed = self._failed or "it takes too long"
-            self.stop()
-            raise LinesightError(
-                f"HTTP can't listen on {where} ({failed}). Choose another port, or an address of this computer; "
-                "ports below 1024 may need an administrator."
-            )
-
-    def stop(self) -> None:
-        """Slow: ends every connection."""
-        loop, end = self._loop, self._end
-        if loop is not None and end is not None:
-            with suppress(RuntimeError):  # it has ended by itself
-                loop.call_soon_threadsafe(end.set)
-        if self._thread.ident is not None:
-            self._thread.join(_STOP)
-
     def show(self, signals: Signals) -> None:
         """From now on requests are answered with this."""
         self._signals = signals
@@ -113,11 +79,6 @@ class HttpOutput:
         if loop is not None:
             with suppress(RuntimeError):  # it is just ending
                 loop.call_soon_threadsafe(self._tell)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the server runs."""
-        return self._thread.is_alive()
 
     def connected(self) -> bool:
         """Whether somebody has asked within the last seconds."""
@@ -131,21 +92,10 @@ class HttpOutput:
         return "The line asks." if ago < QUIET else f"The line is silent: no request for {ago:.0f} s."
 
     # -- the server's thread
-    def _serve(self) -> None:
-        try:
-            asyncio.run(self._run())
-        except OSError as error:
-            self._failed = why(error)
-        except Exception as error:
-            log.exception("the HTTP server of the line ended")
-            self._failed = self._failed or str(error) or type(error).__name__
-        finally:
-            self._up.set()
-
-    async def _run(self) -> None:
+    async def _run(self, end: asyncio.Event) -> None:
         from aiohttp import web  # only where it is used
 
-        self._loop, self._end, self._news = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        self._news = asyncio.Event()
 
         @web.middleware
         async def let_in(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
@@ -165,7 +115,7 @@ class HttpOutput:
         try:
             await web.TCPSite(runner, self._host or None, self._port).start()
             self._up.set()
-            await self._end.wait()
+            await end.wait()
         finally:
             self._tell()  # whoever waits for an answer is told what stands
             await runner.cleanup()

@@ -27,13 +27,12 @@ import asyncio
 import logging
 import math
 import struct
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from app.domain.errors import LinesightError
 from app.signals.handshake import Signals
+from app.signals.listening import Listening
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ def status_bits(signals: Signals) -> list[bool]:
     ]
 
 
-class ModbusOutput:
+class ModbusOutput(Listening):
     """A server on a thread of its own; `show` returns at once and waits for nobody.
 
     Args:
@@ -103,48 +102,18 @@ class ModbusOutput:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._host, self._port, self._clock = host, port, clock
+        super().__init__("Modbus", "modbus", host, port, start=_WAIT, stop=_WAIT)
+        self._clock = clock
         self._trigger, self._acknowledge = trigger, acknowledge
         self._signals = Signals()
         self._coils, self._word = 0, 0  # as last written: edges are looked for in each by itself
         self._commands = [0] * COMMANDS  # holding registers, as the PLC wrote them
         self._asked: float | None = None  # the PLC's newest request
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: Any = None
-        self._failed = ""
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="modbus", daemon=True)
 
     # -- the station's side
-    def start(self) -> None:
-        """Slow: begins to listen.
-
-        Raises:
-            LinesightError: the port is taken or not allowed; names it and the way out.
-        """
-        self._thread.start()
-        if not self._up.wait(_WAIT) or self._failed:
-            where = f"{self._host or 'every address'}, port {self._port}"
-            raise LinesightError(
-                f"Modbus can't listen on {where} ({self._failed or 'it takes too long'}). Choose another port: those "
-                "below 1024 may need an administrator."
-            )
-
-    def stop(self) -> None:
-        """Slow: ends every connection."""
-        loop, server = self._loop, self._server
-        if loop is not None and server is not None and loop.is_running():
-            loop.call_soon_threadsafe(lambda: loop.create_task(server.shutdown()))
-            self._thread.join(_WAIT)
-
     def show(self, signals: Signals) -> None:
         """From now on requests are answered with this."""
         self._signals = signals
-
-    @property
-    def alive(self) -> bool:
-        """Whether the server runs."""
-        return self._thread.is_alive()
 
     def connected(self) -> bool:
         """Whether a PLC has asked within the last seconds."""
@@ -158,16 +127,7 @@ class ModbusOutput:
         return "The PLC asks." if ago < QUIET else f"The PLC is gone: no request for {ago:.0f} s."
 
     # -- the server's thread
-    def _serve(self) -> None:
-        try:
-            asyncio.run(self._run())
-        except Exception as error:
-            log.exception("the Modbus server ended")
-            self._failed = self._failed or str(error) or type(error).__name__
-        finally:
-            self._up.set()
-
-    async def _run(self) -> None:
+    async def _run(self, end: asyncio.Event) -> None:
         from pymodbus.server import ModbusTcpServer  # only where it is used
         from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -185,14 +145,15 @@ class ModbusOutput:
             ),
             action=self._asked_for,
         )
-        self._loop = asyncio.get_running_loop()
         server = ModbusTcpServer(device, address=(self._host, self._port))
         if not await server.listen():
             self._failed = "the port is taken, or not allowed"
             return
-        self._server = server
         self._up.set()
-        await server.serving
+        ending = asyncio.ensure_future(end.wait())
+        await asyncio.wait({ending, server.serving}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        await server.shutdown()  # type: ignore[no-untyped-call]
 
     async def _asked_for(
         self, function: int, start: int, address: int, count: int, registers: list[int], values: list[Any] | None

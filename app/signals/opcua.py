@@ -51,10 +51,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain.errors import LinesightError
 from app.signals.codes import ErrorCode
 from app.signals.handshake import Signals
-from app.signals.listening import why
+from app.signals.listening import Listening
 from app.signals.opcua_identity import Identity
 from app.signals.opcua_nodes import node_values, variant
 
@@ -69,7 +68,7 @@ _WAIT, _STOP = 20.0, 1.5
 _WRITTEN = ("Trigger", "ResultAck", "RecipeId", "PartId")
 
 
-class OpcUaOutput:
+class OpcUaOutput(Listening):
     """A server on a thread of its own; `show` returns at once and waits for nobody.
 
     Args:
@@ -91,8 +90,8 @@ class OpcUaOutput:
         identity: Identity | None = None,
         leaving: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._host, self._port, self._identity = host, port, identity
-        self._trigger, self._acknowledge, self._leaving = trigger, acknowledge, leaving
+        super().__init__("OPC UA", "opcua", host, port, start=_WAIT, stop=2 * _STOP, leaving=leaving)
+        self._identity, self._trigger, self._acknowledge = identity, trigger, acknowledge
         self._signals = Signals()
         self._waiting: deque[Signals] = deque()
         self._lock = threading.Lock()
@@ -102,43 +101,10 @@ class OpcUaOutput:
         self._nodes: dict[str, Any] = {}
         self._met: float | None = None  # when the newest client was last seen
         self._clients = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._end: asyncio.Event | None = None
         self._one_by_one: asyncio.Lock | None = None
         self._server: Any = None
-        self._failed = ""
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="opcua", daemon=True)
 
     # -- the station's side
-    def start(self) -> None:
-        """Slow, some seconds: begins to listen.
-
-        Raises:
-            LinesightError: the address is wrong, the port taken or not allowed; names it and the way out.
-        """
-        self._thread.start()
-        until = time.monotonic() + _WAIT
-        while not self._up.wait(0.1) and time.monotonic() < until and not self._leaving():
-            pass
-        if not self._up.is_set() or self._failed:
-            where = f"{self._host or 'every address'}, port {self._port}"
-            failed = self._failed or "it takes too long"
-            self.stop()
-            raise LinesightError(
-                f"OPC UA can't listen on {where} ({failed}). Choose another port, or an address of this computer; "
-                "ports below 1024 may need an administrator."
-            )
-
-    def stop(self) -> None:
-        """Slow: ends every connection, within 2 s."""
-        loop, end = self._loop, self._end
-        if loop is not None and end is not None:
-            with suppress(RuntimeError):  # it has ended by itself
-                loop.call_soon_threadsafe(end.set)
-        if self._thread.ident is not None:
-            self._thread.join(2 * _STOP)
-
     def show(self, signals: Signals) -> None:
         """From now on the nodes show this; each state is passed on, but of mere counts only the newest."""
         with self._lock:
@@ -151,11 +117,6 @@ class OpcUaOutput:
         if loop is not None and self._up.is_set():
             with suppress(RuntimeError):  # it is just ending
                 loop.call_soon_threadsafe(self._refresh_soon)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the server runs."""
-        return self._thread.is_alive()
 
     def connected(self) -> bool:
         """Whether a client has a session."""
@@ -170,25 +131,12 @@ class OpcUaOutput:
         return f"The client is gone since {time.monotonic() - self._met:.0f} s."
 
     # -- the server's thread
-    def _serve(self) -> None:
-        try:
-            asyncio.run(self._run())
-        except OSError as error:
-            self._failed = why(error)
-        except LinesightError as error:
-            self._failed = str(error)
-        except Exception as error:
-            log.exception("the OPC UA server ended")
-            self._failed = self._failed or str(error) or type(error).__name__
-        finally:
-            self._up.set()
-
-    async def _run(self) -> None:
+    async def _run(self, end: asyncio.Event) -> None:
         from asyncua import Server, ua  # only where it is used
         from asyncua.common.callback import CallbackType
         from asyncua.server.user_managers import PermissiveUserManager
 
-        self._loop, self._end, self._one_by_one = asyncio.get_running_loop(), asyncio.Event(), asyncio.Lock()
+        self._one_by_one = asyncio.Lock()
         await self._may_listen()
         for noisy in ("asyncua.server.address_space", "asyncua.server.uaprocessor", "asyncua.server.server"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)  # every wrong write of a client would be a line
@@ -201,7 +149,7 @@ class OpcUaOutput:
         server.name, server.manufacturer_name, server.product_uri = "Linesight", "Linesight", "urn:linesight"
         with _uncollected():
             await server.init()
-        if self._end.is_set():  # it was given up meanwhile
+        if end.is_set():  # it was given up meanwhile
             server.iserver.aspace.clear()
             return
         await server.set_application_uri(f"urn:{socket.gethostname()}:linesight")

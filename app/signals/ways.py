@@ -18,7 +18,7 @@ from app.domain.errors import LinesightError
 from app.domain.light import LIGHT_TABLE, read_light_table
 from app.signals.handshake import Handshake, Signals
 from app.signals.http import HttpOutput
-from app.signals.kept import Kept, OutputState
+from app.signals.kept import Kept, Output, OutputState
 from app.signals.modbus import ModbusOutput
 from app.signals.opcua import OpcUaOutput
 from app.signals.opcua_identity import Identity
@@ -155,13 +155,7 @@ class Ways:
         Raises:
             LinesightError: it is switched off, not up, or does not answer.
         """
-        if not listen:
-            raise LinesightError("OPC UA is switched off. Give it an address such as 0.0.0.0:4840, and save.")
-        output = self._opcua.output
-        if output is None:
-            raise LinesightError(self._opcua.fault or "The OPC UA server is starting. Try it again in some seconds.")
-        host, _, port = listen.rpartition(":")
-        here = _reached(host)
+        output, here, port = _running(self._opcua, listen, "0.0.0.0:4840")
         url = f"opc.tcp://{here}:{port}/linesight/"
         begun = time.monotonic()
         try:
@@ -180,13 +174,7 @@ class Ways:
         Raises:
             LinesightError: it is switched off, not up, or does not answer.
         """
-        if not listen:
-            raise LinesightError("HTTP is switched off. Give it an address such as 0.0.0.0:8090, and save.")
-        output = self._http.output
-        if output is None:
-            raise LinesightError(self._http.fault or "The HTTP server is starting. Try it again in a moment.")
-        host, _, port = listen.rpartition(":")
-        here = _reached(host)
+        _output, here, port = _running(self._http, listen, "0.0.0.0:8090")
         key = secrets.read(HTTP_SECRET) if keyed else ""
         begun = time.monotonic()
         asked = http.client.HTTPConnection(here, int(port), timeout=3)
@@ -260,9 +248,14 @@ class Ways:
         )
 
 
-def _reached(host: str) -> str:
-    """Where this computer itself reaches a server that listens on `host`."""
-    return host if host not in ("", "0.0.0.0", "::") else "127.0.0.1"
+def _running(kept: Kept[Any], listen: str, example: str) -> tuple[Output, str, str]:
+    """(a server that runs, host and port at which this computer itself reaches it); LinesightError where none does."""
+    if not listen:
+        raise LinesightError(f"{kept.name} is switched off. Give it an address such as {example}, and save.")
+    if kept.output is None:
+        raise LinesightError(kept.fault or f"The {kept.name} server is starting. Try it again in some seconds.")
+    host, _, port = listen.rpartition(":")
+    return kept.output, host if host not in ("", "0.0.0.0", "::") else "127.0.0.1", port
 
 
 async def _endpoints(url: str) -> list[bool]:
