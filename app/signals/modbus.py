@@ -24,7 +24,6 @@ A request is answered from one moment: what is read in one request belongs toget
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import struct
 import time
@@ -33,8 +32,6 @@ from typing import Any
 
 from app.signals.handshake import Signals
 from app.signals.listening import Listening
-
-log = logging.getLogger(__name__)
 
 MAP_VERSION = 1
 STATUS, MIRROR, COMMANDS, TEXT = 48, 100, 18, 16

@@ -57,8 +57,6 @@ from app.signals.listening import Listening
 from app.signals.opcua_identity import Identity
 from app.signals.opcua_nodes import node_values, variant
 
-log = logging.getLogger(__name__)
-
 NAMESPACE = "urn:linesight:line"
 LONGEST_PART = 80
 """Characters of a part's id."""
