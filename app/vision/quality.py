@@ -163,7 +163,7 @@ class PictureQuality:
         Args and errors as for `measure`.
             moves: parts are found wherever they lie, so that a camera that was moved is no harm.
         """
-        seen, values = self._look(picture)
+        seen, values = self._look(picture, scene=not moves)
         return (
             self._empty(seen, values)
             or self._exposure(seen, values)
@@ -172,11 +172,12 @@ class PictureQuality:
             or ("" if moves else self._moved(seen, values))
         )
 
-    def _look(self, picture: Image) -> tuple[Seen, dict[str, float]]:
+    def _look(self, picture: Image, *, scene: bool = True) -> tuple[Seen, dict[str, float]]:
+        """`scene`: whether it matters where the scene lies."""
         seen = see(picture, self.description.longest_side)
         values = compared(seen, self._levels, self._places)
         aspect = seen.width / seen.height / self.description.aspect
-        if any(self.description.static) and abs(math.log(aspect)) <= _SAME_ASPECT:
+        if scene and any(self.description.static) and abs(math.log(aspect)) <= _SAME_ASPECT:
             values.update(placed(self._scene, seen.scene))
         return seen, values
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.frame import Frame
@@ -108,6 +108,36 @@ def test_everything_on_show_comes_from_the_outcome_on_show(window: Window, inspe
         assert window.live.shown.heat == frame
         assert prepared.outcome.frame.part_id in window.live.part.text()
         assert window.live.reason.text() == prepared.outcome.detection.reason
+
+
+def test_the_verdict_is_drawn_again_only_where_it_looks_different(window: Window, inspect: Inspect) -> None:
+    """Beside a live picture the same verdict comes many times a second; its frame goes on all the same."""
+    tile = window.live.tile
+    first = inspect(0.9)
+    looked = tile.grab().toImage()
+    second = inspect(0.95)
+    assert second != first and window.live.shown.verdict == second
+    assert tile.grab().toImage() == looked
+    inspect(0.3)
+    passed = tile.grab().toImage()
+    assert passed != looked
+    tile.setFixedHeight(tile.height() - 40)
+    assert tile.grab().toImage().size() != looked.size()
+    theme = current()
+    theme.apply(QApplication.instance(), "light" if theme.tokens.name == "dark" else "dark")
+    assert tile.grab().toImage().pixelColor(2, 2) != passed.pixelColor(2, 2)
+
+
+def test_a_long_reason_is_told_in_its_place(window: Window, inspect: Inspect) -> None:
+    inspect(0.9)
+    reason = window.live.reason
+    words = reason.text()
+    assert words and reason.accessibleName() == words and reason.heightForWidth(reason.width()) <= reason.height()
+    shown = reason.grab().toImage()
+    laid = reason.geometry()
+    reason.setText("the lamp is darker than usual, check it and the lens, then let the part be judged again", "a tip")
+    QApplication.processEvents()
+    assert reason.geometry() == laid and reason.grab().toImage() != shown and reason.toolTip() == "a tip"
 
 
 def test_the_heartbeat_notices_a_handler_that_takes_80_ms(qtbot: QtBot, window: Window) -> None:

@@ -33,7 +33,7 @@ from ui.live.trend import TrendSheet
 from ui.live.trigger import TriggerBar
 from ui.live.verdict import ScoreBar, VerdictTile
 from ui.ports import Phase
-from ui.shared.elided import Elided
+from ui.shared.elided import Elided, Paragraph
 from ui.shared.exporting import Exporter
 from ui.shared.slider import TouchSlider
 from ui.shared.thumbs import Thumbs
@@ -160,9 +160,7 @@ class LivePage(QWidget):
 
         self.tile = VerdictTile()
         self.part = Elided("", "heading")
-        self.reason = label("", wrap=True)
-        self.reason.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.reason.setFixedHeight(44)
+        self.reason = Paragraph(44)
         self.score = ScoreBar()
         self.day = Elided("", "quiet")
         figures = QHBoxLayout()
@@ -333,8 +331,7 @@ class LivePage(QWidget):
         self.part.setText(f"{self.grid.current}: {words}" if len(self.grid.tiles) > 1 else words)
         words = outcome.detection.reason if outcome.detection is not None else ""
         reason, missed = without_stand_in(outcome.error or words)
-        self.reason.setText(reason)
-        self.reason.setToolTip(f"The cloud gave no verdict in time: {missed}" if missed else "")
+        self.reason.setText(reason, f"The cloud gave no verdict in time: {missed}" if missed else "")
         if detection is not None:
             self.score.show_score(detection.score, detection.threshold, detection.retest_from, outcome.verdict)
         else:
@@ -349,7 +346,6 @@ class LivePage(QWidget):
         self.tile.show_state("NOT READY" if self.trigger.untaught else "READY")
         self.part.setText(self.grid.current if len(self.grid.tiles) > 1 else self._at.state().product)
         self.reason.setText(words)
-        self.reason.setToolTip("")
         self.score.show_score(None, None, None, Verdict.PASS)
 
     def refresh_state(self) -> None:

@@ -243,15 +243,11 @@ class PictureView(ZoomView):
 
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
-        theme = current()
         prepared = self._prepared
         self.painted_picture = self.painted_heat = None
-        painter.fillRect(self.rect(), theme.colour(self._behind))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("surface"))
-        painter.drawRoundedRect(self.rect(), 8, 8)
+        place = self.place() if prepared is not None else QRectF()
+        self._paint_ground(painter, place)
         if prepared is not None:
-            place = self.place()
             self._paint_picture(painter, prepared, place)
             self.painted_picture = prepared.frame_id
             detection = prepared.outcome.detection
@@ -268,6 +264,18 @@ class PictureView(ZoomView):
                 self.painted_heat = prepared.frame_id
             self.paint_factor(painter, beyond_words(beyond))
         painter.end()
+
+    def _paint_ground(self, painter: QPainter, place: QRectF) -> None:
+        """What the picture does not cover: with each picture the whole would be half of the painter's work."""
+        theme = current()
+        covered = place.toRect().adjusted(1, 1, -1, -1).intersected(self.rect())
+        painter.save()
+        painter.setClipRegion(QRegion(self.rect()) - QRegion(covered))
+        painter.fillRect(self.rect(), theme.colour(self._behind))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("surface"))
+        painter.drawRoundedRect(self.rect(), 8, 8)
+        painter.restore()
 
     def _paint_picture(self, painter: QPainter, prepared: Prepared, place: QRectF) -> None:
         """Picture and map. Where the view went on since they were prepared, the whole fills what is not sharp yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.domain.verdict import Verdict
@@ -28,7 +28,8 @@ def cap_height_mm(diagonal_inches: float) -> float:
 class VerdictTile(QWidget):
     """Shape, word and colour of one verdict, or the station's state where there is none.
 
-    PASS is quiet (grey is normal): a green shape on the surface. FAIL, RETEST and ERROR fill the tile.
+    PASS is quiet (grey is normal): a green shape on the surface. FAIL, RETEST and ERROR fill the tile. What it looks
+    like is drawn once and kept: beside a live picture the same verdict comes many times a second.
 
     Attributes:
         painted: frame id of the verdict that the last paint drew, None for a state.
@@ -45,7 +46,9 @@ class VerdictTile(QWidget):
         self.painted_verdict: Verdict | None = None
         self.note = ""
         self.note_at = QRectF()
+        self._drawn: tuple[tuple[object, ...], QPixmap] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # else all that lies behind is painted each time
 
     @property
     def words(self) -> str:
@@ -64,12 +67,28 @@ class VerdictTile(QWidget):
         self.update()
 
     def paintEvent(self, _event: object) -> None:
+        self.painted, self.painted_verdict = self._frame_id, self._verdict
+        theme, screen = current(), self.window().size()
+        ratio = self.devicePixelRatioF()
+        millimetre = theme.metrics.pixels_per_mm
+        size = self.size()
+        key = (self._verdict, self._words, self.note, size, ratio, screen, theme.tokens.name, millimetre)
+        if self._drawn is None or self._drawn[0] != key:
+            drawn = QPixmap(size * ratio)
+            drawn.setDevicePixelRatio(ratio)
+            self._draw(drawn)
+            self._drawn = (key, drawn)
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.drawPixmap(0, 0, self._drawn[1])
+        painter.end()
+
+    def _draw(self, surface: QPixmap) -> None:
         theme = current()
+        surface.fill(theme.colour("ground"))
+        painter = QPainter(surface)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tokens = theme.tokens
-        verdict = self._verdict
-        self.painted, self.painted_verdict, self.note_at = self._frame_id, verdict, QRectF()
+        verdict, self.note_at = self._verdict, QRectF()
         filled = verdict is not None and verdict is not Verdict.PASS
         ground = QColor(tokens.of(verdict)) if verdict is not None and filled else QColor(tokens.surface)
         edge = QColor(tokens.of(verdict)) if verdict is not None else QColor(tokens.line)
@@ -135,6 +154,7 @@ class ScoreBar(QWidget):
         self._verdict = Verdict.PASS
         self.setFixedHeight(64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def show_score(
         self, score: float | None, threshold: float | None, retest_from: float | None, verdict: Verdict
@@ -147,6 +167,7 @@ class ScoreBar(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = current()
+        painter.fillRect(self.rect(), theme.colour("ground"))
         if self._score is None or self._threshold is None or self._threshold <= 0:
             painter.end()
             return

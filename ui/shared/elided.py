@@ -1,4 +1,4 @@
-"""One line of text that ends in an ellipsis where room ends, instead of pushing its neighbours."""
+"""Text that takes the room it is given instead of pushing its neighbours: one line, or a few."""
 
 from __future__ import annotations
 
@@ -58,4 +58,42 @@ class Elided(QLabel):
         room = self.width() - (metrics.horizontalAdvance(keep) if keep else 0)
         words = metrics.elidedText(self._text.removesuffix(keep), self._mode, room) + keep
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | self.alignment(), words)
+        painter.end()
+
+
+class Paragraph(QLabel):
+    """A few lines in a place of fixed height, broken between words.
+
+    A new text only repaints, as with `Elided`: beside a live picture it changes many times a second.
+    """
+
+    def __init__(self, height: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self.setWordWrap(True)
+        self.setFixedHeight(height)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def text(self) -> str:
+        return self._text
+
+    def heightForWidth(self, width: int) -> int:
+        return self.fontMetrics().boundingRect(0, 0, width, 0, Qt.TextFlag.TextWordWrap, self._text).height()
+
+    def setText(self, text: str, tip: str = "") -> None:
+        """`tip`: shown under the pointer."""
+        if tip != self.toolTip():  # else every part of the window hears of it, with each picture
+            self.setToolTip(tip)
+        if text == self._text:
+            return
+        self._text = text
+        self.setAccessibleName(text)
+        self.update()
+
+    def paintEvent(self, _event: object) -> None:
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), Qt.TextFlag.TextWordWrap | self.alignment(), self._text)
         painter.end()
