@@ -28,6 +28,7 @@ from app.inspection.gates import Gate
 from app.inspection.meter import RateMeter
 from app.inspection.recorder import DetectorPort, Judged, Recorder
 from app.inspection.triggers import Trigger
+from app.machine import BEHIND_THE_SCREEN, lower_thread
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ class Pipeline:
 
     # -- detection thread
     def _detect_all(self) -> None:
+        lower_thread(BEHIND_THE_SCREEN)
         live = self.source.traits.live
         while True:
             while not (live or self._searched() or self.trigger.wait(_LOOK) or self._stopping.is_set()):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +15,7 @@ from app.domain.frame import Image
 from app.domain.inspection import Detection
 from app.domain.verdict import Limits, Verdict, decide
 from app.domain.versions import Backtest, BacktestRow, Judgement, Rect, Trial, Turn
+from app.machine import BEHIND_THE_LINE, lower_thread
 from app.pictures import read_picture
 from app.vision.detector import Detector
 
@@ -86,7 +83,7 @@ def replay(
         turn = turn_of(each.truth, before.verdict, after.verdict)
         return BacktestRow(each.name, each.path, each.inspection_id, each.truth, before, after, turn)
 
-    with ThreadPoolExecutor(_AT_ONCE, "backtest", initializer=lower_thread) as pool:
+    with ThreadPoolExecutor(_AT_ONCE, "backtest", initializer=lower_thread, initargs=(BEHIND_THE_LINE,)) as pool:
         try:
             for done, (each, row) in enumerate(zip(pictures, pool.map(judge, pictures), strict=True), 1):
                 step(done / len(pictures), f"Judging again, picture {done} of {len(pictures)}")
@@ -111,13 +108,6 @@ def turn_of(truth: bool | None, before: Verdict, after: Verdict) -> Turn:
         return Turn.SAME if was == now else Turn.NEWLY_CAUGHT if now else Turn.NEWLY_ESCAPED
     was, now = before is Verdict.FAIL, after is Verdict.FAIL
     return Turn.SAME if was == now else Turn.NEWLY_REJECTED if now else Turn.NEWLY_PASSED
-
-
-def lower_thread() -> None:
-    """This thread takes only time that the live line leaves; where the system can't, nothing changes."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def _judged(detector: Detector, image: Image, regions: Sequence[Rect] = ()) -> Judgement:

@@ -18,8 +18,8 @@ from app.domain.inspection import Outcome
 from app.domain.look import noted_in
 from app.domain.verdict import Verdict
 from app.domain.versions import Disagreement, Judgement, Shadow
-from app.lifecycle.backtest import lower_thread
 from app.lifecycle.sealed import seal, unseal
+from app.machine import BEHIND_THE_LINE, lower_thread
 from app.vision.detector import Detector
 from app.whole_files import write_whole
 
@@ -86,7 +86,7 @@ class ShadowRun:
         self._write()
 
     def _run(self) -> None:
-        lower_thread()
+        lower_thread(BEHIND_THE_LINE)
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: self._waiting is not None or self._ended)

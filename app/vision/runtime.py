@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
+import platform
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
 import openvino as ov
+from openvino.passes import Manager, Serialize
+
+log = logging.getLogger(__name__)
 
 # Scores must be equal on every machine: no bfloat16, however fast the processor offers it.
 CONFIG = {
@@ -36,9 +44,49 @@ def leave_room() -> None:
     cv2.setNumThreads(THREADS)
 
 
+_KERNELS = {"GroupConvolution": "cpu:jit_avx2_dw", "Convolution": "cpu:jit_avx2_1x1"}
+"""Which of oneDNN's kernels are asked for, by the kind of operation, in networks of depthwise and 1 x 1 convolutions.
+
+OpenVINO prefers the newer `brgconv_avx2` ones on a processor with AVX2 and without AVX-512. A look then takes 10 %
+longer while nobody else needs the caches, 17 % while somebody does (19.2 against 17.1 ms, 24.8 against 20.6)."""
+_DEPTHWISE = "GroupConvolution"
+
+
 def compile_graph(model: ov.Model) -> ov.CompiledModel:
     """Compiles for the CPU; any thread."""
+    if _chooses_kernels() and any(node.get_type_name() == _DEPTHWISE for node in model.get_ops()):
+        model = _with_kernels(model)
     return _core().compile_model(model, "CPU", CONFIG)
+
+
+@functools.cache
+def _chooses_kernels() -> bool:
+    """Whether this processor is one for which `_KERNELS` were measured: x86 without AVX-512, by which alone OpenVINO
+    can do Winograd's convolutions."""
+    able = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return platform.machine().lower() in ("x86_64", "amd64") and "WINOGRAD" not in able
+
+
+def _with_kernels(model: ov.Model) -> ov.Model:
+    """The same graph with `_KERNELS` asked for; the graph itself where it can't be written down."""
+    # From Python the attribute can be set in the written form alone.
+    try:
+        with tempfile.TemporaryDirectory(prefix="linesight-") as folder:
+            text, weights = Path(folder) / "graph.xml", Path(folder) / "graph.bin"
+            manager = Manager()
+            manager.register_pass(Serialize(str(text), str(weights)))
+            manager.run_passes(model)
+            tree, data = ElementTree.parse(text).getroot(), weights.read_bytes()
+    except (OSError, RuntimeError, ElementTree.ParseError) as error:
+        log.warning("a graph could not be written to the folder for temporary files, looks take longer: %s", error)
+        return model
+    for layer in tree.iter("layer"):
+        if (kernel := _KERNELS.get(layer.get("type", ""))) is not None:
+            information = layer.find("rt_info")
+            if information is None:
+                information = ElementTree.SubElement(layer, "rt_info")
+            ElementTree.SubElement(information, "attribute", name="primitives_priority", version="0", value=kernel)
+    return _core().read_model(ElementTree.tostring(tree), data)
 
 
 def read_onnx(data: bytes) -> ov.Model:

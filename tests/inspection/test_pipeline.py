@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from app.cameras import make_source
 from app.domain.errors import PictureError, StoreError, StoreFullError
-from app.domain.frame import Image
+from app.domain.frame import Frame, Image
 from app.domain.inspection import Detection, Outcome
 from app.domain.verdict import Verdict
 from app.inspection.pipeline import Pipeline
@@ -81,6 +83,35 @@ def test_a_slow_detector_gets_the_newest_frame_and_everything_belongs_to_one_fra
     for outcome, newest in zip(all_of_them[2:], newest_at_take[1:], strict=False):
         assert newest - outcome.frame.id <= 1
     assert np.diff(ids[1:]).min() > 5, "frames between two detections were not skipped"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no niceness of its own")
+def test_looking_at_pictures_waits_for_whoever_takes_records_and_shows_them(
+    start_line: StartLine, outcomes: Outcomes
+) -> None:
+    niceness: dict[str, int] = {}
+
+    def note(thread: str) -> None:
+        niceness[thread] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    class Noting(FakeDetector):
+        def detect(self, image: Image) -> Detection:
+            note("looks")
+            return super().detect(image)
+
+    class Taking(FakeSource):
+        def read(self) -> Frame | None:
+            note("takes")
+            return super().read()
+
+    def hear(outcome: Outcome) -> None:
+        note("records")
+        outcomes(outcome)
+
+    line = start_line(Taking(items=[picture(0.3), None]), Noting(), publish=hear)
+    outcomes.wait(1)
+    assert line.stop(5)
+    assert niceness["looks"] > niceness["takes"] == niceness["records"]
 
 
 def test_drops_are_counted(start_line: StartLine, outcomes: Outcomes) -> None:
