@@ -162,7 +162,8 @@ class ViewGraph:
             mean, scale, axes, weight, vectors, squares = (op.constant(value) for value in bank_constants(self._bank))
             place = inputs[1] if len(inputs) == 2 else None
             outputs.append(nearest_distance(features, mean, scale, axes, vectors, squares, weight, place))
-        return compile_graph(ov.Model([op.result(node) for node in outputs], inputs, "linesight"))
+        model = ov.Model([op.result(node) for node in outputs], inputs, "linesight")
+        return compile_graph(model, network.backbone.kernels)
 
 
 class BankGraph:

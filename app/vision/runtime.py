@@ -6,9 +6,10 @@ import functools
 import logging
 import os
 import platform
+import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from xml.etree import ElementTree
 
 import cv2
 import openvino as ov
@@ -44,31 +45,27 @@ def leave_room() -> None:
     cv2.setNumThreads(THREADS)
 
 
-_KERNELS = {"GroupConvolution": "cpu:jit_avx2_dw", "Convolution": "cpu:jit_avx2_1x1"}
-"""Which of oneDNN's kernels are asked for, by the kind of operation, in networks of depthwise and 1 x 1 convolutions.
+def compile_graph(model: ov.Model, kernels: Mapping[str, str] | None = None) -> ov.CompiledModel:
+    """Compiles for the CPU; any thread.
 
-OpenVINO prefers the newer `brgconv_avx2` ones on a processor with AVX2 and without AVX-512. A look then takes 10 %
-longer while nobody else needs the caches, 17 % while somebody does (19.2 against 17.1 ms, 24.8 against 20.6)."""
-_DEPTHWISE = "GroupConvolution"
-
-
-def compile_graph(model: ov.Model) -> ov.CompiledModel:
-    """Compiles for the CPU; any thread."""
-    if _chooses_kernels() and any(node.get_type_name() == _DEPTHWISE for node in model.get_ops()):
-        model = _with_kernels(model)
+    Args:
+        kernels: which of oneDNN's kernels to ask for on an x86 processor without AVX-512, by the kind of operation.
+            The answers are the same but for rounding.
+    """
+    if kernels and _chooses_kernels():
+        model = _with_kernels(model, kernels)
     return _core().compile_model(model, "CPU", CONFIG)
 
 
 @functools.cache
 def _chooses_kernels() -> bool:
-    """Whether this processor is one for which `_KERNELS` were measured: x86 without AVX-512, by which alone OpenVINO
-    can do Winograd's convolutions."""
+    """With AVX-512, by which alone OpenVINO can do Winograd's convolutions, its own choice is another one."""
     able = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return platform.machine().lower() in ("x86_64", "amd64") and "WINOGRAD" not in able
 
 
-def _with_kernels(model: ov.Model) -> ov.Model:
-    """The same graph with `_KERNELS` asked for; the graph itself where it can't be written down."""
+def _with_kernels(model: ov.Model, kernels: Mapping[str, str]) -> ov.Model:
+    """The same graph with these kernels asked for; the graph itself where it can't be written down."""
     # From Python the attribute can be set in the written form alone.
     try:
         with tempfile.TemporaryDirectory(prefix="linesight-") as folder:
@@ -76,17 +73,23 @@ def _with_kernels(model: ov.Model) -> ov.Model:
             manager = Manager()
             manager.register_pass(Serialize(str(text), str(weights)))
             manager.run_passes(model)
-            tree, data = ElementTree.parse(text).getroot(), weights.read_bytes()
-    except (OSError, RuntimeError, ElementTree.ParseError) as error:
+            written, data = text.read_bytes(), weights.read_bytes()
+    except (OSError, RuntimeError) as error:
         log.warning("a graph could not be written to the folder for temporary files, looks take longer: %s", error)
         return model
-    for layer in tree.iter("layer"):
-        if (kernel := _KERNELS.get(layer.get("type", ""))) is not None:
-            information = layer.find("rt_info")
-            if information is None:
-                information = ElementTree.SubElement(layer, "rt_info")
-            ElementTree.SubElement(information, "attribute", name="primitives_priority", version="0", value=kernel)
-    return _core().read_model(ElementTree.tostring(tree), data)
+
+    def asking(operation: re.Match[bytes]) -> bytes:
+        wanted = kernels.get(operation[1].decode())
+        if wanted is None:
+            return operation[0]
+        wish = f'<attribute name="primitives_priority" version="0" value="{wanted}"/>'
+        return operation[0] + f"<rt_info>{wish}</rt_info>".encode()
+
+    return _core().read_model(_OPERATION.sub(asking, written), data)
+
+
+_OPERATION = re.compile(rb'<layer [^>]*?type="(\w+)"[^>]*[^/]>')
+"""The beginning of an operation in OpenVINO's written form."""
 
 
 def read_onnx(data: bytes) -> ov.Model:

@@ -77,7 +77,7 @@ def _timing(trained: Trained, images: list[Image], rounds: int, words: str) -> l
     shape = [len(pieces), 3, pieces[0].height, pieces[0].width]
     pixels = op.parameter(shape, ov.Type.f32)
     outputs = [op.result(node) for node in network.backbone.build(pixels, network.arrays, network.layers)]
-    bare = compile_graph(ov.Model(outputs, [pixels])).create_infer_request()
+    bare = compile_graph(ov.Model(outputs, [pixels]), network.backbone.kernels).create_infer_request()
     planes = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
     whole_times, bare_times = [], []
     for index in range(rounds + 6):

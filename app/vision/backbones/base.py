@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,8 @@ class Backbone(ABC):
     """What a training takes unless told otherwise; all of one stride."""
     multiple: int = MULTIPLE
     """Both sides of the input are multiples of this."""
+    kernels: Mapping[str, str] = MappingProxyType({})
+    """What `compile_graph` is to ask for, where that was measured to be quicker than OpenVINO's own choice."""
 
     @abstractmethod
     def arrays(self, layers: Sequence[str]) -> Arrays:

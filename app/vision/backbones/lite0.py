@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,9 @@ class Lite0(Backbone):
     # The first and the last block of the deepest stage with stride 16: deep enough to know parts from
     # noise, fine enough to place a defect.
     default_layers = ("block8", "block10")
+    # OpenVINO prefers its newer `brgconv_avx2`. A look then takes 10 % longer while nobody else needs the caches, 17 %
+    # while somebody does (19.2 against 17.1 ms, 24.8 against 20.6).
+    kernels = MappingProxyType({"GroupConvolution": "cpu:jit_avx2_dw", "Convolution": "cpu:jit_avx2_1x1"})
 
     def available(self) -> bool:
         return weights_file() is not None
