@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.frame import Frame
@@ -25,6 +25,7 @@ from ui.live.picture import Mode
 from ui.live.prepare import prepare
 from ui.ports import Phase
 from ui.rail import PLACE_KEYS
+from ui.shared.elided import Paragraph
 from ui.theme import current
 from ui.window import Window
 
@@ -128,16 +129,32 @@ def test_the_verdict_is_drawn_again_only_where_it_looks_different(window: Window
     assert tile.grab().toImage().pixelColor(2, 2) != passed.pixelColor(2, 2)
 
 
-def test_a_long_reason_is_told_in_its_place(window: Window, inspect: Inspect) -> None:
-    inspect(0.9)
-    reason = window.live.reason
-    words = reason.text()
-    assert words and reason.accessibleName() == words and reason.heightForWidth(reason.width()) <= reason.height()
-    shown = reason.grab().toImage()
-    laid = reason.geometry()
-    reason.setText("the lamp is darker than usual, check it and the lens, then let the part be judged again", "a tip")
+def test_a_reason_that_changes_lays_nothing_out(qtbot: QtBot) -> None:
+    class Rows(QVBoxLayout):
+        invalidated = 0
+
+        def invalidate(self) -> None:
+            self.invalidated += 1
+            super().invalidate()
+
+    page = QWidget()
+    qtbot.addWidget(page)
+    rows = Rows(page)
+    reason = Paragraph(44)
+    rows.addWidget(reason)
+    page.resize(366, 200)
+    page.show()
+    reason.setText("0.85 < 0.97")
     QApplication.processEvents()
-    assert reason.geometry() == laid and reason.grab().toImage() != shown and reason.toolTip() == "a tip"
+    shown, laid = reason.grab().toImage(), reason.geometry()
+    rows.invalidated = 0
+    words = "the lamp is darker than usual, check it and the lens, then let the part be judged again"
+    reason.setText(words, "a tip")
+    assert rows.invalidated == 0
+    QApplication.processEvents()
+    assert reason.geometry() == laid and reason.grab().toImage() != shown
+    assert (reason.text(), reason.accessibleName(), reason.toolTip()) == (words, words, "a tip")
+    assert 22 < reason.heightForWidth(reason.width()) <= reason.height()
 
 
 def test_the_heartbeat_notices_a_handler_that_takes_80_ms(qtbot: QtBot, window: Window) -> None:
