@@ -56,7 +56,7 @@ def little_memory() -> Iterator[None]:
 
 BEHIND_THE_SCREEN = 15
 """Of the threads that look at pictures: whoever shows, takes or records one needs little, and needs it now. Four
-cameras on two cores then hold the screen up for 11 to 13 ms (p99) instead of 15 to 31, and have as many verdicts."""
+cameras on two cores then hold the screen up for 11 to 16 ms (p99) instead of 15 to 31, and have as many verdicts."""
 BEHIND_THE_LINE = 19
 """Of what only takes the time that a live line leaves."""
 
