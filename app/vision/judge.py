@@ -18,6 +18,7 @@ from app.vision.bank import MemoryBank
 from app.vision.framing import Fixture, Framing, Part
 from app.vision.geometry import covered_box
 from app.vision.graph import Network
+from app.vision.halves import Halves
 from app.vision.head import Evidence
 from app.vision.known import Known, Looked
 from app.vision.look import Look, look_at, outlines_of, pooled_in, smoothed, without_smear
@@ -108,38 +109,39 @@ class Judge:
 
     def judge(self, image: Image) -> Judged:
         """Score and heat map of an (H, W, 3) uint8 BGR picture."""
-        fixture = self._framing.fixture
+        fixture, halves = self._framing.fixture, Halves(image)
         if fixture is None:
-            return self._as_it_lies(image)
+            return self._as_it_lies(halves)
         always = fixture.always or self._register or bool(self._regions)  # regions move with the part
-        found = fixture.golden.register(image) if always else None
-        return replace(self._against(fixture, image, found), found=found)
+        found = fixture.golden.register(image, halves) if always else None
+        return replace(self._against(fixture, halves, found), found=found)
 
-    def _against(self, fixture: Fixture, image: Image, found: Registration | None) -> Judged:
+    def _against(self, fixture: Fixture, halves: Halves, found: Registration | None) -> Judged:
         """Where there is a golden part; `found` where it has been looked for already."""
         if fixture.always:
             assert found is not None
-            return self._as_it_lies(image, found.failed) if found.failed else self._laid(image, found)
-        plain = self._as_it_lies(image, found=None if found is None or found.failed else found)
+            return self._as_it_lies(halves, found.failed) if found.failed else self._laid(halves, found)
+        plain = self._as_it_lies(halves, found=None if found is None or found.failed else found)
         if plain.score < self._amiss_from:
             return replace(plain, in_place=True)
-        found = found or fixture.golden.register(image)
+        found = found or fixture.golden.register(halves.image, halves)
         if found.failed:
             return plain
         if lies_as_usual(found, fixture.golden.spread):
             return replace(plain, in_place=True)
-        laid = self._laid(image, found)
+        laid = self._laid(halves, found)
         return laid if laid.score < plain.score else replace(plain, in_place=True)
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for the next picture of this size now."""
         self._eye.prepare(*self._framing.size(width, height))
 
-    def _as_it_lies(self, image: Image, failed: str = "", found: Registration | None = None) -> Judged:
+    def _as_it_lies(self, halves: Halves, failed: str = "", found: Registration | None = None) -> Judged:
         """`found`: where the regions lie on it."""
+        image = halves.image
         part, outlines = self._framing.as_it_lies(image), self._outlines(image, found)
         part = replace(part, look=_look_at(part, outlines))
-        score, heat, kinds = self._score(part)
+        score, heat, kinds = self._score(part, halves)
         return Judged(score, heat, self._box(part), failed or _unseen(part), kinds=kinds, outlines=outlines)
 
     def _outlines(self, image: Image, found: Registration | None) -> tuple[LookOutline, ...]:
@@ -157,12 +159,13 @@ class Judge:
             part = self._framing.laid(image, found)
         return self._look(part)[0], part, found
 
-    def _laid(self, image: Image, found: Registration) -> Judged:
-        part, fixture = self._framing.laid(image, found), self._framing.fixture
+    def _laid(self, halves: Halves, found: Registration) -> Judged:
+        image, fixture = halves.image, self._framing.fixture
+        part = self._framing.laid(image, found)
         assert fixture is not None
         # On the golden part's picture they lie where they were drawn.
         part = replace(part, look=_look_at(part, outlines_of(self._regions, fixture.golden.size, None, None)))
-        (score, heat, kinds), box = self._score(part), self._box(part)
+        (score, heat, kinds), box = self._score(part, halves), self._box(part)
         outlines, unseen = self._outlines(image, found), _unseen(part)
         if np.array_equal(found.matrix, _STILL):
             return Judged(score, heat, box, unseen, in_place=True, kinds=kinds, outlines=outlines)
@@ -177,9 +180,9 @@ class Judge:
         whole = (0.0, 0.0, float(width), float(height))
         return Judged(score, back, whole, unseen, in_place=True, kinds=kinds, outlines=outlines)
 
-    def _score(self, part: Part) -> tuple[float, Array, Kinds | None]:
+    def _score(self, part: Part, halves: Halves) -> tuple[float, Array, Kinds | None]:
         """Score, heat map and the kinds of its cells."""
-        looked, heat = self._look(part)
+        looked, heat = self._look(part, halves)
         if self._known is None or looked.evidence is None:
             if self._strips is not None and looked.evidence is not None and part.there is None and part.look is None:
                 heat = self._strips.joined(heat, looked.evidence.fine, self._amiss_from)
@@ -193,10 +196,15 @@ class Judge:
         score, joined, kinds = self._known.judge(looked.evidence, looked.views, looked.bank, heat, counts, limit)
         return score, joined * part.look.cells(*joined.shape), kinds
 
-    def _look(self, part: Part) -> tuple[Looked, Array]:
-        """What banks and brightness say. What the picture does not show is no evidence, nor is what to ignore."""
+    def _look(self, part: Part, halves: Halves | None = None) -> tuple[Looked, Array]:
+        """What banks and brightness say. What the picture does not show is no evidence, nor is what to ignore.
+
+        Args:
+            halves: of the picture as it came, which a part that fills it can be painted from as well.
+        """
         heats, grids, features = [], [], []
-        for sight, each in zip(self._eye.look(part.image), self._views, strict=True):
+        whole = halves if halves is not None and part.image is halves.image else None
+        for sight, each in zip(self._eye.look(part.image, whole), self._views, strict=True):
             assert sight.distances is not None
             distances = sight.distances if part.there is None else sight.distances * sight.seen(part.there)
             heats.append(self._smoothed(distances, each, part.look))

@@ -15,6 +15,7 @@ from app.vision.bank import Cells, MemoryBank
 from app.vision.canvas import Easel, cut
 from app.vision.geometry import Target, Window, canvas_for, windows
 from app.vision.graph import Network, ViewGraph
+from app.vision.halves import Halves
 
 Array = NDArray[np.float32]
 
@@ -73,9 +74,9 @@ class Eye:
         self._views = list(zip(views, banks, strict=True))
         self._graphs = [ViewGraph(network, view.mean, bank, features=features) for view, bank in self._views]
 
-    def look(self, image: Image) -> list[Sight]:
-        """What each view sees of an (H, W, 3) uint8 BGR picture."""
-        easel, size = Easel(image), (image.shape[1], image.shape[0])
+    def look(self, image: Image, halves: Halves | None = None) -> list[Sight]:
+        """What each view sees of an (H, W, 3) uint8 BGR picture; `halves`: of it, where they are there already."""
+        easel, size = Easel(halves or Halves(image)), (image.shape[1], image.shape[0])
         return [
             self._see(graph, view, bank, easel, size)
             for graph, (view, bank) in zip(self._graphs, self._views, strict=True)

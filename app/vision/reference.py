@@ -11,7 +11,6 @@ from app.domain.errors import PictureError
 from app.domain.frame import Image
 from app.domain.reference import PictureDeviation, PictureFigures
 from app.vision.alignment import of_one
-from app.vision.alignment.edges import block_of
 from app.vision.quality_figures import LUMA, Seen, compared, see
 
 _RIM = 0.05  # of the part's size: beside its outermost edges, where they blur
@@ -37,7 +36,7 @@ class Reference:
         height, width = picture.shape[:2]
         self.area: Area = (0, 0, width, height)
         if self._golden is not None:
-            block = block_of(width, height)
+            block = self._golden.block
             places = self._golden.points[2].place.astype(np.float64) * block
             low, high = places.min(0), places.max(0) + block
             rim = _RIM * float((high - low).max())

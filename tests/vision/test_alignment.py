@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from app.domain.errors import ModelError, PictureError
 from app.domain.frame import Image
 from app.pictures import find_pictures, read_picture
-from app.vision.alignment import Golden, GoldenDescription, Registration, learn
+from app.vision.alignment import Golden, GoldenDescription, Registration, edges, learn
+from app.vision.halves import Halves
 
 WIDTH, HEIGHT = 550, 380
 CORNERS = np.array([[150.0, 90.0], [400.0, 90.0], [150.0, 300.0]])
@@ -316,6 +317,41 @@ def test_what_a_file_holds_registers_alike(golden: Golden, notched: Golden) -> N
         first, second = one.register(picture), again.register(picture)
         assert np.array_equal(first.matrix, second.matrix)
         assert (first.quality, first.failed) == (second.quality, second.failed)
+
+
+def test_a_file_whose_golden_part_was_shrunk_by_an_odd_factor_registers_as_it_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Files written before large pictures were shrunk by even factors only."""
+    large = [cv2.resize(seen(bracket(), STILL, seed=k), (1900, 1312)) for k in range(3)]
+    moved = cv2.warpAffine(
+        large[0], np.array([[1.0, 0, 30], [0, 1, -20]]), (1900, 1312), borderMode=cv2.BORDER_REPLICATE
+    )
+    even = learn(large)
+    with monkeypatch.context() as older:
+        older.setattr(edges, "block_of", lambda width, height: -(-max(width, height) // 384))
+        odd = learn(large)
+    assert even is not None
+    assert odd is not None
+    assert (even.block, odd.block) == (4, 5)
+    description, arrays = odd.to_parts()
+    again = Golden.from_parts(description, dict(arrays))
+    assert again.block == 5
+    for one in (even, odd, again):
+        found = one.register(np.asarray(moved, np.uint8))
+        assert found.failed == ""
+        assert found.shift == pytest.approx((30, -20), abs=1)
+        assert one.spread.reach == pytest.approx(odd.spread.reach, abs=0.002)
+    assert np.array_equal(odd.register(large[1]).matrix, again.register(large[1]).matrix)
+
+
+def test_a_picture_that_is_halved_already_registers_alike(golden: Golden) -> None:
+    picture = seen(bracket(), posed(20, 1.1, (5, 5)), seed=9)
+    halves = Halves(picture)
+    halves.at(2)
+    found, plain = golden.register(picture, halves), golden.register(picture)
+    assert np.array_equal(found.matrix, plain.matrix)
+    assert found.quality == plain.quality
 
 
 def test_parts_that_do_not_fit_are_refused(golden: Golden) -> None:

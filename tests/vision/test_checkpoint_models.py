@@ -142,7 +142,7 @@ def still() -> Detector:
 def test_a_slipped_part_keeps_its_checkpoints(still: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
     register = Golden.register
-    monkeypatch.setattr(Golden, "register", lambda self, picture: looked.append(1) or register(self, picture))
+    monkeypatch.setattr(Golden, "register", lambda self, *given: looked.append(1) or register(self, *given))
     slipped = np.roll(draw_bolted(340), (20, -24), (0, 1))
     result = still.detect(slipped)
     assert len(looked) == 1  # once, whatever it is needed for

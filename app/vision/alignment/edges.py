@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.frame import Image
+from app.vision.halves import Halves
 
 Field = NDArray[np.float32]
 """(h, w, 2) float32: slope of the brightness in x and y, grey levels a pixel."""
@@ -18,7 +19,7 @@ Matrix = NDArray[np.float64]
 """(2, 3) float64: an affine map of pixel coordinates."""
 
 WORK_SIDE = 384
-"""Longest side a picture is registered at. An edge is placed to about a fifth of a pixel there, and
+"""Longest side a picture is registered at, or a little more. An edge is placed to about a fifth of a pixel there, and
 finer detail costs time without making the pose better."""
 
 COARSE_SIDE = 60
@@ -59,18 +60,32 @@ def coarsening_of(fine: tuple[int, int], part: float) -> float:
 
 
 def block_of(width: int, height: int) -> int:
-    """Side of the square of pixels that becomes one pixel at work size."""
+    """Side of the square of pixels that becomes one pixel at work size: an even one where it is large, since halving
+    is what takes least."""
+    block = _any_block(width, height)
+    return block - block % 2 if block > _EVEN_FROM else block
+
+
+_EVEN_FROM = 4
+
+
+def _any_block(width: int, height: int) -> int:
     return math.ceil(max(width, height) / WORK_SIDE)
 
 
-def reduced(picture: Image, block: int) -> Image:
+def block_between(size: tuple[int, int], work: tuple[int, int]) -> int | None:
+    """The block by which a picture of `size` became one of `work`, both (width, height); None where it is none that
+    goldens are made with. Goldens were made with odd ones, too."""
+    blocks = block_of(*size), _any_block(*size)
+    return next((block for block in blocks if (size[0] // block, size[1] // block) == work), None)
+
+
+def reduced(halves: Halves, block: int) -> Image:
     """The mean over whole blocks: no aliasing. What is less than a block, right and below, is left out."""
-    if block == 1:
-        return picture
-    height, width = (side // block * block for side in picture.shape[:2])
-    picture = picture[:height, :width]
-    while block % 2 == 0:  # halving is three times as fast as the general average
-        picture, block = _averaged(picture, 2), block // 2
+    height, width = (side // block for side in halves.image.shape[:2])
+    times = (block & -block).bit_length() - 1  # halving is three times as fast as the general average
+    block >>= times
+    picture = halves.at(times)[: height * block, : width * block]
     return picture if block == 1 else _averaged(picture, block)
 
 

@@ -59,16 +59,10 @@ def turned(normals: Floats, matrix: Matrix) -> Floats:
     return np.asarray(normals @ (matrix[:, :2] / scale_of(matrix)).T, np.float32)
 
 
-def sampled(field: Field, places: Floats) -> Field:
-    """(..., 2) slopes at (..., 2) places, linear between pixels; nothing outside."""
-    # OpenCV's remap takes fewer than 32,768 rows or columns: one long list is folded.
-    flat = places.reshape(-1, 2)
-    wide = min(len(flat), 4096)
-    folded = np.zeros((-(-len(flat) // wide) * wide, 2), np.float32)
-    folded[: len(flat)] = flat
-    x, y = (np.ascontiguousarray(folded[:, axis]).reshape(-1, wide) for axis in (0, 1))
-    found = np.asarray(cv2.remap(field, x, y, cv2.INTER_LINEAR), np.float32)
-    return found.reshape(-1, 2)[: len(flat)].reshape(places.shape)
+def sampled(field: Field, x: Floats, y: Floats) -> Field:
+    """(rows, columns, 2) slopes at places of (rows, columns), linear between pixels; nothing outside. OpenCV's remap
+    takes fewer than 32,768 rows or columns."""
+    return np.asarray(cv2.remap(field, x, y, cv2.INTER_LINEAR), np.float32)
 
 
 def refine(field: Field, points: Points, matrix: Matrix, reach: int, most: int, *, turning: bool = True) -> Matrix:
@@ -87,20 +81,22 @@ def refine(field: Field, points: Points, matrix: Matrix, reach: int, most: int, 
     steps = np.arange(-reach, reach + 1, dtype=np.float32)
     # Of two edges alike the nearer one.
     nearness = 1 - _NEARER * (steps / (reach + 1)) ** 2
-    places = moved(points.place, matrix)
+    place, normal = np.ascontiguousarray(points.place.T), np.ascontiguousarray(points.normal.T)
+    rows = np.arange(len(points))
+    places = _moved(place, matrix)
     for number in range(1, most + 1):
-        normals = turned(points.normal, matrix)
-        along = sampled(field, places[:, None] + steps[None, :, None] * normals[:, None])
-        profile = np.einsum("nkc,nc->nk", along, normals)
+        normals = _turned(normal, matrix)
+        x, y = places[..., None] + normals[..., None] * steps
+        along = sampled(field, x, y)
+        profile = along[..., 0] * normals[0][:, None] + along[..., 1] * normals[1][:, None]
         best = np.argmax(profile * nearness, axis=1)
-        rows = np.arange(len(best))
         left, right = profile[rows, np.maximum(best - 1, 0)], profile[rows, np.minimum(best + 1, 2 * reach)]
         top = profile[rows, best]
         bend = np.maximum(2 * top - left - right, 1e-6)
         offset = steps[best] + np.clip((right - left) / (2 * bend), -0.5, 0.5)
-        weight = points.weight * (top > 2 * points.quiet) * (top >= left) * (top >= right)
+        weight = points.weight * ((top > 2 * points.quiet) & (top >= left) & (top >= right))
         matrix = _step(places, normals, offset, weight, matrix, turning=turning)
-        before, places = places, moved(points.place, matrix)
+        before, places = places, _moved(place, matrix)
         if float(np.abs(places - before).max()) < _SETTLED:
             break
         if number == _PATIENCE and agreement(field, points, matrix).whole < _HOPE:
@@ -109,35 +105,40 @@ def refine(field: Field, points: Points, matrix: Matrix, reach: int, most: int, 
 
 
 def _step(places: Floats, normals: Floats, offset: Floats, weight: Floats, matrix: Matrix, *, turning: bool) -> Matrix:
-    """One weighted least-squares step: grow, turn, shift."""
+    """One weighted least-squares step: grow, turn, shift. `places` and `normals` are (2, n)."""
     total = float(weight.sum())
     if total < 4:  # unknowns; nothing is left to hold on to
         return matrix
-    sizes = np.sort(np.abs(offset[weight > 0]))
+    size = np.abs(offset)
+    sizes = np.sort(size[weight > 0])
     usual = float(sizes[len(sizes) // 2])  # np.median takes a fifth of the whole step
-    off = np.abs(offset) / (_TUKEY + 2 * usual)
-    weight = weight * np.where(off < 1, (1 - off**2) ** 2, 0)
-    middle = (places * weight[:, None]).sum(0) / max(float(weight.sum()), 1e-6)
-    arm = places - middle
-    radius = max(1.0, math.sqrt(float((arm**2).sum(1).mean())))
+    off = size / (_TUKEY + 2 * usual)
+    weight = weight * np.maximum(1 - off * off, 0) ** 2
+    middle = places @ weight / max(float(weight.sum()), 1e-6)
+    arm = places - middle[:, None]
+    radius = max(1.0, math.sqrt(float(np.vdot(arm, arm)) / len(weight)))
     # Grow and turn in units of the part's radius, so that the four unknowns are all pixels.
-    design = np.stack(
-        [
-            (arm * normals).sum(1) / radius,
-            (arm[:, 0] * normals[:, 1] - arm[:, 1] * normals[:, 0]) / radius,
-            normals[:, 0],
-            normals[:, 1],
-        ],
-        1,
-    ).astype(np.float64)
-    if not turning:
-        design[:, 1] = 0  # the ridge below keeps the equations solvable, with no turn
-    normal = (design * weight[:, None]).T @ design + np.eye(4) * _HELD * total
-    grow, turn, dx, dy = np.linalg.solve(normal, (design * weight[:, None]).T @ offset.astype(np.float64))
+    design = np.empty((4, len(weight)), np.float64)
+    design[0] = (arm[0] * normals[0] + arm[1] * normals[1]) / radius
+    # Without turning the ridge below keeps the equations solvable, with no turn.
+    design[1] = (arm[0] * normals[1] - arm[1] * normals[0]) / radius if turning else 0
+    design[2:] = normals
+    held = design * weight
+    normal = held @ design.T + np.eye(4) * _HELD * total
+    grow, turn, dx, dy = (float(value) for value in np.linalg.solve(normal, held @ offset.astype(np.float64)))
     x, y = float(middle[0]), float(middle[1])
-    grow, turn = np.clip([grow / radius, turn / radius], -0.3, 0.3)  # a step, not a leap
-    change = pose(float(turn), 1 + float(grow), (x, y), (x + float(dx), y + float(dy)))
-    return after(change, matrix)
+    grow, turn = (max(-0.3, min(0.3, value / radius)) for value in (grow, turn))  # a step, not a leap
+    return after(pose(turn, 1 + grow, (x, y), (x + dx, y + dy)), matrix)
+
+
+def _moved(place: Floats, matrix: Matrix) -> Floats:
+    """(2, n) places under a map."""
+    return np.asarray(matrix[:, :2] @ place + matrix[:, 2:], np.float32)
+
+
+def _turned(normal: Floats, matrix: Matrix) -> Floats:
+    """(2, n) unit vectors under the map's turn."""
+    return np.asarray((matrix[:, :2] / scale_of(matrix)) @ normal, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +160,11 @@ class Agreement:
 def agreement(field: Field, points: Points, matrix: Matrix) -> Agreement:
     """Compares directions only, so light and contrast do not matter (Steger 2002, "Occlusion, clutter, and
     illumination invariant object recognition")."""
-    places, normals = moved(points.place, matrix), turned(points.normal, matrix)
+    place, normal = np.ascontiguousarray(points.place.T), np.ascontiguousarray(points.normal.T)
+    (x, y), (across, down) = _moved(place, matrix), _turned(normal, matrix)
     height, width = field.shape[:2]
-    inside = (places >= 0).all(1) & (places[:, 0] <= width - 1) & (places[:, 1] <= height - 1)
-    agreed = agreements(field, places, normals, points.quiet)
+    inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    agreed = _agreed(sampled(field, x[None], y[None])[0], across, down, points.quiet)
     weight = points.weight
     seen, total = float(weight[inside].sum()), float(weight.sum())
     whole = float((agreed * weight)[inside].sum()) / max(seen + 0.5 * (total - seen), 1e-6)
@@ -170,10 +172,20 @@ def agreement(field: Field, points: Points, matrix: Matrix) -> Agreement:
 
 
 def agreements(field: Field, places: Floats, normals: Floats, quiet: float) -> Floats:
-    """(n,) 0..1: each point's agreement. Slopes reach about two pixels to each side of an edge, so good parts may
-    differ by that much."""
-    found = sampled(field, places)
-    cosine = (found * normals).sum(1) / np.sqrt((found**2).sum(1) + quiet**2)
+    """(n,) 0..1: agreement at each of (n, 2) places. Slopes reach about two pixels to each side of an edge, so good
+    parts may differ by that much."""
+    # One long list is folded.
+    wide = min(len(places), 4096)
+    folded = np.zeros((2, -(-len(places) // wide) * wide), np.float32)
+    folded[:, : len(places)] = places.T
+    found = sampled(field, *folded.reshape(2, -1, wide)).reshape(-1, 2)[: len(places)]
+    return _agreed(found, normals[:, 0], normals[:, 1], quiet)
+
+
+def _agreed(found: Field, across: Floats, down: Floats, quiet: float) -> Floats:
+    """(n,) 0..1 of (n, 2) slopes and the unit vectors they should lie along."""
+    x, y = found[:, 0], found[:, 1]
+    cosine = (x * across + y * down) / np.sqrt(x * x + y * y + np.float32(quiet**2))
     return np.asarray(np.clip((cosine - NONE_AT) / (FULL_AT - NONE_AT), 0, 1), np.float32)
 
 

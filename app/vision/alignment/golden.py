@@ -31,6 +31,7 @@ from app.vision.alignment.fit import (
 from app.vision.alignment.results import GoldenDescription, Registration, Spread, require_alignable
 from app.vision.alignment.search import Search
 from app.vision.alignment.symmetry import LIKE, Symmetry, symmetry_of
+from app.vision.halves import Halves
 from app.vision.parts import Arrays, taken
 
 _MOST = (250, 400, 900)  # edge points at the coarse, middle and fine level: more place a part no better
@@ -81,6 +82,8 @@ class Golden:
         self.weight = weight
         self._axis = np.array(description.axis, np.float32)
         fine = picture.shape[1], picture.shape[0]
+        self.block = edges.block_between(self.size, fine) or edges.block_of(*self.size)
+        """Side of the square of pixels that is one at work size."""
         share: Floats = weight.astype(np.float32) / np.float32(255)
         plane = edges.plane_of(picture, self._axis)
         finest = edges.points_of(edges.field_of(plane, fine), share, _MOST[2])
@@ -119,8 +122,7 @@ class Golden:
         found = self.description
         radius = float(np.hypot(*(self._box[2] - self._box[0]))) / 2
         diagonal = float(np.hypot(*self.size))
-        block = edges.block_of(*self.size)
-        reach = found.shift + radius * block * math.hypot(math.radians(found.turn), found.scale)
+        reach = found.shift + radius * self.block * math.hypot(math.radians(found.turn), found.scale)
         return Spread(found.shift, found.turn, found.scale, reach / diagonal)
 
     def described(self, **changes: object) -> Golden:
@@ -140,17 +142,20 @@ class Golden:
         symmetry, alike = symmetry_of(self._own[2], self.points[2], self.description.hub)
         return (None if self.round else symmetry), alike
 
-    def view(self, picture: Image, *, at_work_size: bool = False) -> View:
+    def view(self, picture: Image, *, at_work_size: bool = False, halves: Halves | None = None) -> View:
         """Makes a picture ready for `register_view` (2 to 3 ms for 1280 x 720).
 
         A picture of another size than the golden's is taken for the same scene with more or fewer pixels.
+
+        Args:
+            halves: of the picture, where they are there already.
         """
         height, width = picture.shape[:2]
         if at_work_size:
             to_work, sizes = _AS_IS, self._sizes
         elif (width, height) == self.size:
-            block = edges.block_of(width, height)
-            picture, to_work, sizes = edges.reduced(picture, block), edges.scaling(1 / block, 1 / block), self._sizes
+            small = edges.reduced(halves or Halves(picture), self.block)
+            picture, to_work, sizes = small, edges.scaling(1 / self.block, 1 / self.block), self._sizes
         else:
             factor = math.hypot(*self._sizes[2]) / math.hypot(width, height)
             fine = max(NARROWEST, round(width * factor)), max(NARROWEST, round(height * factor))
@@ -162,18 +167,19 @@ class Golden:
         coarse, middle, full = (edges.field_of(plane, size) for size in sizes)
         return View((coarse, middle, full), to_work)
 
-    def register(self, picture: Image) -> Registration:
+    def register(self, picture: Image, halves: Halves | None = None) -> Registration:
         """Finds the golden part in a picture: first where it lies in the golden, then, if it does not agree as well
         as good parts do, in every angle, place and size from 0.8 to 1.25.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
+            halves: of it, where they are there already.
 
         Raises:
             PictureError: not such a picture.
         """
         require_alignable(picture)
-        return self.register_view(self.view(picture))
+        return self.register_view(self.view(picture, halves=halves))
 
     def register_view(self, view: View) -> Registration:
         """Like `register`, for a picture made ready."""
@@ -341,8 +347,12 @@ class Golden:
         Raises:
             ModelError: the parts do not fit together.
         """
-        block = edges.block_of(description.width, description.height)
-        height, width = description.height // block, description.width // block
+        size = description.width, description.height
+        pictures = arrays.get("golden.picture")
+        height, width = (0, 0) if pictures is None or pictures.ndim != 3 else pictures.shape[:2]
+        if edges.block_between(size, (width, height)) is None:
+            block = edges.block_of(*size)
+            width, height = size[0] // block, size[1] // block  # which it is not: that is said below
         if min(height, width) < NARROWEST:
             raise ModelError("its golden part is too narrow")
         return cls(
@@ -353,8 +363,7 @@ class Golden:
 
     def _from_work(self) -> Matrix:
         """From work size to the golden's picture."""
-        block = edges.block_of(*self.size)
-        return edges.scaling(block, block)
+        return edges.scaling(self.block, self.block)
 
     def _moved_by(self, matrix: Matrix) -> float:
         """How far a pose takes the part's corners at most, pixels at work size."""
@@ -367,7 +376,6 @@ class Golden:
     def _registration(self, view: View, matrix: Matrix, found: Agreement) -> Registration:
         scale, turn = scale_of(matrix), turn_of(matrix)
         centre = moved(np.array([self._middle], np.float32), matrix)[0] - np.array(self._middle)
-        block = edges.block_of(*self.size)
         inverse = edges.after(edges.inverted(view.to_work), edges.after(matrix, edges.inverted(self._from_work())))
         if np.allclose(inverse, _AS_IS, rtol=0, atol=1e-9):
             inverse = _AS_IS.copy()
@@ -377,7 +385,7 @@ class Golden:
             inverse=inverse,
             angle=angle,
             scale=scale,
-            shift=(float(centre[0]) * block, float(centre[1]) * block),
+            shift=(float(centre[0]) * self.block, float(centre[1]) * self.block),
             quality=found.intact,
             agreement=found.whole,
             visible=found.visible,

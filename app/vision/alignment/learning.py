@@ -15,6 +15,7 @@ from app.vision.alignment import edges
 from app.vision.alignment.edges import Floats
 from app.vision.alignment.golden import NARROWEST, Golden, View
 from app.vision.alignment.results import GoldenDescription, Registration, require_alignable
+from app.vision.halves import Halves
 
 FEWEST = 3
 """Pictures below which nothing can be said about what parts have in common."""
@@ -212,7 +213,7 @@ def _turns_known(golden: Golden) -> Golden:
 def _draft(picture: Image) -> Golden | None:
     """A golden part of one picture alone; None where it shows no shape."""
     height, width = picture.shape[:2]
-    small = edges.reduced(picture, edges.block_of(width, height))
+    small = edges.reduced(Halves(picture), edges.block_of(width, height))
     if min(small.shape[:2]) < NARROWEST:
         return None
     axis = edges.contrast_axis(small)
