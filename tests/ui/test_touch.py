@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QPolygonF
@@ -161,13 +162,13 @@ def test_the_next_step_is_the_one_primary_button(
 
 def test_an_outline_loses_its_steps_and_keeps_its_place() -> None:
     steps = [(round(30 * math.cos(turn / 60)) * 4.0, round(30 * math.sin(turn / 60)) * 4.0) for turn in range(377)]
-    smooth = smooth_outline(QPolygonF([QPointF(x, y) for x, y in steps])).toList()
+    smooth = smooth_outline(np.array(steps)).toList()
     radii = [math.hypot(point.x(), point.y()) for point in smooth]
     assert min(radii) > 116 and max(radii) < 124
     rough = [math.hypot(x, y) for x, y in steps]
     assert max(radii) - min(radii) < max(rough) - min(rough)
-    box = QPolygonF([QPointF(0, 0), QPointF(40, 0), QPointF(40, 20), QPointF(0, 20)])
-    assert smooth_outline(box) == box
+    box = [(0.0, 0.0), (40.0, 0.0), (40.0, 20.0), (0.0, 20.0)]
+    assert smooth_outline(np.array(box)) == QPolygonF([QPointF(x, y) for x, y in box])
 
 
 def test_a_long_source_is_shortened_and_the_health_stays(window: Window, station: FakeStation) -> None:

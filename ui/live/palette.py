@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,9 +60,16 @@ def paint_heat(heat: NDArray[np.float32], limit: float, highest: float | None = 
     same colour wherever one looks.
     """
     top = max(1.5 * limit, float(heat.max(initial=0.0)) if highest is None else highest, limit + 1e-6)
-    strength = (heat - np.float32(limit)) * np.float32((_STEPS - 1) / (top - limit))
-    index = np.where(strength >= 0, np.minimum(strength, _STEPS - 1).astype(np.uint8) + np.uint8(1), np.uint8(0))
-    return _premultiplied()[index].view(np.uint8).reshape(*heat.shape, 4)
+    if heat.size == 0:
+        return np.zeros((*heat.shape, 4), np.uint8)
+    # Steps count from 1; OpenCV rounds and holds what lies beyond to 0 and 255.
+    step = (_STEPS - 1) / (top - limit)
+    index = cv2.addWeighted(heat, step, heat, 0.0, 1.0 - step * limit - _DOWN, dtype=cv2.CV_8U)
+    return np.take(_premultiplied(), index).view(np.uint8).reshape(*heat.shape, 4)
+
+
+_DOWN = 0.499
+"""Makes rounding one to the whole number below; a little less than half, so that the limit itself is coloured."""
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF, QRegion, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy
@@ -60,9 +61,6 @@ def draw_regions(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     scale_x, scale_y = place.width() / size[0], place.height() / size[1]
 
-    def at(x: float, y: float) -> QPointF:
-        return QPointF(place.x() + x * scale_x, place.y() + y * scale_y)
-
     painter.setFont(font(16, QFont.Weight.DemiBold))
     metrics = QFontMetricsF(painter.font())
     taken: list[QRectF] = []
@@ -75,7 +73,7 @@ def draw_regions(
             (region.x + region.width, region.y + region.height),
             (region.x, region.y + region.height),
         )
-        shape = smooth_outline(QPolygonF([at(x, y) for x, y in corners]), zoom)
+        shape = smooth_outline(np.array(corners) * (scale_x, scale_y) + (place.x(), place.y()), zoom)
         if not shape.boundingRect().intersects(sight):
             beyond += 1
             continue
@@ -172,24 +170,27 @@ def draw_marks(
             painter.drawRoundedRect(frame, 3, 3)
 
 
-def smooth_outline(shape: QPolygonF, zoom: float = 1.0) -> QPolygonF:
-    """An outline without the steps of the map it was cut from; figures of few corners stay as they are.
+def smooth_outline(corners: NDArray[np.float64], zoom: float = 1.0) -> QPolygonF:
+    """An outline, (n, 2) x and y, without the steps of the map it was cut from; figures of few corners stay as they
+    are.
 
     Points at equal distances along it are averaged with their neighbours (a binomial filter, twice), which
     moves no point further than about `_STEP` pixels of the picture that is not looked at closer: nearer to it the
     steps are larger, and the line is to stay where it was.
     """
-    if shape.size() <= _PLAIN_CORNERS:
-        return shape
-    corners = np.array([(point.x(), point.y()) for point in shape.toList()])
-    closed = np.vstack([corners, corners[:1]])
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    if len(corners) <= _PLAIN_CORNERS:
+        return QPolygonF([QPointF(x, y) for x, y in corners.tolist()])
+    x, y = np.vstack([corners, corners[:1]]).T
+    along = np.zeros(len(x))
+    np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]).cumsum(out=along[1:])
     count = max(int(along[-1] / (_STEP * zoom)), _PLAIN_CORNERS)
-    at = np.linspace(0.0, along[-1], count, endpoint=False)
-    points = np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], axis=1)
+    at = np.arange(count) * (along[-1] / count)
+    points = np.empty((2, count + 4))
+    points[0, 2:-2], points[1, 2:-2] = np.interp(at, along, x), np.interp(at, along, y)
+    points[:, :2], points[:, -2:] = points[:, -4:-2], points[:, 2:4]  # it is closed
     for _ in range(2):
-        points = (np.roll(points, 1, axis=0) + 2 * points + np.roll(points, -1, axis=0)) / 4
-    return QPolygonF([QPointF(x, y) for x, y in points.tolist()])
+        points = (points[:, :-2] + 2 * points[:, 1:-1] + points[:, 2:]) / 4
+    return QPolygonF([QPointF(x, y) for x, y in points.T.tolist()])
 
 
 class PictureView(ZoomView):

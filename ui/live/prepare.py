@@ -161,18 +161,9 @@ def _near_heat(
             return None, QRectF()
         edges.append((low, high, reach))
         steps.append(shape[axis] / pixels)
-        corner.append((first + low + 0.5) * shape[axis] / pixels - 0.5)  # middles of cells count, as in `resize`
-    back = np.array([[steps[0], 0, corner[0]], [0, steps[1], corner[1]]])
-    smooth = np.asarray(
-        cv2.warpAffine(
-            detection.heat,
-            back,
-            (edges[0][1] - edges[0][0], edges[1][1] - edges[1][0]),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        np.float32,
-    )
+        corner.append(first + low)
+    size = edges[0][1] - edges[0][0], edges[1][1] - edges[1][0]
+    smooth = _between(detection.heat, (steps[0], steps[1]), (corner[0], corner[1]), size)
     painted = paint_heat(smooth, limit, float(detection.heat.max()))
     (left, right, width), (top, bottom, height) = edges
     return wrap(painted, QImage.Format.Format_ARGB32_Premultiplied), QRectF(
@@ -181,6 +172,18 @@ def _near_heat(
         (right - left) / width * at.width(),
         (bottom - top) / height * at.height(),
     )
+
+
+def _between(
+    heat: NDArray[np.float32], steps: tuple[float, float], corner: tuple[float, float], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """(height, width) of `size` (width, height): the map between its cells, from `corner` (x, y) on, in pixels, `steps`
+    cells apart."""
+    # Middles of cells count, as where the whole is resized.
+    x, y = ((at + 0.5) * step - 0.5 for at, step in zip(corner, steps, strict=True))
+    back = np.array([[steps[0], 0, x], [0, steps[1], y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(heat, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _limit(detection: Detection | None) -> float | None:
@@ -200,12 +203,14 @@ def _heat(
         return None, QRectF()
     x, y, width, height = detection.heat_box
     full = (max(1, round(width / frame_size[0] * shown[0])), max(1, round(height / frame_size[1] * shown[1])))
-    smooth = np.asarray(cv2.resize(detection.heat, full, interpolation=cv2.INTER_LINEAR), np.float32)
     # Coloured is only where it is hot: mostly a small part of the picture.
     (top, bottom), (left, right) = (
         _hot(detection.heat.max(axis=axis) >= limit, size) for axis, size in ((1, full[1]), (0, full[0]))
     )
-    image = wrap(paint_heat(smooth[top:bottom, left:right], limit), QImage.Format.Format_ARGB32_Premultiplied)
+    steps = detection.heat.shape[1] / full[0], detection.heat.shape[0] / full[1]
+    smooth = _between(detection.heat, steps, (left, top), (right - left, bottom - top))
+    painted = paint_heat(smooth, limit, float(detection.heat.max()))
+    image = wrap(painted, QImage.Format.Format_ARGB32_Premultiplied)
     share = width / frame_size[0] / full[0], height / frame_size[1] / full[1]
     at = QRectF(
         x / frame_size[0] + left * share[0],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy
 
 from app.reviewing import Look
@@ -190,12 +190,8 @@ class CompareView(ZoomView):
             return
         scale_x, scale_y = place.width() / part.width, place.height() / part.height
         for outline in shown.look.outlines:
-            shape = smooth_outline(
-                QPolygonF(
-                    [QPointF(place.x() + (x + 0.5) * scale_x, place.y() + (y + 0.5) * scale_y) for x, y in outline]
-                ),
-                self.view.factor,
-            )
+            corners = (np.array(outline) + 0.5) * (scale_x, scale_y) + (place.x(), place.y())
+            shape = smooth_outline(corners, self.view.factor)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             for colour, thick in ((QColor(0, 0, 0, 150), 4), (QColor(current().tokens.of(part.verdict)), 2)):
                 painter.setPen(QPen(colour, thick))
