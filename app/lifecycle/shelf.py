@@ -99,7 +99,9 @@ class ModelShelf:
                 self._resting = [each for each in self._resting if each not in same[:1]][-_RESTING:]
             if same:
                 return same[0]
-        return self.load(text)
+        detector = self.load(text)
+        detector.expect_one_size()
+        return detector
 
     def rest(self, detector: Detector) -> None:
         """A line has ended: its model stays as it is for the way back, which takes a third of the time then."""

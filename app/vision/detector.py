@@ -114,8 +114,14 @@ class Detector:
         description = self.model.description
         band = description.limits.retest_from / description.limits.threshold
         limits = artefact.LimitsDescription(threshold=threshold, retest_from=threshold * band)
-        model = replace(self.model, description=description.model_copy(update={"limits": limits}))
-        return Detector(model, self.ref).with_regions(self.regions)
+        changed = copy.copy(self)  # what is compiled stays
+        changed.model = replace(self.model, description=description.model_copy(update={"limits": limits}))
+        changed._judge = self._judge.amiss_at(limits.retest_from)
+        return changed
+
+    def expect_one_size(self) -> None:
+        """Its pictures come from a fixed camera: what is compiled for the first one's size is what all need."""
+        self._judge.expect_one_size()
 
     def prepare(self, width: int, height: int) -> None:
         """Compiles for pictures of this size now, so that the first one need not wait for it."""

@@ -63,8 +63,8 @@ class Network:
 class ViewGraph:
     """Compiled graphs of one view for windows of any size; safe from several threads at once.
 
-    The first three times a size is seen, a graph with open sides runs; from then on one compiled for just
-    this size (a fifth faster; a fixed camera needs exactly one). Both hold the same nodes.
+    The first three times a size is seen, a graph with open sides runs; from then on, or once it was `fix`ed, one
+    compiled for just this size (a fifth faster; a fixed camera needs exactly one). Both hold the same nodes.
     """
 
     def __init__(self, network: Network, mean: int, bank: MemoryBank | None, *, features: bool) -> None:
@@ -109,6 +109,12 @@ class ViewGraph:
     def prepare(self, shape: tuple[int, int, int, int]) -> None:
         """Compiles what `run` will need for the next batch of this shape."""
         self._local.ready = (shape, self._compiled(shape))
+
+    def fix(self, shape: tuple[int, int, int, int]) -> None:
+        """Compiles for just this shape now: the pictures to come have it."""
+        with self._lock:
+            self._seen = (shape, _BEFORE_STATIC)
+        self._compiled(shape)
 
     def _pass(self, batch: Image, places: Array | None) -> tuple[Array | None, Array | None]:
         ready = self._local.__dict__.pop("ready", None)  # of this thread, from `prepare`

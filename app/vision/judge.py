@@ -132,6 +132,16 @@ class Judge:
         laid = self._laid(halves, found)
         return laid if laid.score < plain.score else replace(plain, in_place=True)
 
+    def expect_one_size(self) -> None:
+        """The first picture's size is that of all."""
+        self._eye.expect_one_size()
+
+    def amiss_at(self, score: float) -> Judge:
+        """The same with another score from which a part that should lie in its place is looked for elsewhere."""
+        changed = copy.copy(self)
+        changed._amiss_from = score
+        return changed
+
     def prepare(self, width: int, height: int) -> None:
         """Compiles for the next picture of this size now."""
         self._eye.prepare(*self._framing.size(width, height))

@@ -63,6 +63,8 @@ class FakeDetector:
     def with_limits(self, limits: object) -> FakeDetector:
         return self
 
+    def expect_one_size(self) -> None: ...
+
     def with_threshold(self, threshold: float) -> FakeDetector:
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +18,7 @@ _FEWEST_ANGLES, _MOST_ANGLES = 24, 72
 _STEP = 1.118  # from one size to the next: the rim of a part 28 pixels in radius moves by 1.6 in half a step
 _SIZES = 2  # steps up and down: 0.8 to 1.25
 _WORTH = 0.6  # of the best score: half a step off in angle and size, the right pose still reaches more
+_AT_ONCE = 24  # templates: more take memory and no less time
 _NEAR = 2.5  # pixels of the coarse level within which two finds are one
 
 
@@ -55,24 +57,46 @@ class Search:
             for size in range(-_SIZES, _SIZES + 1)
             for k in range(self._angles)
         ]
-        self._spectra = np.stack([self._spectrum(points, t) for t in self._templates])
+        self._points = points
+        self._spectra: NDArray[np.complex64] | None = None  # not before a part has to be looked for everywhere
+        self._making = threading.Lock()
 
-    def _spectrum(self, points: Points, template: _Template) -> NDArray[np.complex64]:
-        """The conjugate Fourier transform of the points in one pose about the origin, wrapped round."""
+    def _made(self) -> NDArray[np.complex64]:
+        with self._making:
+            if self._spectra is None:
+                self._spectra = self._spectra_of(self._points)
+            return self._spectra
+
+    def _spectra_of(self, points: Points) -> NDArray[np.complex64]:
+        """(templates, tall, wide): the conjugate Fourier transforms of the points in each pose about the origin,
+        wrapped round."""
         tall, wide = self._grid
-        turn = pose(template.angle, template.scale, self._centre, (0.0, 0.0))
-        places = points.place @ turn[:, :2].T + turn[:, 2]
-        arrows = (points.normal @ (turn[:, :2] / template.scale).T) * points.weight[:, None]
-        corner = np.floor(places).astype(int)
-        part = places - corner
-        # Each point is shared out among the four pixels round it.
-        beside = np.array([[[0, 0]], [[1, 0]], [[0, 1]], [[1, 1]]])
-        at = (corner + beside) % (wide, tall)
-        share = np.abs(1 - beside - part).prod(2)[..., None] * arrows / self._mass
-        place = (at[..., 1] * wide + at[..., 0]).ravel()
-        planes = [np.bincount(place, share[..., axis].ravel(), tall * wide).reshape(tall, wide) for axis in (0, 1)]
-        spectrum = cv2.dft(np.dstack(planes).astype(np.float32), flags=cv2.DFT_COMPLEX_OUTPUT)
-        return np.asarray(np.conj(spectrum.view(np.complex64)[..., 0]), np.complex64)
+        cells, spectra = tall * wide, np.empty((len(self._templates), tall, wide), np.complex64)
+        place, normal = points.place.T.astype(np.float64), points.normal.T * points.weight / self._mass
+        for first in range(0, len(self._templates), _AT_ONCE):
+            some = self._templates[first : first + _AT_ONCE]
+            turns = np.stack([pose(each.angle, each.scale, self._centre, (0.0, 0.0)) for each in some])
+            scales = np.array([each.scale for each in some])[:, None, None]
+            places = turns[:, :, :2] @ place + turns[:, :, 2:]
+            arrows = (turns[:, :, :2] / scales) @ normal
+            corner = np.floor(places)
+            part = places - corner
+            x, y = corner.astype(np.int64).transpose(1, 0, 2)
+            start = cells * np.arange(len(some))[:, None]
+            planes = np.zeros((2, len(some) * cells))
+            # Each point is shared out among the four pixels round it.
+            for down in (0, 1):
+                row = start + (y + down) % tall * wide
+                high = part[:, 1] if down else 1 - part[:, 1]
+                for across in (0, 1):
+                    at = (row + (x + across) % wide).ravel()
+                    share = high * (part[:, 0] if across else 1 - part[:, 0])
+                    for axis in (0, 1):
+                        planes[axis] += np.bincount(at, (share * arrows[:, axis]).ravel(), planes.shape[1])
+            for number, plane in enumerate(planes.T.astype(np.float32).reshape(len(some), tall, wide, 2)):
+                spectrum = cv2.dft(plane, flags=cv2.DFT_COMPLEX_OUTPUT)
+                spectra[first + number] = spectrum.view(np.complex64)[..., 0]
+        return np.conj(spectra, out=spectra)
 
     def find(self, field: Field, most: int, *, thorough: bool = False) -> list[Matrix]:
         """At most `most` of the best poses (golden to picture, coarse level), best first, no two nearly the same.
@@ -87,7 +111,7 @@ class Search:
         padded = np.zeros((tall, wide, 2), np.float32)
         padded[:height, :width] = field / np.sqrt((field**2).sum(2, keepdims=True) + self._quiet**2)
         picture = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[..., 0]
-        product = (self._spectra * picture).view(np.float32).reshape(len(self._spectra), tall, wide, 2)
+        product = (self._made() * picture).view(np.float32).reshape(len(self._templates), tall, wide, 2)
         scores = np.empty((len(product), height, width), np.float32)
         for number, values in enumerate(product):
             back = cv2.dft(values, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_COMPLEX_OUTPUT)
