@@ -388,6 +388,9 @@ def test_threads_find_the_same(golden: Golden, notched: Golden) -> None:
     jobs = [(golden, seen(bracket(), posed(50 * k, 0.9, (k, -k)), seed=k)) for k in range(3)]
     jobs += [(notched, disc(80 * k, seed=k)) for k in range(3)]
     alone = [one.register(picture).matrix for one, picture in jobs]
+    # New ones, so that several threads are the first to look everywhere.
+    fresh = {one: Golden.from_parts(*one.to_parts()) for one in (golden, notched)}
+    jobs = [(fresh[one], picture) for one, picture in jobs]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda job: job[0].register(job[1]).matrix, jobs))
     for first, second in zip(alone, together, strict=True):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
+import openvino as ov
 import pytest
 
 from app.cameras import make_source
@@ -18,6 +20,7 @@ from app.vision import artefact
 from app.vision.detector import Detector, same_score
 from app.vision.graph import BankGraph
 from app.vision.looking import Eye
+from app.vision.runtime import compile_graph
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,30 @@ def test_open_and_fixed_size_graphs_agree(demo_model: Path) -> None:
         seen = [detector.detect(image) for _ in range(5)]  # the first by open graphs, the last by fixed ones
         assert same_score(seen[0].score, seen[-1].score)
         np.testing.assert_allclose(seen[0].heat, seen[-1].heat, atol=1e-4)
+
+
+def test_for_a_fixed_camera_each_graph_is_compiled_once(
+    demo_model: Path, part: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = Detector.load(demo_model).detect(part)
+    shapes: list[str] = []
+
+    def counted(model: ov.Model, kernels: dict[str, str]) -> ov.CompiledModel:
+        shapes.append(str(model.inputs[0].partial_shape))
+        return compile_graph(model, kernels)
+
+    monkeypatch.setattr("app.vision.graph.compile_graph", counted)
+    steady = Detector.load(demo_model)
+    steady.expect_one_size()
+    with ThreadPoolExecutor(3) as pool:  # a line's recorder may be the first to ask as well
+        seen = [*pool.map(steady.detect, [part] * 6)]
+    # What a change-over adjusts needs nothing anew.
+    seen.append(steady.with_threshold(usual.threshold).with_regions(()).detect(part))
+    assert all(same_score(usual.score, each.score) and each.verdict is usual.verdict for each in seen)
+    assert len(shapes) == len(set(shapes)) == len(steady.model.views)
+    assert not any("?" in shape for shape in shapes)
+    small = cv2.resize(part, None, fx=0.5, fy=0.5)
+    assert same_score(steady.score(small), Detector.load(demo_model).score(small))
 
 
 def test_training_and_inspection_share_the_nodes(demo_model: Path, part: np.ndarray) -> None:
