@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TypeVar
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,6 +23,8 @@ from ui.setup.source import SourcePage
 from ui.setup.station import StationPage
 from ui.setup.storage import StoragePage
 from ui.shared.widgets import Choice, scrolled
+
+Page = TypeVar("Page", bound=QWidget)
 
 _PAGES: tuple[tuple[str, str, Action | None], ...] = (
     ("source", "Source", Action.SETTINGS),
@@ -59,60 +64,103 @@ class SetupPage(QWidget):
         layout.setContentsMargins(24, 24, 24, 24)
         layout.setSpacing(16)
         self.choice = Choice([(key, words) for key, words, _ in _PAGES], "source", columns=6)
-        self.source = SourcePage(bridge)
-        self.look = LookPage(bridge)
-        self.station = StationPage(bridge)
-        self.line = LinePage(bridge)
-        self.recipes = RecipesPage(bridge)
-        self.review = ReviewSetup(bridge)
-        self.people = PeoplePage(bridge)
-        self.storage = StoragePage(bridge)
-        self.audit = AuditPage(bridge)
-        self.alarms = AlarmsSetup(bridge)
-        self.cloud = CloudPage(bridge)
-        self.about = AboutPage(bridge)
         self._bridge = bridge
         self.stack = QStackedWidget()
         self._areas: dict[str, QWidget] = {}
-        self._pages: dict[str, QWidget] = {
-            "source": self.source,
-            "look": self.look,
-            "station": self.station,
-            "line": self.line,
-            "recipes": self.recipes,
-            "alarms": self.alarms,
-            "review": self.review,
-            "people": self.people,
-            "storage": self.storage,
-            "audit": self.audit,
-            "cloud": self.cloud,
-            "about": self.about,
-        }
-        for key, page in self._pages.items():
-            # A drag that draws must not scroll.
-            self._areas[key] = page if key == "look" else scrolled(page)
-            self.stack.addWidget(self._areas[key])
+        self._pages: dict[str, QWidget] = {}  # those somebody has opened: all of them at once would hold the screen up
         layout.addWidget(self.choice)
         layout.addWidget(self.stack, 1)
         self.choice.chosen.connect(self.open)
-        self.source.started.connect(self.started)
-        self.source.training_wanted.connect(self.training_wanted)
-        self.look.saved.connect(self.settings_changed)
-        self.station.saved.connect(self.settings_changed)
-        self.station.end_wanted.connect(self.end_wanted)
-        self.line.saved.connect(self.settings_changed)
-        self.recipes.saved.connect(self.settings_changed)
-        self.review.saved.connect(self.settings_changed)
-        self.cloud.saved.connect(self.settings_changed)
-        self.cloud.streams.camera_wanted.connect(self.choose_stream)
-        self.people.changed.connect(self.people_changed)
-        self.storage.restore_wanted.connect(self.restore_wanted)
-        self.line.check.check_wanted.connect(self.check_wanted)
+
+    @cached_property
+    def source(self) -> SourcePage:
+        page = self._added("source", SourcePage(self._bridge))
+        page.started.connect(self.started)
+        page.training_wanted.connect(self.training_wanted)
+        return page
+
+    @cached_property
+    def look(self) -> LookPage:
+        page = self._added("look", LookPage(self._bridge), scrolls=False)  # a drag that draws must not scroll
+        page.saved.connect(self.settings_changed)
+        return page
+
+    @cached_property
+    def station(self) -> StationPage:
+        page = self._added("station", StationPage(self._bridge))
+        page.saved.connect(self.settings_changed)
+        page.end_wanted.connect(self.end_wanted)
+        return page
+
+    @cached_property
+    def line(self) -> LinePage:
+        page = self._added("line", LinePage(self._bridge))
+        page.saved.connect(self.settings_changed)
+        page.check.check_wanted.connect(self.check_wanted)
+        return page
+
+    @cached_property
+    def recipes(self) -> RecipesPage:
+        page = self._added("recipes", RecipesPage(self._bridge))
+        page.saved.connect(self.settings_changed)
+        return page
+
+    @cached_property
+    def alarms(self) -> AlarmsSetup:
+        return self._added("alarms", AlarmsSetup(self._bridge))
+
+    @cached_property
+    def review(self) -> ReviewSetup:
+        page = self._added("review", ReviewSetup(self._bridge))
+        page.saved.connect(self.settings_changed)
+        return page
+
+    @cached_property
+    def people(self) -> PeoplePage:
+        page = self._added("people", PeoplePage(self._bridge))
+        page.changed.connect(self.people_changed)
+        return page
+
+    @cached_property
+    def storage(self) -> StoragePage:
+        page = self._added("storage", StoragePage(self._bridge))
+        page.restore_wanted.connect(self.restore_wanted)
+        return page
+
+    @cached_property
+    def audit(self) -> AuditPage:
+        return self._added("audit", AuditPage(self._bridge))
+
+    @cached_property
+    def cloud(self) -> CloudPage:
+        page = self._added("cloud", CloudPage(self._bridge))
+        page.saved.connect(self.settings_changed)
+        page.streams.camera_wanted.connect(self.choose_stream)
+        return page
+
+    @cached_property
+    def about(self) -> AboutPage:
+        return self._added("about", AboutPage(self._bridge))
+
+    def _added(self, key: str, page: Page, *, scrolls: bool = True) -> Page:
+        self._pages[key] = page
+        self._areas[key] = scrolled(page) if scrolls else page
+        self.stack.addWidget(self._areas[key])
+        return page
+
+    def _page(self, key: str) -> QWidget:
+        """One page, made when it is needed first."""
+        page: QWidget = getattr(self, key)
+        return page
+
+    def _show(self, key: str) -> None:
+        self._page(key)
+        self.choice.set_value(key)
+        self.stack.setCurrentWidget(self._areas[key])
 
     def open(self, key: str) -> None:
         """Shows one page of the set-up."""
-        self.choice.set_value(key)
-        self.stack.setCurrentWidget(self._areas[key])
+        self._show(key)
         self.refresh()
 
     def choose_source_for(self, model: str, product: str) -> None:
@@ -131,11 +179,9 @@ class SetupPage(QWidget):
         offered = {key for key, _, needed in _PAGES if needed is None or people.may(needed)}
         for key, _, _ in _PAGES:
             self.choice.button(key).setVisible(key in offered)
-        if self.choice.value() not in offered:
-            first = next(key for key, _, _ in _PAGES if key in offered)
-            self.choice.set_value(first)
-            self.stack.setCurrentWidget(self._areas[first])
-        refresh = getattr(self._pages[self.choice.value()], "refresh", None)
+        chosen = self.choice.value()
+        self._show(chosen if chosen in offered else next(key for key, _, _ in _PAGES if key in offered))
+        refresh = getattr(self._page(self.choice.value()), "refresh", None)
         if refresh is not None:
             refresh()
 
@@ -144,10 +190,7 @@ class SetupPage(QWidget):
         return self.choice.value() == "people" and self.people.learn_badge(code)
 
     def close_page(self) -> None:
-        self.storage.close_page()
-        self.audit.close_page()
-        self.source.close_page()
-        self.look.close_page()
-        self.alarms.close_page()
-        self.cloud.close_page()
-        self.line.close_page()
+        for page in self._pages.values():
+            close = getattr(page, "close_page", None)
+            if close is not None:
+                close()
