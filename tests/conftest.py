@@ -20,6 +20,8 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from tests.made_once import made_once
+
 # Before anything imports Qt. A test that needs a real window system starts its own Xvfb.
 os.environ["QT_QPA_PLATFORM"] = os.environ.get("LINESIGHT_TEST_PLATFORM", "offscreen")
 # Whatever asks the platform where to keep things gets a folder of this run's own.
@@ -136,10 +138,11 @@ def demo_model(demo_parts: list[NDArray[np.uint8]], tmp_path_factory: pytest.Tem
     from app.vision.survey import Sample
     from app.vision.training import train
 
-    samples = [Sample(f"part {index}", lambda part=part: part) for index, part in enumerate(demo_parts)]
-    path = tmp_path_factory.mktemp("model") / "plate.model"
-    artefact.write(path, train(samples, name="plate").data)
-    return path
+    def make(folder: Path) -> None:
+        samples = [Sample(f"part {index}", lambda part=part: part) for index, part in enumerate(demo_parts)]
+        artefact.write(folder / "plate.model", train(samples, name="plate").data)
+
+    return made_once("model", tmp_path_factory.mktemp("model"), make) / "plate.model"
 
 
 @pytest.fixture(scope="session")
@@ -148,12 +151,14 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from app.cameras.demo import DefectKind
     from app.cameras.demo.scene import draw
 
-    root = tmp_path_factory.mktemp("set") / "plates"
-    for index in range(20):
-        _write(root / "normal" / f"{index}.png", draw(31, index, None).image)
-    for index in range(10):
-        _write(root / "anomaly" / "misprint" / f"{index}.png", draw(31, index, DefectKind.MISPRINT).image)
-    return root
+    def make(folder: Path) -> None:
+        root = folder / "plates"
+        for index in range(20):
+            _write(root / "normal" / f"{index}.png", draw(31, index, None).image)
+        for index in range(10):
+            _write(root / "anomaly" / "misprint" / f"{index}.png", draw(31, index, DefectKind.MISPRINT).image)
+
+    return made_once("set", tmp_path_factory.mktemp("set"), make, copied=False) / "plates"
 
 
 def _write(path: Path, image: NDArray[np.uint8]) -> None:
@@ -175,10 +180,10 @@ def trained(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from app.lifecycle.versions import Registry
 
     when = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
-    models = tmp_path_factory.mktemp("models")
-    for learn in ("good parts and defects", "good parts"):
-        plan = TrainingPlan("plate", small_set, learn, 128)
-        make_version(
-            Registry(ModelShelf(models)), plan, job="", by="Mike", now=lambda: when, step=lambda fraction, words: None
-        )
-    return models
+
+    def make(models: Path) -> None:
+        for learn in ("good parts and defects", "good parts"):
+            plan, registry = TrainingPlan("plate", small_set, learn, 128), Registry(ModelShelf(models))
+            make_version(registry, plan, job="", by="Mike", now=lambda: when, step=lambda fraction, words: None)
+
+    return made_once("models", tmp_path_factory.mktemp("models"), make)

@@ -17,6 +17,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+from tests.made_once import FOLDER
+
 TESTS = Path(__file__).resolve().parent
 SLOWEST_FIRST = ("ui", "vision", "lifecycle", "serverless", "cli", "installer", "inspection", "cloud")
 """What takes longest begins first, so that no core waits for one late part; others follow in any order."""
@@ -52,6 +54,8 @@ def main(arguments: list[str]) -> int:
     environment = dict(os.environ)
     # Some hundred processes import the program, and without its bytecode each compiles all of it for two seconds.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    made = tempfile.TemporaryDirectory(prefix="linesight-made-", ignore_cleanup_errors=True)
+    environment[FOLDER] = made.name
 
     def work() -> None:
         while not stopped.is_set():
@@ -91,7 +95,9 @@ def main(arguments: list[str]) -> int:
                 process.terminate()
         for worker in workers:
             worker.join()
+        made.cleanup()
         return 130
+    made.cleanup()
     said = f"{len(ended)} parts in {time.monotonic() - begun:.0f} s"
     sys.stdout.write(f"\n{said}; failed: {', '.join(sorted(failed))}\n" if failed else f"\n{said}, all passed\n")
     return 1 if failed else 0
