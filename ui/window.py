@@ -268,7 +268,7 @@ class Window(QMainWindow):
     def resizeEvent(self, event):  # type: ignore[no-untyped-def]
         super().resizeEvent(event)
         self.guard.resized()
-        self.typing.keyboard.hide()
+        self.typing.hide()
         self.changing.hide()
 
     def showEvent(self, event):  # type: ignore[no-untyped-def]

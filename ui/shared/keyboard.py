@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from PySide6.QtCore import QEvent, QLocale, QObject, QPoint, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QInputDevice, QKeyEvent, QMouseEvent, QTouchEvent
@@ -153,12 +154,25 @@ class TouchTyping(QObject):
     def __init__(self, window: QWidget, wanted: Callable[[], str]) -> None:
         super().__init__(window)
         self._window, self._wanted = window, wanted
-        self.keyboard = Keyboard(window)
         self._down: QPointF | None = None
         self._watched: QObject | None = None
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         app.focusChanged.connect(self._focus_moved)
+
+    @cached_property
+    def keyboard(self) -> Keyboard:
+        """Made when somebody types by finger first."""
+        return Keyboard(self._window)
+
+    @property
+    def _open(self) -> bool:
+        return "keyboard" in self.__dict__ and self.keyboard.isVisible()
+
+    def hide(self) -> None:
+        """The keyboard goes, as it is."""
+        if self._open:
+            self.keyboard.hide()
 
     def watch(self) -> None:
         """Once the window stands: only what comes from outside is looked at, not every event of every widget."""
@@ -204,11 +218,11 @@ class TouchTyping(QObject):
                 else:
                     target.end(False)
             self.keyboard.open(target)
-        elif self.keyboard.isVisible() and not self.keyboard.geometry().contains(at):
+        elif self._open and not self.keyboard.geometry().contains(at):
             self.keyboard.finish()
 
     def _focus_moved(self, _old: QWidget | None, new: QWidget | None) -> None:
-        if self.keyboard.isVisible() and new is not self.keyboard.target:
+        if self._open and new is not self.keyboard.target:
             self.keyboard.finish()
 
 
