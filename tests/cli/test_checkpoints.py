@@ -38,6 +38,7 @@ def listed(**changes: Any) -> str:
     return json.dumps({"picture": "normal/0.png", "checkpoints": rects, **changes})
 
 
+@pytest.mark.slow
 def test_a_dataset_with_checkpoints(command: Command, bolted: Path, tmp_path: Path) -> None:
     labels = {"labels": {f"anomaly/{seed}.png": {"bolt 2": "missing", "label": "ok"} for seed in (20, 21)}}
     (bolted / "checkpoints.json").write_text(listed(**labels))

@@ -62,6 +62,7 @@ def test_half_a_question_is_wrong_usage(command: Command, parts: Path, arguments
     assert command("scale", next((parts / "normal").glob("*.png")), *arguments).code == 2
 
 
+@pytest.mark.slow
 def test_regions_of_interest_from_the_command_line(command: Command, parts: Path, tmp_path: Path) -> None:
     out = tmp_path / "part.model"
     asked = ("train", "--dataset", parts, "--out", out, "--size", "128")

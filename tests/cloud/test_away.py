@@ -58,6 +58,7 @@ def ends(station: Station, state: JobState) -> TrainingJob:
     return job(station)
 
 
+@pytest.mark.slow
 def test_a_set_is_learned_from_in_the_account_and_the_version_comes_back(
     stations: Stations, cloud: Cloud, control_plane: str, plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -383,6 +383,7 @@ def _through_faults(recording: Store, sender: Shipper, clock: Clock, number: int
     return ids
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_doubled_through_faults(
     recording: Store,
     bucket: str,

@@ -112,6 +112,7 @@ def test_a_picture_that_becomes_sharper_is_waited_for_but_not_for_ever() -> None
     assert len(blurred.taken) == 1 and blurred.taken[0] - began <= 1.5
 
 
+@pytest.mark.slow
 def test_light_that_changes_slowly_is_no_part(watched: Watched) -> None:
     for step in range(900):  # a minute in which the lamp loses a third
         watched.scene.light = 1 - 0.33 * step / 900

@@ -196,6 +196,7 @@ def _make(shelf: ModelShelf, plan: TrainingPlan) -> tuple[Made, list[float]]:
     return made, steps
 
 
+@pytest.mark.slow
 def test_the_demo_lines_model_is_a_version_with_a_card_that_the_gate_lets_through(tmp_path: Path) -> None:
     shelf = ModelShelf(tmp_path / "models")
     train_on_demo(shelf, "Demo plate", 3, lambda fraction, words: None)

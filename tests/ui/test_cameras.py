@@ -119,7 +119,7 @@ def test_a_lost_or_removed_camera_says_so_in_its_place(
     one = tile(window, "Left")
     qtbot.waitUntil(lambda: one.stage.currentWidget() is one.nothing and "cable is out" in one.nothing.text())
     assert one.verdict.text() == "", "an old verdict does not stand over a dead camera"
-    assert live.tile.accessibleName() and "NO CAMERA" in live.tile.accessibleName()
+    qtbot.waitUntil(lambda: "NO CAMERA" in live.tile.accessibleName())
     station.beside.remove("Left")
     qtbot.waitUntil(lambda: not live.all_button.isVisible())
     assert live.stage.currentWidget() is not live.grid and live.grid.current == FIRST

@@ -230,3 +230,13 @@ def test_closing_leaves_no_subscription(window: Window, station: FakeStation) ->
     window.close_window()
     assert station.listeners == before - 1
     station.inspect(0.3)  # nobody listens, nothing breaks
+
+
+def test_what_to_do_with_a_source_is_in_sight(qtbot: QtBot, window: Window) -> None:
+    """No kind of source takes the room that another one needs."""
+    window.go("setup")
+    page = window.spaces.setup.source
+    page.kind.button("industrial").click()
+    assert page.industrial.isVisible() and not page.usb.isVisible()
+    page.kind.button("demo").click()
+    qtbot.waitUntil(lambda: page.primary.mapTo(window, QPoint(0, page.primary.height())).y() < window.height())

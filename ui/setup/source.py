@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.bridge import Bridge, JobWatcher, error_words
 from ui.live.sheet import StoredPicture
@@ -16,6 +16,7 @@ from ui.setup.cameras import CamerasCard
 from ui.setup.held import HeldFields
 from ui.setup.industrial import KINDS as INDUSTRIAL
 from ui.setup.industrial import IndustrialFields
+from ui.shared.fitting import Fitting
 from ui.shared.images import fit, to_qimage
 from ui.shared.widgets import Button, Card, Choice, Combo, Notice, column, field, label, row
 
@@ -60,7 +61,7 @@ class SourcePage(QWidget):
     def _build(self) -> None:
         self.kind = Choice(_KINDS, "demo", roomy=True)
         self.kind.chosen.connect(self._kind_chosen)
-        self.fields = QStackedWidget()
+        self.fields = Fitting()
         self.usb = Combo()
         self.usb.addItem("Looking for cameras", None)
         self.usb.setEnabled(False)
