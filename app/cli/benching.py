@@ -49,7 +49,10 @@ class Figure:
 def command(options: Arguments, output: Output) -> int:
     if options.minutes is not None and not (options.bench == "soak" and 0 < options.minutes <= 10_000):
         raise LinesightError("--minutes is for bench soak, and more than 0.")
-    longer = {} if options.minutes is None else {"minutes": options.minutes}
+    if options.splits is not None and not (options.bench == "vision" and 0 < options.splits <= 100):
+        raise LinesightError("--splits is for bench vision, from 1 to 100.")
+    asked = {"minutes": options.minutes, "splits": options.splits}
+    longer = {name: value for name, value in asked.items() if value is not None}
     figures = _load(options.bench).run(options.quick, output.step, **longer)
     output.result(
         {"figures": [_as_json(figure) for figure in figures]},

@@ -123,6 +123,7 @@ class Arguments(argparse.Namespace):
     bench: str = ""
     quick: bool = False
     minutes: float | None = None
+    splits: int | None = None
 
 
 def parse(arguments: Sequence[str]) -> Arguments:
@@ -314,6 +315,9 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("bench", choices=BENCHES)
     bench.add_argument("--quick", action="store_true", help="ends within 50 s on two cores")
     bench.add_argument("--minutes", type=float, metavar="N", help="of soak: how long it runs (else 12)")
+    bench.add_argument(
+        "--splits", type=int, metavar="N", help="of vision: accuracy over so many ways of splitting a set into five (1)"
+    )
     return parser
 
 

@@ -4,6 +4,7 @@ data sets lie beside the project. `python main.py bench vision [--quick] [--json
 from __future__ import annotations
 
 import gc
+import itertools
 import statistics
 import tempfile
 import time
@@ -37,7 +38,8 @@ Step = Callable[[float, str], None]
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
-def run(quick: bool, step: Step) -> list[Figure]:
+def run(quick: bool, step: Step, splits: int = 1) -> list[Figure]:
+    """`splits`: into five folds each; where pictures are few, which of them are together in one moves the figures."""
     step(0.0, "Drawing parts")
     parts = list(training_parts(100, 7))
     lived = [draw_part(21, index) for index in range(12)]
@@ -59,9 +61,9 @@ def run(quick: bool, step: Step) -> list[Figure]:
     figures.append(_memory(trained, lived[0]))
     for name in ("aliens", "cookies") if quick else _FLOORS:
         if (SHARED / name).is_dir():
-            figures += _accuracy(name, 1 if quick else _FOLDS, False, step)
+            figures += _accuracy(name, 1 if quick else _FOLDS, False, step, splits)
             if not quick:
-                figures += _accuracy(name, _FOLDS, True, step)
+                figures += _accuracy(name, _FOLDS, True, step, splits)
     return figures + vision_big.figures(quick, step)
 
 
@@ -133,15 +135,19 @@ _FLOORS = {  # (floor, aim) of image AUROC; pixel AUROC, AUPRO where masks are; 
 _FOLDS = 5
 
 
-def _accuracy(name: str, folds: int, labels: bool, step: Step) -> list[Figure]:
-    """Means over five folds (the first `folds` of them), each with a model that has seen neither its good parts nor
-    its defects; F1 at the threshold that the training chose."""
+def _accuracy(name: str, folds: int, labels: bool, step: Step, splits: int = 1) -> list[Figure]:
+    """Means over five folds (the first `folds` of them) of each split, each with a model that has seen neither its good
+    parts nor its defects; F1 at the threshold that the training chose."""
     items = [item for item in read_dataset(SHARED / name).items if item.label is not None]
     normals, defects = ([item for item in items if item.label == label] for label in ("normal", "anomaly"))
-    orders = np.random.default_rng(0).permutation(len(normals)), np.random.default_rng(1).permutation(len(defects))
     found: list[Evaluation] = []
-    for fold in range(folds):
-        step(0.4 + 0.6 * fold / folds, f"Accuracy on {name}, fold {fold + 1} of {folds}")
+    for split, fold in itertools.product(range(splits), range(folds)):
+        orders = [
+            np.random.default_rng(2 * split + number).permutation(len(group))
+            for number, group in enumerate((normals, defects))
+        ]
+        done, whole = split * folds + fold, splits * folds
+        step(0.4 + 0.6 * done / whole, f"Accuracy on {name}, fold {done + 1} of {whole}")
         held = [set(order[fold::_FOLDS].tolist()) for order in orders]
         shown = [item for index, item in enumerate(normals) if index not in held[0]]
         taught = [item for index, item in enumerate(defects) if index not in held[1]] if labels else []
@@ -167,7 +173,7 @@ def _accuracy(name: str, folds: int, labels: bool, step: Step) -> list[Figure]:
         known = [value for value in each if value is not None]
         if known:
             floor, aim = limits or (None, None)
-            title = f"{measure}, {name}, {words}, mean of {len(known)} of {_FOLDS} folds"
+            title = f"{measure}, {name}, {words}, mean of {len(known)} of {splits * _FOLDS} folds"
             figures.append(Figure(title, statistics.mean(known), "", floor=floor, aim=aim, better="higher"))
     return figures
 

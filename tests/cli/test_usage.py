@@ -89,6 +89,13 @@ def test_wrong_usage_is_2_and_says_why(command: Command, line: str) -> None:
     assert "_size" not in ended.err and "_seconds" not in ended.err  # names of this program's insides
 
 
+@pytest.mark.parametrize("line", ["bench live --splits 2", "bench vision --splits 0", "bench vision --minutes 3"])
+def test_what_a_bench_does_not_know_is_named_and_nothing_is_measured(command: Command, line: str) -> None:
+    ended = command(*line.split())
+    assert ended.code != 0 and ended.out == ""
+    assert line.split()[2] in ended.err
+
+
 def test_the_data_folder_stands_before_or_after_the_command() -> None:
     rest = ["report", "--from", "2026-01-01", "--to", "2026-01-01", "--out", "r.xlsx"]
     assert parse(["--data-dir", "x", *rest]).data_dir == Path("x")
