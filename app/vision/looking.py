@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -99,27 +100,18 @@ class Eye:
 
     def _fix(self, width: int, height: int) -> None:
         """Compiles for just this size of pictures, once, all views at a time: that takes three quarters as long."""
-        with self._fixing:
-            if self._steady:
-                self._compile_all(width, height)
-                self._steady = False
-
-    def _compile_all(self, width: int, height: int) -> None:
 
         def compile_one(number: int) -> None:
             graph, (view, _) = self._graphs[number], self._views[number]
             pieces = self._windows(self.canvas(view, width, height))
             graph.fix((len(pieces), pieces[0].height, pieces[0].width, 3))
 
-        beside = [
-            threading.Thread(target=compile_one, args=(number,), name="compiling", daemon=True)
-            for number in range(1, len(self._graphs))
-        ]
-        for thread in beside:
-            thread.start()
-        compile_one(0)
-        for thread in beside:
-            thread.join()
+        with self._fixing:
+            if not self._steady:
+                return  # another thread has
+            with ThreadPoolExecutor(len(self._graphs), "compiling") as pool:
+                list(pool.map(compile_one, range(len(self._graphs))))  # raises what compiling raises
+            self._steady = False
 
     def canvas(self, view: View, width: int, height: int) -> Target:
         return canvas_for(width, height, view.size, self._network.backbone.multiple)

@@ -51,12 +51,12 @@ def similarity(matrix: Matrix, about: tuple[float, float]) -> Matrix:
 
 def moved(places: Floats, matrix: Matrix) -> Floats:
     """(n, 2) places under a map."""
-    return np.asarray(places @ matrix[:, :2].T + matrix[:, 2], np.float32)
+    return _moved(places.T, matrix).T
 
 
 def turned(normals: Floats, matrix: Matrix) -> Floats:
     """(n, 2) unit vectors under the map's turn."""
-    return np.asarray(normals @ (matrix[:, :2] / scale_of(matrix)).T, np.float32)
+    return _turned(normals.T, matrix).T
 
 
 def sampled(field: Field, x: Floats, y: Floats) -> Field:
