@@ -124,10 +124,13 @@ class Judge:
         plain = self._as_it_lies(halves, found=None if found is None or found.failed else found)
         if plain.score < self._amiss_from:
             return replace(plain, in_place=True)
-        found = found or fixture.golden.register(halves.image, halves)
+        golden = fixture.golden
+        found = found or golden.register(
+            halves.image, halves, enough=lambda roughly: lies_as_usual(roughly, golden.spread, golden.roughly)
+        )
         if found.failed:
             return plain
-        if lies_as_usual(found, fixture.golden.spread):
+        if lies_as_usual(found, golden.spread):
             return replace(plain, in_place=True)
         laid = self._laid(halves, found)
         return laid if laid.score < plain.score else replace(plain, in_place=True)
@@ -268,12 +271,14 @@ def evidence_of(views: Sequence[View], features: Sequence[Array | None], grids: 
     return Evidence(fine, grids[0], features[coarse], grids[coarse])
 
 
-def lies_as_usual(found: Registration, spread: Spread) -> bool:
-    """Whether a part lies where training parts lay, so that it was compared with its like as it lies."""
+def lies_as_usual(found: Registration, spread: Spread, roughly: Spread | None = None) -> bool:
+    """Whether a part lies where training parts lay, so that it was compared with its like as it lies; where its place
+    is known `roughly`, whether it does so in any case."""
+    shift, angle, scale = (roughly.shift, roughly.angle, roughly.scale) if roughly else (0.0, 0.0, 0.0)
     return (
-        math.hypot(*found.shift) <= _USUAL * spread.shift + 2
-        and abs(found.angle) <= _USUAL * spread.angle + 0.5
-        and abs(found.scale - 1) <= _USUAL * spread.scale + 0.01
+        math.hypot(*found.shift) <= _USUAL * spread.shift + 2 - shift
+        and abs(found.angle) <= _USUAL * spread.angle + 0.5 - angle
+        and abs(found.scale - 1) <= _USUAL * spread.scale + 0.01 - scale
     )
 
 

@@ -137,6 +137,37 @@ def test_a_part_in_any_pose_is_laid_onto_the_golden(
     np.testing.assert_allclose(apply(found.inverse, apply(found.matrix, CORNERS)), CORNERS, atol=1e-6)
 
 
+@given(angle=st.floats(-1.5, 1.5), scale=st.floats(0.99, 1.01), shift=st.tuples(st.floats(-6, 6), st.floats(-6, 6)))
+@hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_place_that_is_enough_is_roughly_the_right_one(
+    golden: Golden, angle: float, scale: float, shift: tuple[float, float]
+) -> None:
+    picture = seen(bracket(), posed(angle, scale, shift), seed=21)
+    exact, roughly = golden.register(picture), golden.roughly
+    asked: list[Registration] = []
+
+    def enough(found: Registration) -> bool:
+        asked.append(found)
+        return len(asked) == 1
+
+    found = golden.register(picture, enough=enough)
+    assert asked == [found]
+    assert math.hypot(*np.subtract(found.shift, exact.shift)) <= roughly.shift
+    assert abs(found.angle - exact.angle) <= roughly.angle
+    assert abs(found.scale - exact.scale) <= roughly.scale
+    np.testing.assert_array_equal(golden.register(picture, enough=enough).matrix, exact.matrix)  # not enough
+
+
+def test_a_part_that_may_lie_elsewhere_is_never_enough(golden: Golden, notched: Golden) -> None:
+    def enough(found: Registration) -> bool:
+        raise AssertionError("asked of a place that may be another one")
+
+    assert golden.register(seen(bracket(), posed(90, 1, (30, 10)), seed=22), enough=enough).failed == ""
+    assert (
+        notched.register(disc(0, seed=23), enough=enough).failed == ""
+    )  # it looks alike in every turn but for a notch
+
+
 @pytest.mark.parametrize("angle", [0.0, 8.0, 131.0])
 @pytest.mark.parametrize("defect", ["broken", "painted"])
 def test_a_part_with_a_defect_is_aligned_all_the_same(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ _ALIKE = 0.8  # of the part's own agreement: what agrees that well is another su
 _APART = math.radians(20)  # poses turned by less are the same one
 _SMALLEST, _LARGEST = 0.7, 1.4  # the search covers 0.8 to 1.25, refining reaches a little farther
 _VISIBLE = 0.7  # share of the part that has to lie inside the picture
+_ROUGHLY, _ROUGH_TURN, _ROUGH_SCALE = 0.5, 0.2, 0.003  # pixels at work size, degrees, share: the middle level errs less
 _FOUND = 0.3  # agreement (of the best 60 %) below which there is no part at all
 
 NARROWEST = 8
@@ -112,6 +113,12 @@ class Golden:
         return self.description.width, self.description.height
 
     @property
+    def roughly(self) -> Spread:
+        """How far a place is off at most that `register` was told is enough."""
+        diagonal = float(np.hypot(*self.size))
+        return Spread(_ROUGHLY * self.block, _ROUGH_TURN, _ROUGH_SCALE, _ROUGHLY * self.block / diagonal)
+
+    @property
     def round(self) -> bool:
         """Whether the part's angle means nothing, so that it is shifted and scaled only."""
         return self.description.round
@@ -167,23 +174,34 @@ class Golden:
         coarse, middle, full = (edges.field_of(plane, size) for size in sizes)
         return View((coarse, middle, full), to_work)
 
-    def register(self, picture: Image, halves: Halves | None = None) -> Registration:
+    def register(
+        self, picture: Image, halves: Halves | None = None, *, enough: Callable[[Registration], bool] | None = None
+    ) -> Registration:
         """Finds the golden part in a picture: first where it lies in the golden, then, if it does not agree as well
         as good parts do, in every angle, place and size from 0.8 to 1.25.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
             halves: of it, where they are there already.
+            enough: whether a place that is right to `roughly` will do; it is not looked at closer then, which takes
+                half the time. Not asked where the part looks alike in several turns.
 
         Raises:
             PictureError: not such a picture.
         """
         require_alignable(picture)
-        return self.register_view(self.view(picture, halves=halves))
+        return self.register_view(self.view(picture, halves=halves), enough)
 
-    def register_view(self, view: View) -> Registration:
+    def register_view(self, view: View, enough: Callable[[Registration], bool] | None = None) -> Registration:
         """Like `register`, for a picture made ready."""
-        best = self._with_turns(view, [self._closer(view, _AS_IS, 1)])
+        rough = self._refined(view, _AS_IS, 1)
+        if enough is not None and self._symmetry is None:
+            seen = agreement(view.fields[2], self.points[2], rough)
+            if seen.whole >= self.description.level:
+                there = self._registration(view, rough, seen)
+                if not there.failed and enough(there):
+                    return there
+        best = self._with_turns(view, [self._closer(view, rough, 2)])
         if max(found.whole for _, found in best) < self.description.level:
             best += self._with_turns(view, self.everywhere(view))
         rank = [self._rank(view, matrix, found) for matrix, found in best]
