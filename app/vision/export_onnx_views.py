@@ -20,10 +20,10 @@ from app.vision.export_onnx_backbones import grids
 from app.vision.export_onnx_translated import translated
 from app.vision.export_onnx_windows import over_windows
 from app.vision.export_onnx_writer import Writer
-from app.vision.geometry import Target, Window, smoothing, windows
+from app.vision.geometry import Target, Window, places, smoothing, windows
 from app.vision.graph import Network, bank_constants, nearest_distance
 from app.vision.judge import Remembered
-from app.vision.looking import places, seen_cells
+from app.vision.looking import seen_cells
 from app.vision.maps import SIGMA, pooled_count
 
 Array = NDArray[np.float32]

@@ -8,6 +8,7 @@ and grid are scalings about the picture's upper left corner, so the way back is 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from dataclasses import dataclass
@@ -70,6 +71,13 @@ def canvas_for(width: int, height: int, size: int, multiple: int) -> Target:
 
     sides = rounded(max(short, 2 * multiple)), rounded(max(long, 2 * multiple))
     return Target(*sides) if width >= height else Target(*sides[::-1])
+
+
+@functools.lru_cache(maxsize=64)
+def places(rows: int, columns: int) -> NDArray[np.float32]:
+    """(rows * columns, 2) float32: middle of each cell, across and down, in shares of the canvas. Not to be changed."""
+    down, across = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    return np.stack([(across.ravel() + 0.5) / columns, (down.ravel() + 0.5) / rows], axis=1).astype(np.float32)
 
 
 def halvings(width: int, height: int, target: Target) -> int:

@@ -23,12 +23,15 @@ from app.domain.frame import Image
 from app.vision.backbones import Backbone
 from app.vision.backbones.base import ints
 from app.vision.bank import MemoryBank
+from app.vision.geometry import places
+from app.vision.nearby import Nearby, nearby
 from app.vision.runtime import compile_graph
 
 Array = NDArray[np.float32]
 
 _STATIC_GRAPHS = 4
 _BEFORE_STATIC = 3  # pictures of one size in a row
+_ROOM = 1.4  # times the usual distance: single cells of good parts lie farther off than their smoothed maps
 _AT_ONCE = 8  # windows a pass: more take memory and no less time
 
 
@@ -60,24 +63,37 @@ class Network:
         return float(np.mean([self.backbone.centre_offset(layer) for layer in self.layers]))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compiled:
+    """A graph, and of which comparisons it consists where it leaves some out."""
+
+    model: ov.CompiledModel
+    nearby: Nearby | None = None
+
+
 class ViewGraph:
     """Compiled graphs of one view for windows of any size; safe from several threads at once.
 
     The first three times a size is seen, a graph with open sides runs; from then on, or once it was `fix`ed, one
-    compiled for just this size (a fifth faster; a fixed camera needs exactly one). Both hold the same nodes.
+    compiled for just this size (a fifth faster; a fixed camera needs exactly one). Both hold the same nodes; where
+    places count, that of a whole canvas leaves out comparisons that can't matter (`app.vision.nearby`).
     """
 
-    def __init__(self, network: Network, mean: int, bank: MemoryBank | None, *, features: bool) -> None:
+    def __init__(
+        self, network: Network, mean: int, bank: MemoryBank | None, *, features: bool, usual: float | None = None
+    ) -> None:
         """
         Args:
             mean: features are averaged over mean x mean cells (odd; 1: not at all).
             bank: without one there are no distances.
             features: whether features are wanted at all; they need not be copied otherwise.
+            usual: where the distances of good parts end; None where that is not known.
         """
         self._network, self._mean, self._bank, self._wanted = network, mean, bank, features
+        self._usual = usual
         self._lock = threading.Lock()
-        self._open: ov.CompiledModel | None = None
-        self._static: OrderedDict[tuple[int, ...], ov.CompiledModel] = OrderedDict()
+        self._open: _Compiled | None = None
+        self._static: OrderedDict[tuple[tuple[int, ...], bool], _Compiled] = OrderedDict()
         self._seen: tuple[tuple[int, ...], int] = ((), 0)
         self._local = threading.local()
 
@@ -85,8 +101,8 @@ class ViewGraph:
         """
         Args:
             batch: (B, h, w, 3) uint8 BGR.
-            places: (B * cells, 2) float32, where each cell lies on the canvas in shares of its sides; only
-                needed for a bank that knows places.
+            places: (B * cells, 2) float32, where each cell lies on the canvas in shares of its sides, for a bank that
+                knows places; None: the one window is the whole canvas.
 
         Returns:
             Features (B * cells, C) float32 or None, distances (B * cells,) float32 or None; fresh arrays, cells
@@ -107,50 +123,84 @@ class ViewGraph:
         )
 
     def prepare(self, shape: tuple[int, int, int, int]) -> None:
-        """Compiles what `run` will need for the next batch of this shape."""
-        self._local.ready = (shape, self._compiled(shape))
+        """Compiles what `run` will need for the next batch of this shape; one window is the whole canvas."""
+        self._local.ready = (shape, self._compiled(shape, whole=shape[0] == 1))
 
     def fix(self, shape: tuple[int, int, int, int]) -> None:
-        """Compiles for just this shape now: the pictures to come have it."""
-        with self._lock:
-            self._seen = (shape, _BEFORE_STATIC)
-        self._compiled(shape)
+        """Compiles for just this shape now: the pictures to come have it; one window is the whole canvas."""
+        for windows in {min(_AT_ONCE, shape[0] - at) for at in range(0, shape[0], _AT_ONCE)}:
+            self._compiled((windows, *shape[1:]), whole=shape[0] == 1, now=True)
 
     def _pass(self, batch: Image, places: Array | None) -> tuple[Array | None, Array | None]:
         ready = self._local.__dict__.pop("ready", None)  # of this thread, from `prepare`
-        compiled: ov.CompiledModel = ready[1] if ready and ready[0] == batch.shape else self._compiled(batch.shape)
-        requests: dict[int, tuple[ov.CompiledModel, ov.InferRequest]] = self._local.__dict__.setdefault("requests", {})
+        whole = places is None and len(batch) == 1
+        compiled: _Compiled = (
+            ready[1] if ready and ready[0] == batch.shape else self._compiled(batch.shape, whole=whole)
+        )
+        request = self._request(compiled)
+        inputs: list[NDArray[Any]] = [np.ascontiguousarray(batch)]
+        if len(compiled.model.inputs) == 2:
+            inputs.append(self._places(batch.shape) if places is None else places)
+        request.infer(inputs, share_inputs=True)
+        found = [request.get_output_tensor(index).data for index in range(len(compiled.model.outputs))]
+        distances = found[-1].copy() if self._bank is not None else None
+        if compiled.nearby is not None and distances is not None:
+            self._compare_all(found[0], distances, compiled.nearby, batch.shape)
+        return (found[0].copy() if self._wanted else None), distances
+
+    def _request(self, compiled: _Compiled) -> ov.InferRequest:
+        """This thread's own."""
+        requests: dict[int, tuple[_Compiled, ov.InferRequest]] = self._local.__dict__.setdefault("requests", {})
         entry = requests.get(id(compiled))
         if entry is None or entry[0] is not compiled:
             if len(requests) > 2 * _STATIC_GRAPHS:
                 requests.clear()
-            entry = requests[id(compiled)] = (compiled, compiled.create_infer_request())
-        request = entry[1]
-        inputs: list[NDArray[Any]] = [np.ascontiguousarray(batch)]
-        if len(compiled.inputs) == 2:
-            assert places is not None
-            inputs.append(places)
-        request.infer(inputs, share_inputs=True)
-        found = [request.get_output_tensor(index).data.copy() for index in range(len(compiled.outputs))]
-        return (found[0] if self._wanted else None), (found[-1] if self._bank is not None else None)
+            entry = requests[id(compiled)] = (compiled, compiled.model.create_infer_request())
+        return entry[1]
 
-    def _compiled(self, shape: tuple[int, ...]) -> ov.CompiledModel:
+    def _compare_all(self, features: Array, distances: Array, nearby: Nearby, shape: tuple[int, ...]) -> None:
+        """Compares with the whole bank the cells to which something that was left out may be nearer."""
+        left = np.flatnonzero(distances > nearby.beyond)
+        if not len(left):
+            return
+        assert self._bank is not None
+        graph: BankGraph | None = self._local.__dict__.get("everything")  # of this thread
+        if graph is None:
+            graph = self._local.everything = BankGraph(self._bank)
+        distances[left] = graph.run(features[left], self._places(shape)[left])
+
+    def _places(self, shape: tuple[int, ...]) -> Array:
+        """Of the cells where one window is the whole canvas."""
+        return places(*self._grid(shape))
+
+    def _grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """(rows, columns) of a window."""
+        return shape[1] // self._network.stride, shape[2] // self._network.stride
+
+    def _compiled(self, shape: tuple[int, ...], *, whole: bool, now: bool = False) -> _Compiled:
+        """`now`: for just this shape, however seldom it was seen."""
+        key = shape, whole
         with self._lock:
-            if shape in self._static:
-                self._static.move_to_end(shape)
-                return self._static[shape]
+            if key in self._static:
+                self._static.move_to_end(key)
+                return self._static[key]
             times = self._seen[1] + 1 if self._seen[0] == shape else 1
             self._seen = (shape, times)
-            if times > _BEFORE_STATIC:
-                self._static[shape] = self._compile(shape)
+            if now or times > _BEFORE_STATIC:
+                self._static[key] = self._compile(shape, self._nearby(shape) if whole else None)
                 while len(self._static) > _STATIC_GRAPHS:
                     self._static.popitem(last=False)
-                return self._static[shape]
+                return self._static[key]
             if self._open is None:
-                self._open = self._compile((-1, -1, -1, 3))
+                self._open = self._compile((-1, -1, -1, 3), None)
             return self._open
 
-    def _compile(self, shape: tuple[int, ...]) -> ov.CompiledModel:
+    def _nearby(self, shape: tuple[int, ...]) -> Nearby | None:
+        if self._bank is None or self._usual is None:
+            return None
+        return nearby(self._bank, self._places(shape), *self._grid(shape), _ROOM * self._usual)
+
+    def _compile(self, shape: tuple[int, ...], nearby: Nearby | None) -> _Compiled:
         network = self._network
         picture = op.parameter(list(shape), ov.Type.u8, name="picture")
         planes = op.transpose(op.convert(picture, "f32"), ints([0, 3, 1, 2]))
@@ -161,15 +211,39 @@ class ViewGraph:
             half = self._mean // 2
             grid = op.avg_pool(grid, [1, 1], [half, half], [half, half], [self._mean, self._mean], True)
         features = op.reshape(op.transpose(grid, ints([0, 2, 3, 1])), ints([-1, network.channels]), False)
-        outputs, inputs = ([features] if self._wanted else []), [picture]
+        outputs, inputs = ([features] if self._wanted or nearby else []), [picture]
         if self._bank is not None:
             if self._bank.place_weight:
                 inputs.append(op.parameter([-1, 2], ov.Type.f32, name="places"))
-            mean, scale, axes, weight, vectors, squares = (op.constant(value) for value in bank_constants(self._bank))
             place = inputs[1] if len(inputs) == 2 else None
-            outputs.append(nearest_distance(features, mean, scale, axes, vectors, squares, weight, place))
+            outputs.append(self._distances(features, place, nearby))
         model = ov.Model([op.result(node) for node in outputs], inputs, "linesight")
-        return compile_graph(model, network.backbone.kernels)
+        return _Compiled(compile_graph(model, network.backbone.kernels), nearby)
+
+    def _distances(self, features: ov.Node, place: ov.Node | None, nearby: Nearby | None) -> ov.Node:
+        assert self._bank is not None
+        *about, vectors, squares = bank_constants(self._bank)
+        mean, scale, axes, weight = (op.constant(value) for value in about)
+        if nearby is None:
+            return nearest_distance(
+                features, mean, scale, axes, op.constant(vectors), op.constant(squares), weight, place
+            )
+        x, own = _compared(features, mean, scale, axes, weight, place)
+        return _distance(_least_nearby(x, vectors, squares, nearby), own, features)
+
+
+def _least_nearby(x: ov.Node, vectors: Array, squares: Array, nearby: Nearby) -> ov.Node:
+    """As `_least`, each block of cells against what lies near it."""
+    found = [
+        _least(
+            op.gather(x, op.constant(mine), ints(0)),
+            op.constant(np.ascontiguousarray(vectors[:, near])),
+            op.constant(np.ascontiguousarray(squares[:, near])),
+        )
+        for mine, near in zip(nearby.cells, nearby.vectors, strict=True)
+    ]
+    back = np.argsort(np.concatenate(nearby.cells)).astype(np.int64)
+    return op.gather(op.concat(found, 0), op.constant(back), ints(0))
 
 
 class BankGraph:
@@ -196,9 +270,9 @@ def _bank_graph(with_places: bool) -> ov.CompiledModel:
     shapes = [[-1, -1], [1, -1], [1, -1], [-1, -1], [-1, -1], [1, -1], *([[1, 1], [-1, 2]] if with_places else [])]
     inputs = [op.parameter(shape, ov.Type.f32) for shape in shapes]
     features, mean, scale, axes, vectors, squares = inputs[:6]
-    weight, places = inputs[6:] if with_places else (None, None)
-    distance = nearest_distance(features, mean, scale, axes, vectors, squares, weight, places)
-    return compile_graph(ov.Model([op.result(distance)], inputs, "linesight-bank"))
+    weight, place = inputs[6:] if with_places else (None, None)
+    found = nearest_distance(features, mean, scale, axes, vectors, squares, weight, place)
+    return compile_graph(ov.Model([op.result(found)], inputs, "linesight-bank"))
 
 
 def bank_constants(bank: MemoryBank) -> tuple[Array, Array, Array, Array, Array, Array]:
@@ -229,17 +303,36 @@ def nearest_distance(
     places: ov.Node | None,
 ) -> ov.Node:
     """(cells, C) raw features -> (cells,) root mean square distance a channel to the nearest vector."""
+    x, own = _compared(features, mean, scale, axes, weight, places)
+    return _distance(_least(x, vectors, squares), own, features)
+
+
+def _compared(
+    features: ov.Node, mean: ov.Node, scale: ov.Node, axes: ov.Node, weight: ov.Node | None, places: ov.Node | None
+) -> tuple[ov.Node, ov.Node]:
+    """(cells, C) raw features -> what of them is compared with the bank's vectors, (cells, D [+ 2]), and the square of
+    their own length, (cells,)."""
     standard = op.multiply(op.subtract(features, mean), scale)
-    channels = op.convert(op.gather(op.shape_of(features), ints([1]), ints(0)), "f32")
     x = op.matmul(standard, axes, False, False)
     own = op.reduce_sum(op.multiply(standard, standard), ints([1]), False)
     if places is not None:
         placed = op.multiply(places, weight)
         own = op.add(own, op.reduce_sum(op.multiply(placed, placed), ints([1]), False))
         x = op.concat([x, placed], 1)
-    # |x - b|^2 = |x|^2 - 2 x.b + |b|^2: one matrix product against the whole bank.
-    product = op.matmul(x, vectors, False, False)
-    nearest = op.reduce_min(op.add(product, squares), ints([1]), False)
+    return x, own
+
+
+def _least(x: ov.Node, vectors: ov.Node, squares: ov.Node) -> ov.Node:
+    """(cells,): the least |x - b|^2 of any vector b, but for |x|^2.
+
+    |x - b|^2 = |x|^2 - 2 x.b + |b|^2: one matrix product against all of them.
+    """
+    return op.reduce_min(op.add(op.matmul(x, vectors, False, False), squares), ints([1]), False)
+
+
+def _distance(nearest: ov.Node, own: ov.Node, features: ov.Node) -> ov.Node:
+    """(cells,): root mean square distance a channel to the nearest vector."""
+    channels = op.convert(op.gather(op.shape_of(features), ints([1]), ints(0)), "f32")
     mean_square = op.divide(op.relu(op.add(nearest, own)), channels)
     # The difference of large numbers is rounded; next to zero the root would blow that up.
     return op.sqrt(op.add(mean_square, op.constant(np.float32(LEAST))))

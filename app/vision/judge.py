@@ -95,6 +95,7 @@ class Judge:
             [each.view for each in views],
             [each.bank for each in views],
             features=evidence or known is not None or strips is not None,
+            usual=[each.scale.limit for each in views],
         )
         self._known, self._tone, self._strips = known, tone, strips
         self._joint = joint([each.view for each in views])

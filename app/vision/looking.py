@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from app.domain.frame import Image
 from app.vision.bank import Cells, MemoryBank
 from app.vision.canvas import Easel, cut
-from app.vision.geometry import Target, Window, canvas_for, windows
+from app.vision.geometry import Target, Window, canvas_for, places, windows
 from app.vision.graph import Network, ViewGraph
 from app.vision.halves import Halves
 
@@ -70,13 +69,24 @@ class Eye:
     """The compiled graphs of a model's views; any thread may look."""
 
     def __init__(
-        self, network: Network, views: Sequence[View], banks: Sequence[MemoryBank | None], *, features: bool
+        self,
+        network: Network,
+        views: Sequence[View],
+        banks: Sequence[MemoryBank | None],
+        *,
+        features: bool,
+        usual: Sequence[float] | None = None,
     ) -> None:
+        """`usual`: see `ViewGraph`, of each view."""
         self._network = network
         self._steady = False  # whether the first picture's size is that of all
         self._fixing = threading.Lock()
         self._views = list(zip(views, banks, strict=True))
-        self._graphs = [ViewGraph(network, view.mean, bank, features=features) for view, bank in self._views]
+        ends: Sequence[float | None] = usual or [None] * len(views)
+        self._graphs = [
+            ViewGraph(network, view.mean, bank, features=features, usual=end)
+            for (view, bank), end in zip(self._views, ends, strict=True)
+        ]
 
     def look(self, image: Image, halves: Halves | None = None) -> list[Sight]:
         """What each view sees of an (H, W, 3) uint8 BGR picture; `halves`: of it, where they are there already."""
@@ -123,13 +133,13 @@ class Eye:
         canvas = self.canvas(view, *size)
         pieces, stride = self._windows(canvas), self._network.stride
         rows, columns = canvas.height // stride, canvas.width // stride
-        where = places(rows, columns) if bank is not None and bank.place_weight else None
         batch = cut(easel.paint(canvas), pieces)
         if len(pieces) == 1:
-            features, distances = graph.run(batch, where)
+            features, distances = graph.run(batch)
             return Sight(rows, columns, features, None if distances is None else distances.reshape(rows, columns))
-        if where is not None:
-            grid = where.reshape(rows, columns, 2)
+        where = None
+        if bank is not None and bank.place_weight:
+            grid = places(rows, columns).reshape(rows, columns, 2)
             where = np.concatenate([grid[_cells(each, stride)].reshape(-1, 2) for each in pieces])
         features, distances = graph.run(batch, where)
         return Sight(
@@ -153,13 +163,6 @@ def seen_cells(there: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.
     if inner.any():
         return inner
     return np.asarray(share >= min(float(share.max()), 0.999), np.bool_)
-
-
-@functools.lru_cache(maxsize=64)
-def places(rows: int, columns: int) -> Array:
-    """(rows * columns, 2) float32: middle of each cell, across and down, in shares of the canvas. Not to be changed."""
-    down, across = np.mgrid[0:rows, 0:columns].astype(np.float32)
-    return np.stack([(across.ravel() + 0.5) / columns, (down.ravel() + 0.5) / rows], axis=1).astype(np.float32)
 
 
 def _cells(window: Window, stride: int) -> tuple[slice, slice]:

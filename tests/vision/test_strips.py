@@ -21,7 +21,7 @@ from app.vision.bank import Cells, Gathered
 from app.vision.detector import Detector
 from app.vision.evaluation import full_map
 from app.vision.export_onnx import export
-from app.vision.looking import places
+from app.vision.geometry import places
 from app.vision.metrics import auroc
 from app.vision.strips import learn_strips
 from app.vision.survey import Sample

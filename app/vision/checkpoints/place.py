@@ -14,8 +14,7 @@ from pydantic import Field
 
 from app.domain.frame import Image
 from app.vision.canvas import paint
-from app.vision.geometry import Target, halvings
-from app.vision.looking import places
+from app.vision.geometry import Target, halvings, places
 from app.vision.parts import Described
 
 SIDE = 128
