@@ -143,6 +143,9 @@ class VerdictTile(QWidget):
         return font(max(16, int(pixels)), QFont.Weight.Bold)
 
 
+_TRACK = 34.0  # the middle of the line, pixels from the top
+
+
 class ScoreBar(QWidget):
     """The score as a mark on a line from 0, with retest band and threshold drawn and named."""
 
@@ -152,6 +155,7 @@ class ScoreBar(QWidget):
         self._threshold: float | None = None
         self._retest_from: float | None = None
         self._verdict = Verdict.PASS
+        self._drawn: tuple[object, QPixmap] | None = None  # what stays from part to part, and what it shows
         self.setFixedHeight(64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -165,39 +169,55 @@ class ScoreBar(QWidget):
 
     def paintEvent(self, _event: object) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = current()
-        painter.fillRect(self.rect(), theme.colour("ground"))
         if self._score is None or self._threshold is None or self._threshold <= 0:
+            painter.fillRect(self.rect(), theme.colour("ground"))
             painter.end()
             return
-        left, right, y = 1.0, self.width() - 1.0, 34.0
-        track = QRectF(left, y - 6, right - left, 12)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("line"))
-        painter.drawRoundedRect(track, 6, 6)
-        # The threshold always stands in the middle, so that the eye learns its place; the end is held.
-        top = 2 * self._threshold
-
-        def at(value: float) -> float:
-            return left + (right - left) * min(max(value / top, 0.0), 1.0)
-
-        if self._retest_from is not None and self._retest_from < self._threshold:
-            painter.setBrush(theme.colour("retest"))
-            painter.drawRect(QRectF(at(self._retest_from), y - 6, at(self._threshold) - at(self._retest_from), 12))
-        painter.setPen(QPen(theme.colour("text"), 2))
-        line = at(self._threshold)
-        painter.drawLine(QPointF(line, y - 12), QPointF(line, y + 12))
-        painter.setFont(font(14))
-        painter.setPen(theme.colour("quiet"))
-        self._words(painter, f"threshold {number(self._threshold)}", line, 62)
-        mark = min(max(at(self._score), left + 10), right - 10)
+        size, ratio = self.size(), self.devicePixelRatioF()
+        key = (self._threshold, self._retest_from, size, ratio, theme.tokens.name)
+        if self._drawn is None or self._drawn[0] != key:
+            drawn = QPixmap(size * ratio)
+            drawn.setDevicePixelRatio(ratio)
+            self._draw(drawn, self._threshold, self._retest_from)
+            self._drawn = (key, drawn)
+        painter.drawPixmap(0, 0, self._drawn[1])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        mark = min(max(self._at(self._score, self._threshold), 11.0), self.width() - 11.0)
         painter.setPen(QPen(theme.colour("surface"), 2))
         painter.setBrush(QColor(theme.tokens.of(self._verdict)))
-        painter.drawPolygon(QPolygonF([QPointF(mark, y - 3), QPointF(mark - 9, y - 17), QPointF(mark + 9, y - 17)]))
+        painter.drawPolygon(
+            QPolygonF([QPointF(mark, _TRACK - 3), QPointF(mark - 9, _TRACK - 17), QPointF(mark + 9, _TRACK - 17)])
+        )
         painter.setPen(theme.colour("text"))
         painter.setFont(font(16, QFont.Weight.DemiBold))
         self._words(painter, f"score {number(self._score)}", mark, 14)
+        painter.end()
+
+    def _at(self, value: float, threshold: float) -> float:
+        """Where a score stands. The threshold is always in the middle, so that the eye learns its place; the end is
+        held."""
+        return 1 + (self.width() - 2) * min(max(value / (2 * threshold), 0.0), 1.0)
+
+    def _draw(self, surface: QPixmap, threshold: float, retest_from: float | None) -> None:
+        """The line, its band and its threshold."""
+        theme = current()
+        surface.fill(theme.colour("ground"))
+        painter = QPainter(surface)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("line"))
+        painter.drawRoundedRect(QRectF(1, _TRACK - 6, self.width() - 2, 12), 6, 6)
+        line = self._at(threshold, threshold)
+        if retest_from is not None and retest_from < threshold:
+            painter.setBrush(theme.colour("retest"))
+            begin = self._at(retest_from, threshold)
+            painter.drawRect(QRectF(begin, _TRACK - 6, line - begin, 12))
+        painter.setPen(QPen(theme.colour("text"), 2))
+        painter.drawLine(QPointF(line, _TRACK - 12), QPointF(line, _TRACK + 12))
+        painter.setFont(font(14))
+        painter.setPen(theme.colour("quiet"))
+        self._words(painter, f"threshold {number(threshold)}", line, 62)
         painter.end()
 
     def _words(self, painter: QPainter, words: str, x: float, baseline: float) -> None:

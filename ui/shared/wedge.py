@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QInputEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 from shiboken6 import isValid
 
@@ -20,6 +20,12 @@ SHORTEST = 4
 _PREFIX_WAIT = 2.0
 _ENDS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _PLAIN = Qt.KeyboardModifier.NoModifier
+_TOUCHES = {
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.TouchBegin,
+    QEvent.Type.KeyPress,
+    QEvent.Type.Wheel,
+}
 _FIELDS = (QLineEdit, QTextEdit, QPlainTextEdit, QComboBox)
 
 
@@ -34,6 +40,8 @@ class Wedge(QObject):
         prefix: what the scanner types before a code, "" for nothing.
         clock: seconds, rising.
         at_once: keys that wait for nothing and begin no code, such as a pedal's.
+        touched: told of every press, touch and turn of a wheel in the whole program. It is asked here since a second
+            look at all of the program's events would cost as much as the first.
     """
 
     scanned = Signal(str)
@@ -44,8 +52,10 @@ class Wedge(QObject):
         prefix: Callable[[], str] = lambda: "",
         clock: Callable[[], float] = time.monotonic,
         at_once: Callable[[QKeyEvent], bool] = lambda event: event.key() == Qt.Key.Key_Space,
+        touched: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(window)
+        self._touched = touched
         self._at_once = at_once
         self._window, self._prefix, self._clock = window, prefix, clock
         self._held: list[tuple[QWidget, QKeyEvent]] = []  # with whose they were
@@ -61,9 +71,13 @@ class Wedge(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # Every event of the program comes by here: what kind it is would take ten times as long to ask.
-        if not isinstance(event, QKeyEvent) or self._letting:
+        if not isinstance(event, QInputEvent):
             return False
         kind = event.type()
+        if kind in _TOUCHES:
+            self._touched()
+        if not isinstance(event, QKeyEvent) or self._letting:
+            return False
         if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
             return False
         if not isinstance(watched, QWidget) or watched.window() is not self._window:
