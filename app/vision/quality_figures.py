@@ -143,14 +143,16 @@ def _detail(picture: Image, longest: int | None) -> dict[str, float]:
     rows, columns = round(tall / reduction), round(wide / reduction)
     if min(rows, columns) <= _COARSE:
         return {}
-    blocks = np.empty((_DOWN * _ACROSS, rows, columns), np.uint8)
-    for index in range(len(blocks)):
+    cut = np.empty((_DOWN * _ACROSS, rows, columns, 3), np.uint8)
+    for index in range(len(cut)):
         y = (index // _ACROSS + 1) * (height - tall) // (_DOWN + 1)
         x = (index % _ACROSS + 1) * (width - wide) // (_ACROSS + 1)
         block = picture[y : y + tall, x : x + wide]
         if reduction > 1.0:
             block = np.asarray(cv2.resize(block, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-        cv2.cvtColor(block, cv2.COLOR_BGR2GRAY, dst=blocks[index])
+        cut[index] = block
+    blocks = np.asarray(cv2.cvtColor(cut.reshape(-1, columns, 3), cv2.COLOR_BGR2GRAY), np.uint8)
+    blocks = blocks.reshape(-1, rows, columns)
     light = math.log(cv2.mean(blocks.reshape(-1, columns))[0] + SOFT)
     result = {}
     for way in ("across", "down"):
