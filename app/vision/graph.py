@@ -36,7 +36,7 @@ _ROOM = 1.4  # times the usual distance: single cells of good parts lie farther 
 _AT_ONCE = 8  # windows a pass: more take memory and no less time
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots: what is asked with each picture is worked out once
 class Network:
     """The feature extractor of all views.
 
@@ -50,7 +50,7 @@ class Network:
     layers: tuple[str, ...]
     arrays: Mapping[str, NDArray[Any]]
 
-    @property
+    @functools.cached_property
     def stride(self) -> int:
         return self.backbone.layer(self.layers[0]).stride
 
@@ -58,7 +58,7 @@ class Network:
     def channels(self) -> int:
         return sum(layer.channels for layer in self.backbone.chosen(self.layers))
 
-    @property
+    @functools.cached_property
     def offset(self) -> float:
         """How far, in canvas pixels, a feature's place lies right of and below its cell's middle."""
         return float(np.mean([self.backbone.centre_offset(layer) for layer in self.layers]))
