@@ -101,13 +101,17 @@ def scaling(x: float, y: float) -> Matrix:
 
 def after(second: Matrix, first: Matrix) -> Matrix:
     """The map that applies `first`, then `second`."""
-    return np.hstack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]])
+    both: Matrix = second[:, :2] @ first
+    both[:, 2] += second[:, 2]
+    return both
 
 
 def inverted(matrix: Matrix) -> Matrix:
     """The way back."""
-    back = np.linalg.inv(matrix[:, :2])
-    return np.hstack([back, -back @ matrix[:, 2:]])
+    (a, b, x), (c, d, y) = matrix.tolist()
+    size = a * d - b * c
+    back: Matrix = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / size
+    return back
 
 
 def contrast_axis(picture: Image) -> Floats:

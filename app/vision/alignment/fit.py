@@ -27,13 +27,15 @@ _INTACT = 0.6  # share of the part the quality is taken over
 
 def pose(angle: float, scale: float, centre: tuple[float, float], to: tuple[float, float]) -> Matrix:
     """The map that turns by `angle` radians (from x towards y), scales, and takes `centre` to `to`."""
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]) * scale
-    return np.hstack([turn, (np.array(to) - turn @ np.array(centre))[:, None]])
+    cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
+    x, y = to[0] - cosine * centre[0] + sine * centre[1], to[1] - sine * centre[0] - cosine * centre[1]
+    return np.array([[cosine, -sine, x], [sine, cosine, y]])
 
 
 def scale_of(matrix: Matrix) -> float:
     """How much larger the map makes things."""
-    return math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return math.sqrt(abs(a * d - b * c))
 
 
 def turn_of(matrix: Matrix) -> float:
@@ -44,9 +46,10 @@ def turn_of(matrix: Matrix) -> float:
 def similarity(matrix: Matrix, about: tuple[float, float]) -> Matrix:
     """The similarity next to a map, with the same image of `about`. A level's width and height are rounded, so a map
     taken from one level to another is stretched by a trifle, and turning would carry that along."""
-    to = matrix[:, :2] @ np.array(about) + matrix[:, 2]
-    a, b = float(matrix[0, 0] + matrix[1, 1]) / 2, float(matrix[1, 0] - matrix[0, 1]) / 2
-    return pose(math.atan2(b, a), math.hypot(a, b), about, (float(to[0]), float(to[1])))
+    (a, b, x), (c, d, y) = matrix.tolist()
+    to = a * about[0] + b * about[1] + x, c * about[0] + d * about[1] + y
+    grown, turned_by = (a + d) / 2, (c - b) / 2
+    return pose(math.atan2(turned_by, grown), math.hypot(grown, turned_by), about, to)
 
 
 def moved(places: Floats, matrix: Matrix) -> Floats:
