@@ -130,10 +130,15 @@ def _defects(
 
 def _components(area: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], int, int]]:
     """Each connected part of `area`: its own bounding window, and the window's left and top."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(area.astype(np.uint8), connectivity=8)
+    rows, columns = (np.flatnonzero(area.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return
+    first, before = int(rows[0]), int(columns[0])  # mostly little of the map is hot
+    hot = np.ascontiguousarray(area[first : rows[-1] + 1, before : columns[-1] + 1]).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(hot, connectivity=8)
     for index in range(1, count):
         left, top, wide, tall, _cells = (int(value) for value in stats[index])
-        yield labels[top : top + tall, left : left + wide] == index, left, top
+        yield labels[top : top + tall, left : left + wide] == index, before + left, first + top
 
 
 def _region(
@@ -174,4 +179,4 @@ def _outline(
     placed = points * scale + origin
     placed[:, 0] = np.clip(placed[:, 0], 0, size[0] - 1)
     placed[:, 1] = np.clip(placed[:, 1], 0, size[1] - 1)
-    return tuple((round(float(x)), round(float(y))) for x, y in placed)
+    return tuple((x, y) for x, y in np.rint(placed).astype(np.int64).tolist())
