@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import queue
 import threading
 import time
@@ -293,13 +294,16 @@ class SignalDesk:
 
     # -- the thread that keeps the time
     def _keep_time(self) -> None:
+        said = -math.inf
         while not self._closed.is_set():
             try:
                 self._arm()
                 self.handshake.condition(*self._condition())
                 self.handshake.tick()
             except Exception:  # the line must be answered whatever happens
-                log.exception("the signals to the line stumbled")
+                if time.monotonic() - said >= AGAIN:  # at every tick it would push all else out of the log
+                    said = time.monotonic()
+                    log.exception("the signals to the line stumbled")
             self._wake.wait(_TICK)
             self._wake.clear()
         self._host.line.trigger.arm(False, by=_BY)

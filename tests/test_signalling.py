@@ -263,3 +263,23 @@ def test_a_plc_that_goes_is_missed_and_one_that_never_came_is_not(
     station.save_settings(modbus_listen="")
     wait_for(lambda: station.signalling.outputs() == [])
     assert station.signalling.lost() == {}, "what is switched off is not missed"
+
+
+def test_a_fault_of_the_program_leaves_room_in_the_log(
+    stations: Stations, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    station, plc = at_the_line(stations, camera())
+    plc.waits_for(READY)
+    ticks = []
+
+    def broken() -> None:
+        ticks.append(time.monotonic())
+        raise RuntimeError("a fault of the program")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(station.signalling.handshake, "tick", broken)
+        wait_for(lambda: len(ticks) >= 4, what="four ticks")
+    said = [each for each in caplog.records if "stumbled" in each.message]
+    assert len(said) == 1 or ticks[-1] - ticks[0] >= 4.0  # on a machine that slow it is said again
+    assert said[0].exc_info
+    plc.waits_for(READY)  # it goes on as if nothing had been
