@@ -4,7 +4,8 @@
 
 Three threads: capture (`app.inspection.capture`), detection and recording; the screen is a fourth that
 is only told "there is an outcome". The detection thread takes a frame out of the slot and owns it until
-the verdict; the recording thread commits before anyone hears of it.
+the verdict; the recording thread commits before anyone hears of it. What is not to be recorded, and has nothing before
+it that is, needs no third thread: each hand-over costs a live line milliseconds.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Pipeline:
     """One source, one model, from frames to committed outcomes.
 
     Args:
-        publish: receives each outcome, on the recording thread, after its commit; must return quickly.
+        publish: receives each outcome in order, after its commit where it is recorded; must return quickly. On the
+            recording thread, or on the detection thread.
         on_refused: receives, before `publish`, an outcome that should be on record and could not be put there.
         on_source: told when the source is connected, lost or at its end.
         on_bad_picture: told of a picture that can't be read.
@@ -89,6 +91,7 @@ class Pipeline:
         self.verdicts = RateMeter()
         self.inspected = 0
         self._judged: queue.Queue[Judged | None] = queue.Queue(_AHEAD)
+        self._handed, self._done = 0, 0  # to the recorder and by it; each counted by one thread alone
         self._stopping = threading.Event()
         self._last_recorded: tuple[Verdict, float] | None = None
         self._detection = threading.Thread(target=self._detect_all, name="detection", daemon=True)
@@ -139,7 +142,12 @@ class Pipeline:
             if gate is not None and not (triggered or self._let_in(gate, frame)):
                 continue
             triggered = triggered or gate is not None
-            self._judged.put(replace(self._judge(frame), triggered=triggered, viewed=self.trigger.armed))
+            judged = replace(self._judge(frame), triggered=triggered, viewed=self.trigger.armed)
+            if self._handed == self._done and not self._is_recorded(judged):
+                self._pass_on(judged, recorded=False)
+            else:
+                self._handed += 1
+                self._judged.put(judged)
         self._judged.put(None)
 
     def _searched(self) -> bool:
@@ -183,24 +191,32 @@ class Pipeline:
             return Judged(frame, None, words)
         return Judged(frame, detection, detection.reason if detection.verdict is Verdict.ERROR else "")
 
-    # -- recording thread
+    # -- recording thread, or the detection thread while that has nothing to do
+    def _is_recorded(self, judged: Judged) -> bool:
+        return self._keeps and (judged.triggered or (not judged.viewed and self._to_record(judged)))
+
+    def _pass_on(self, judged: Judged, *, recorded: bool) -> None:
+        """Publishes, after the commit where it is recorded."""
+        if recorded:
+            outcome = self._record(judged)
+            if outcome.inspection is None:
+                self._tell(self._on_refused, outcome)
+            else:
+                self._last_recorded = (judged.verdict, self._clock())
+        else:
+            outcome = Outcome(judged.frame, judged.verdict, judged.detection, None, judged.error)
+        self.inspected += 1
+        self.verdicts.tick()
+        self._tell(self._publish, outcome)
+        if judged.triggered:
+            self._shown_until = self._clock() + _SHOWN
+            self.trigger.release(judged.frame.id)
+        self._recorder.keep_small(outcome)  # when nobody waits for this part any more
+
     def _record_all(self) -> None:
         while (judged := self._judged.get()) is not None:
-            if self._keeps and (judged.triggered or (not judged.viewed and self._to_record(judged))):
-                outcome = self._record(judged)
-                if outcome.inspection is None:
-                    self._tell(self._on_refused, outcome)
-                else:
-                    self._last_recorded = (judged.verdict, self._clock())
-            else:
-                outcome = Outcome(judged.frame, judged.verdict, judged.detection, None, judged.error)
-            self.inspected += 1
-            self.verdicts.tick()
-            self._tell(self._publish, outcome)
-            if judged.triggered:
-                self._shown_until = self._clock() + _SHOWN
-                self.trigger.release(judged.frame.id)
-            self._recorder.keep_small(outcome)  # when nobody waits for this part any more
+            self._pass_on(judged, recorded=self._is_recorded(judged))
+            self._done += 1
         if not self._stopping.is_set():
             self._on_finished()
 

@@ -225,6 +225,34 @@ def test_continuous_viewing_is_recorded_at_changes_and_now_and_then(
     assert outcomes.refused == []
 
 
+def test_what_comes_behind_a_slow_record_waits_for_it(
+    start_line: StartLine, outcomes: Outcomes, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, detector, free = FakeSource(VIEWING), FakeDetector(), threading.Event()
+    start_line(source, detector)
+    source.push(picture(PASS))
+    outcomes.wait(1)
+    add = store.add_inspection
+
+    def slow(*given: object) -> object:
+        assert free.wait(20)
+        return add(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "add_inspection", slow)
+    source.push(picture(FAIL))
+    wait_for(lambda: len(detector.begun) == 2, what="the second look")
+    source.push(picture(PASS))  # as the last one on record, but not once the FAIL is
+    wait_for(lambda: len(detector.begun) == 3, what="the third look")
+    source.push(picture(PASS))
+    wait_for(lambda: len(detector.begun) == 4, what="the fourth look")
+    assert len(outcomes.all) == 1
+    free.set()
+    shown = outcomes.wait(4)
+    assert [outcome.verdict for outcome in shown] == [Verdict.PASS, Verdict.FAIL, Verdict.PASS, Verdict.PASS]
+    assert [outcome.inspection is not None for outcome in shown] == [True, True, True, False]
+    assert [outcome.frame.id for outcome in shown] == [frame.id for frame in source.given]
+
+
 def test_a_detector_that_raises_is_an_error_on_record_and_the_line_goes_on(
     start_line: StartLine, outcomes: Outcomes, store: Store
 ) -> None:
