@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import stat
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+from isal import isal_zlib
 
 from app.domain.errors import PictureError
 from app.domain.frame import Image
@@ -89,8 +91,47 @@ def decode_picture(data: bytes, name: str = "the picture") -> Image:
 
 
 def encode_png(image: Image) -> bytes:
-    """Lossless bytes; level 1, since the recorder is paced by it (levels above cost 3-10 x the time), and one filter
-    for all rows: choosing one for each takes 1.5 to 2 x the time and makes only drawings smaller, by a tenth."""
+    """Lossless bytes of (H, W, 3) BGR or (H, W) grey uint8; PNG, ISO/IEC 15948.
+
+    Compressed by ISA-L, each row as its difference to the one above: a quarter of the time that OpenCV's encoder takes
+    at its lowest level, and as many bytes. The recorder is paced by it, and so is every verdict behind it.
+    """
+    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not image.size:
+        raise PictureError(f"A picture of shape {image.shape} and type {image.dtype} can't be encoded as PNG.")
+    if image.nbytes > _MOST_AT_ONCE:
+        return _png_by_rows(image)
+    height, width = image.shape[:2]
+    samples = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    samples = samples.reshape(height, -1)
+    rows = np.empty((height, 1 + samples.shape[1]), np.uint8)
+    rows[:, 0] = _UP
+    rows[0, 1:] = samples[0]
+    np.subtract(samples[1:], samples[:-1], out=rows[1:, 1:])
+    colour = _GREY if image.ndim == 2 else _RGB
+    return b"".join(
+        (
+            _PNG,
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)),
+            _chunk(b"IDAT", isal_zlib.compress(rows, _LEVEL)),
+            _chunk(b"IEND", b""),
+        )
+    )
+
+
+_GREY, _RGB = 0, 2  # colour types of PNG
+_UP = 2  # its filter by the row above; choosing one for each row makes only drawings smaller, by a tenth
+_LEVEL = 2  # the next one takes twice as long
+_MOST_AT_ONCE = 96 << 20
+"""Bytes of a picture; a larger one would be held in memory three times."""
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return b"".join(
+        (struct.pack(">I", len(data)), kind, data, struct.pack(">I", isal_zlib.crc32(data, isal_zlib.crc32(kind))))
+    )
+
+
+def _png_by_rows(image: Image) -> bytes:
     how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
     ok, data = cv2.imencode(".png", image, how)
     if not ok:

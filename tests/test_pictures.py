@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,6 +206,40 @@ def test_what_is_written_is_read_again(seed: int) -> None:
     picture = texture(33, 47, seed)
     np.testing.assert_array_equal(decode_picture(encode_png(picture)), picture)
     assert np.abs(decode_picture(encode_jpeg(picture)).astype(int) - picture).mean() < 4
+
+
+@given(
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    planes=st.sampled_from([(), (3,)]),
+    step=st.integers(1, 3),
+    limit=st.sampled_from([0, 1 << 20]),
+    seed=st.integers(0, 1000),
+)
+def test_other_programs_read_what_is_written(
+    height: int, width: int, planes: tuple[int, ...], step: int, limit: int, seed: int
+) -> None:
+    """By OpenCV and by Pillow, which checks each chunk's sum; also a part of a larger array, and one too large."""
+    whole = np.random.default_rng(seed).integers(0, 256, (height, width * step, *planes), np.uint8)
+    picture = whole[:, ::step]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.pictures._MOST_AT_ONCE", limit)
+        data = encode_png(picture)
+    seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(seen, picture)
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        opened.verify()
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        assert opened.mode == ("RGB" if planes else "L")
+        np.testing.assert_array_equal(np.asarray(opened), picture[..., ::-1] if planes else picture)
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 4), (4, 0, 3), (4,)])
+def test_what_is_no_picture_is_not_written(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PictureError, match="can't be encoded"):
+        encode_png(np.zeros(shape, np.uint8))
+    with pytest.raises(PictureError, match="uint16"):
+        encode_png(np.zeros((4, 4, 3), np.uint16))  # type: ignore[arg-type]
 
 
 def test_folders_are_walked_in_natural_order(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def distances(bank: MemoryBank, cells: np.ndarray, where: np.ndarray, of: np.nda
     limit=st.floats(0.05, 2),
     seed=st.integers(0, 1000),
 )
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=15, deadline=None)
 def test_what_is_left_out_is_no_nearer_than_said(
     rows: int, columns: int, weight: float, limit: float, seed: int
 ) -> None:

@@ -16,6 +16,7 @@ _PARTS = (
     ("openvino", "OpenVINO", "Apache-2.0"),
     ("opencv-python-headless", "OpenCV", "Apache-2.0"),
     ("av", "PyAV with FFmpeg", "BSD-3-Clause; FFmpeg with x264 and x265 under the GPL"),
+    ("isal", "ISA-L and its Python binding", "BSD-3-Clause; PSF-2.0"),
     ("numpy", "NumPy", "BSD-3-Clause"),
     ("SQLAlchemy", "SQLAlchemy", "MIT"),
     ("openpyxl", "openpyxl", "MIT"),
