@@ -1,6 +1,7 @@
 """One view of a model as nodes of an ONNX graph: from its canvas to distances and heat; see `app.vision.export_onnx`.
 
-The nodes of `app.vision.graph`, and the matrices and factors of `app.vision.maps` as constants.
+The nodes of `app.vision.graph` and `app.vision.bank_graph`, and the matrices and factors of `app.vision.maps` as
+constants.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from onnx import TensorProto
 from openvino import opset13 as op
 
 from app.vision.bank import MemoryBank
+from app.vision.bank_graph import bank_constants, nearest_distance
 from app.vision.export_onnx_backbones import grids
 from app.vision.export_onnx_translated import translated
 from app.vision.export_onnx_windows import over_windows
 from app.vision.export_onnx_writer import Writer
 from app.vision.geometry import Target, Window, places, smoothing, windows
-from app.vision.graph import Network, bank_constants, nearest_distance
+from app.vision.graph import Network
 from app.vision.judge import Remembered
 from app.vision.looking import seen_cells
 from app.vision.maps import SIGMA, pooled_count
@@ -141,7 +143,7 @@ def _features(writer: Writer, batch: str, network: Network, mean: int, pictures:
 
 
 def _distances(writer: Writer, batch: str, bank: MemoryBank, features: str, channels: int, where: Array) -> str:
-    """The distance of `app.vision.graph`, node for node, (cells,) float32; the batches of a view share its bank."""
+    """The distance of `app.vision.bank_graph`, node for node, (cells,) float32; a view's batches share its bank."""
     given = [(op.parameter([len(where), channels], ov.Type.f32), features)]
     place = None
     if bank.place_weight:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.vision.bank import Cells, Check, Gathered
-from app.vision.graph import BankGraph, Network
+from app.vision.bank_graph import BankGraph
+from app.vision.graph import Network
 from app.vision.looking import View
 from app.vision.maps import Scale, edge_factor, pooled, smooth
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.vision.bank import Cells, Gathered
-from app.vision.graph import BankGraph
+from app.vision.bank_graph import BankGraph
 
 CELLS, CHANNELS = 6, 12
 BOUND = 150_000  # bytes of whole grids kept

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from app.cameras.demo import DefectKind, draw_part
 from app.vision import artefact
 from app.vision.bank import MemoryBank
+from app.vision.bank_graph import BankGraph
 from app.vision.geometry import places
-from app.vision.graph import BankGraph, ViewGraph
+from app.vision.graph import ViewGraph
 from app.vision.looking import Eye
 from app.vision.nearby import nearby
 

@@ -17,8 +17,8 @@ from app.cameras import make_source
 from app.cameras.demo import DefectKind, draw_part
 from app.pictures import decode_picture, encode_png, read_picture
 from app.vision import artefact
+from app.vision.bank_graph import BankGraph
 from app.vision.detector import Detector, same_score
-from app.vision.graph import BankGraph
 from app.vision.looking import Eye
 from app.vision.runtime import compile_graph
 

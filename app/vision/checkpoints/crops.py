@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from app.domain.checkpoint import OK
 from app.domain.frame import Image
 from app.vision.bank import MemoryBank
+from app.vision.bank_graph import BankGraph
 from app.vision.checkpoints.checkpoint import pooled
 from app.vision.checkpoints.judging import Eyes
 from app.vision.checkpoints.place import Cutter
 from app.vision.consequences import choose
 from app.vision.coreset import greedy_coreset
-from app.vision.graph import BankGraph
 from app.vision.views import PLACE_WEIGHT, place_weight, spread_of
 
 Array = NDArray[np.float32]

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from app.domain.checkpoint import DIFFERENT, OK, TURNED, UNSURE, WRONG, CheckpointAnswer
 from app.domain.frame import Image
+from app.vision.bank_graph import BankGraph
 from app.vision.checkpoints.checkpoint import Checkpoint, Turn, pooled
 from app.vision.checkpoints.naming import described
 from app.vision.checkpoints.place import UPRIGHT, Cutter, Matrix, Size
 from app.vision.geometry import Target
-from app.vision.graph import BankGraph, Network, ViewGraph
+from app.vision.graph import Network, ViewGraph
 
 Array = NDArray[np.float32]
 
