@@ -113,6 +113,7 @@ def test_a_copy_without_main_says_that_it_is_incomplete(built: Project) -> None:
 
 
 # -- extras
+@pytest.mark.slow
 def test_an_extra_comes_on_top_and_stays_through_updates(built: Project) -> None:
     assert not _has(built, "pypylon")
     done = built.bootstrap("setup", "--extra", "basler")
@@ -142,6 +143,7 @@ def test_an_extra_that_can_not_be_had_is_said_and_stops_no_start(built: Project)
 
 
 # -- when the locks change
+@pytest.mark.slow
 def test_a_new_lock_is_followed_and_what_it_drops_is_removed(built: Project) -> None:
     extra = built.wheel("extra", "2.0", {"extra/__init__.py": ""})
     built.lock("runtime.txt", built.part("1.1"), extra)
