@@ -211,7 +211,8 @@ class Pipeline:
         if judged.triggered:
             self._shown_until = self._clock() + _SHOWN
             self.trigger.release(judged.frame.id)
-        self._recorder.keep_small(outcome)  # when nobody waits for this part any more
+        if recorded:
+            self._recorder.keep_small(outcome)  # when nobody waits for this part any more
 
     def _record_all(self) -> None:
         while (judged := self._judged.get()) is not None:

@@ -74,7 +74,7 @@ class Asked:
                 self._put(view, None, why)
 
     def hear(self, name: str, outcome: Outcome) -> None:
-        """What a camera says; from its recording thread."""
+        """What a camera says; from a thread of its line."""
         view = next((each for each in self._views if each.name == name), None)
         if view is not None:
             self._put(view, outcome, "")

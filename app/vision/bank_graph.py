@@ -136,3 +136,4 @@ def _distance(nearest: ov.Node, own: ov.Node, features: ov.Node) -> ov.Node:
 
 
 LEAST = 1e-4
+"""Of the mean square a channel: what every distance has at least."""

@@ -26,7 +26,7 @@ from app.vision.backbones.base import ints
 from app.vision.bank import MemoryBank
 from app.vision.bank_graph import BankGraph, bank_distance
 from app.vision.geometry import places
-from app.vision.nearby import Nearby, nearby
+from app.vision.nearby import Nearby, find_nearby
 from app.vision.runtime import compile_graph
 
 Array = NDArray[np.float32]
@@ -229,7 +229,7 @@ class ViewGraph:
     def _nearby(self, shape: tuple[int, ...]) -> Nearby | None:
         if self._bank is None or self._usual is None:
             return None
-        return nearby(self._bank, self._places(shape), *self._grid(shape), _ROOM * self._usual)
+        return find_nearby(self._bank, self._places(shape), *self._grid(shape), _ROOM * self._usual)
 
     def _compile(self, shape: tuple[int, ...], nearby: Nearby | None) -> _Compiled:
         network = self._network

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.domain.frame import Image
 from app.domain.look import LookOutline, LookRegion
-from app.vision.alignment import Registration, Spread
+from app.vision.alignment import EXACT, Registration, Spread, Tolerance
 from app.vision.bank import MemoryBank
 from app.vision.framing import Fixture, Framing, Part
 from app.vision.geometry import covered_box
@@ -127,7 +127,7 @@ class Judge:
             return replace(plain, in_place=True)
         golden = fixture.golden
         found = found or golden.register(
-            halves.image, halves, enough=lambda roughly: lies_as_usual(roughly, golden.spread, golden.roughly)
+            halves.image, halves, enough=lambda there: lies_as_usual(there, golden.spread, golden.roughly)
         )
         if found.failed:
             return plain
@@ -272,14 +272,13 @@ def evidence_of(views: Sequence[View], features: Sequence[Array | None], grids: 
     return Evidence(fine, grids[0], features[coarse], grids[coarse])
 
 
-def lies_as_usual(found: Registration, spread: Spread, roughly: Spread | None = None) -> bool:
-    """Whether a part lies where training parts lay, so that it was compared with its like as it lies; where its place
-    is known `roughly`, whether it does so in any case."""
-    shift, angle, scale = (roughly.shift, roughly.angle, roughly.scale) if roughly else (0.0, 0.0, 0.0)
+def lies_as_usual(found: Registration, spread: Spread, off: Tolerance = EXACT) -> bool:
+    """Whether a part lies where training parts lay, so that it was compared with its like as it lies: in any case,
+    where it was found no more than `off` beside its place."""
     return (
-        math.hypot(*found.shift) <= _USUAL * spread.shift + 2 - shift
-        and abs(found.angle) <= _USUAL * spread.angle + 0.5 - angle
-        and abs(found.scale - 1) <= _USUAL * spread.scale + 0.01 - scale
+        math.hypot(*found.shift) <= _USUAL * spread.shift + 2 - off.shift
+        and abs(found.angle) <= _USUAL * spread.angle + 0.5 - off.angle
+        and abs(found.scale - 1) <= _USUAL * spread.scale + 0.01 - off.scale
     )
 
 

@@ -38,7 +38,7 @@ class Nearby:
     beyond: Array
 
 
-def nearby(bank: MemoryBank, places: Array, rows: int, columns: int, limit: float) -> Nearby | None:
+def find_nearby(bank: MemoryBank, places: Array, rows: int, columns: int, limit: float) -> Nearby | None:
     """What to compare where; None where places do not count, or so little could be left out that it is not worth it.
 
     Args:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from app.domain.versions import TrainingPlan
 from app.lifecycle.making import make_version
 from app.lifecycle.shelf import ModelShelf
@@ -25,7 +23,6 @@ def _train(models: Path, parts: Path) -> None:
     registry.shelf.add("plate", registry.find(made.version).path.read_bytes())
 
 
-@pytest.mark.slow
 def test_what_the_screen_does(command: Callable[..., Ended], parts: Path, own_data_folder: Path) -> None:
     assert command("models", "list", "--json").json == {"models": []}
     _train(own_data_folder / "models", parts)

@@ -143,7 +143,6 @@ def test_an_extra_that_can_not_be_had_is_said_and_stops_no_start(built: Project)
 
 
 # -- when the locks change
-@pytest.mark.slow
 def test_a_new_lock_is_followed_and_what_it_drops_is_removed(built: Project) -> None:
     extra = built.wheel("extra", "2.0", {"extra/__init__.py": ""})
     built.lock("runtime.txt", built.part("1.1"), extra)

@@ -163,9 +163,8 @@ def test_a_part_that_may_lie_elsewhere_is_never_enough(golden: Golden, notched: 
         raise AssertionError("asked of a place that may be another one")
 
     assert golden.register(seen(bracket(), posed(90, 1, (30, 10)), seed=22), enough=enough).failed == ""
-    assert (
-        notched.register(disc(0, seed=23), enough=enough).failed == ""
-    )  # it looks alike in every turn but for a notch
+    # This one looks alike in every turn but for a notch.
+    assert notched.register(disc(0, seed=23), enough=enough).failed == ""
 
 
 @pytest.mark.parametrize("angle", [0.0, 8.0, 131.0])

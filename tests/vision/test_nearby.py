@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ from app.vision.bank_graph import BankGraph
 from app.vision.geometry import places
 from app.vision.graph import ViewGraph
 from app.vision.looking import Eye
-from app.vision.nearby import nearby
+from app.vision.nearby import find_nearby
 
 CHANNELS = 8
 
@@ -45,18 +45,19 @@ def distances(bank: MemoryBank, cells: np.ndarray, where: np.ndarray, of: np.nda
     rows=st.integers(8, 30),
     columns=st.integers(8, 30),
     weight=st.floats(0.5, 10),
-    limit=st.floats(0.05, 2),
+    reach=st.floats(0.02, 0.3),
     seed=st.integers(0, 1000),
 )
 @hypothesis_settings(max_examples=15, deadline=None)
 def test_what_is_left_out_is_no_nearer_than_said(
-    rows: int, columns: int, weight: float, limit: float, seed: int
+    rows: int, columns: int, weight: float, reach: float, seed: int
 ) -> None:
+    limit = weight * reach  # so far apart, as a share of a side
     known = bank(rows, columns, 4000, weight, seed)
     where = places(rows, columns)
-    found = nearby(known, where, rows, columns, limit)
-    if found is None:
-        return
+    found = find_nearby(known, where, rows, columns, limit)
+    assume(found is not None)
+    assert found is not None
     assert sorted(np.concatenate(found.cells)) == list(range(rows * columns))
     for mine, near in zip(found.cells, found.vectors, strict=True):
         out = np.setdiff1d(np.arange(len(known.vectors)), near)
@@ -71,7 +72,7 @@ def test_what_is_left_out_is_no_nearer_than_said(
 @pytest.mark.parametrize(("count", "weight", "limit"), [(4000, 0.0, 0.2), (100, 3.0, 0.2), (4000, 3.0, 5.0)])
 def test_everything_is_compared_where_nothing_is_gained(count: int, weight: float, limit: float) -> None:
     """Places do not count; there is little to compare; nearly everything would be compared all the same."""
-    assert nearby(bank(12, 22, count, weight, 0), places(12, 22), 12, 22, limit) is None
+    assert find_nearby(bank(12, 22, count, weight, 0), places(12, 22), 12, 22, limit) is None
 
 
 def test_distances_are_those_of_the_whole_bank(demo_model: Path) -> None:

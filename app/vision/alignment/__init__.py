@@ -21,6 +21,6 @@ Everywhere: OpenCV's pixel coordinates, x right and y down, (0, 0) the **middle*
 
 from app.vision.alignment.golden import Golden
 from app.vision.alignment.learning import learn, of_one
-from app.vision.alignment.results import GoldenDescription, Registration, Spread
+from app.vision.alignment.results import EXACT, GoldenDescription, Registration, Spread, Tolerance
 
-__all__ = ["Golden", "GoldenDescription", "Registration", "Spread", "learn", "of_one"]
+__all__ = ["EXACT", "Golden", "GoldenDescription", "Registration", "Spread", "Tolerance", "learn", "of_one"]

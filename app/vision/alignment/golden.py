@@ -28,7 +28,7 @@ from app.vision.alignment.fit import (
     turn_of,
     turned,
 )
-from app.vision.alignment.results import GoldenDescription, Registration, Spread, require_alignable
+from app.vision.alignment.results import GoldenDescription, Registration, Spread, Tolerance, require_alignable
 from app.vision.alignment.search import Search
 from app.vision.alignment.symmetry import LIKE, Symmetry, symmetry_of
 from app.vision.halves import Halves
@@ -113,10 +113,9 @@ class Golden:
         return self.description.width, self.description.height
 
     @property
-    def roughly(self) -> Spread:
+    def roughly(self) -> Tolerance:
         """How far a place is off at most that `register` was told is enough."""
-        diagonal = float(np.hypot(*self.size))
-        return Spread(_ROUGHLY * self.block, _ROUGH_TURN, _ROUGH_SCALE, _ROUGHLY * self.block / diagonal)
+        return Tolerance(_ROUGHLY * self.block, _ROUGH_TURN, _ROUGH_SCALE)
 
     @property
     def round(self) -> bool:

@@ -91,6 +91,18 @@ class Spread:
         return self.reach <= 0.02
 
 
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a registration may be off: shift in pixels of the golden's picture, angle in degrees, scale a share."""
+
+    shift: float
+    angle: float
+    scale: float
+
+
+EXACT = Tolerance(0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Registration:
     """Where the golden part lies in a picture. Coordinates are OpenCV's: (0, 0) is the middle of the first pixel.
