@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea,
 
 from app.domain.inspection import Inspection
 from ui.live.picture import draw_marks
-from ui.shared.elided import Elided
+from ui.shared.elided import Paragraph
 from ui.shared.images import fit
 from ui.shared.shapes import draw_verdict
 from ui.shared.thumbs import Thumbs
@@ -155,7 +155,10 @@ class PartStrip(QScrollArea):
             tile.clicked.connect(lambda _checked=False, tile=tile: self.opened.emit(tile.inspection))
             tile.held.connect(lambda tile=tile: self.held.emit(tile.inspection))
             row.addWidget(tile)
-        self.hint = Elided(HINT, "quiet")
+        self.hint = Paragraph(TILE.height())
+        self.hint.setProperty("kind", "quiet")
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignVCenter)
+        self.hint.setText(HINT)
         row.addWidget(self.hint, 1)
         self.setWidget(content)
         self.setWidgetResizable(True)
